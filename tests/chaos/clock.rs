@@ -1,11 +1,11 @@
-//! Sets the clock of the Redis servers, and of no other process, and remembers its steps.
+//! Clock of the Redis servers. Sets it for them alone, and records its steps.
 
 use std::path::PathBuf;
 
 use crate::support::clock::ShiftedClock;
 use crate::{Ms, now};
 
-/// The longest time between a reading of the clock by Redis and its use (ms).
+/// Longest time between Redis' reading of the clock and its use of the value (ms).
 const SLACK: Ms = 20;
 
 /// The clock and its steps so far.
@@ -14,22 +14,22 @@ pub(crate) struct Clock {
     steps: Steps,
 }
 
-/// The steps of the clock, oldest first: when, and how many milliseconds it was ahead of the machine's from then on.
+/// Steps of the clock, oldest first: real time, and by how many milliseconds the clock was ahead from then on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Steps(pub(crate) Vec<(Ms, i64)>);
 
 impl Clock {
-    /// Starts with the machine's time.
+    /// Starts with the real time.
     pub(crate) fn new() -> Self {
         Self { shifted: ShiftedClock::new(), steps: Steps::default() }
     }
 
-    /// The environment of a process that uses this clock.
+    /// Returns the environment of a process that uses this clock.
     pub(crate) fn environment(&self) -> [(&'static str, PathBuf); 2] {
         self.shifted.environment()
     }
 
-    /// Sets it `ahead` milliseconds ahead of the machine's; a negative number sets it back.
+    /// Sets the clock `ahead` milliseconds ahead of the real time, or back if that is negative.
     pub(crate) fn set(&mut self, ahead: i64) {
         if self.steps.0.last().map_or(0, |(_, ahead)| *ahead) != ahead {
             self.steps.0.push((now(), ahead));
@@ -37,26 +37,27 @@ impl Clock {
         }
     }
 
-    /// Its last step.
+    /// Returns the last step.
     pub(crate) fn last_step(&self) -> Option<(Ms, i64)> {
         self.steps.0.last().copied()
     }
 
-    /// Its steps so far.
+    /// Returns all steps so far.
     pub(crate) fn steps(&self) -> Steps {
         self.steps.clone()
     }
 }
 
 impl Steps {
-    /// The real time between which an event happened whose time by Redis' clock lies between `from` and `to`. After a step
-    /// back, a stream gives its events the time of its last one until the clock has caught up.
+    /// Returns the earliest and latest real time of an event whose time by Redis' clock lies between `from` and `to`.
+    /// After a step back, a stream gives events the time of its last entry until the clock has caught up.
     pub(crate) fn window(&self, from: Ms, to: Ms) -> (Ms, Ms) {
         if self.0.is_empty() {
             return (from, to);
         }
         let (from, to) = (from.saturating_sub(SLACK), to.saturating_add(SLACK));
-        // The first moment when the clock showed `from` or later, and the last when it showed `to` or earlier.
+        // The first moment at which the clock showed `from` or later, and the last one at which it showed `to` or
+        // earlier.
         let first = self.spells().find_map(|(since, until, ahead)| {
             let at = from.saturating_add_signed(-ahead).max(since);
             (at <= until).then_some(at)
@@ -68,7 +69,7 @@ impl Steps {
         (first.unwrap_or(Ms::MAX), last.last().unwrap_or(0))
     }
 
-    /// Since when, until when and by how much the clock was ahead.
+    /// Returns the periods between steps: start, end, and by how much the clock was ahead.
     fn spells(&self) -> impl Iterator<Item = (Ms, Ms, i64)> {
         let ends = self.0.iter().map(|(at, _)| *at).chain([Ms::MAX]);
         let begins = [(0, 0)].into_iter().chain(self.0.iter().copied());
@@ -89,11 +90,11 @@ mod tests {
     #[test]
     fn the_time_of_an_event_is_told_from_how_the_clock_was_set() {
         let ahead = Steps(vec![(100_000, 50_000), (110_000, 0)]);
-        // Before the step, while the clock was ahead, and of a time that it skipped.
+        // Before the step; while the clock was ahead; a time that the clock skipped.
         assert_eq!(ahead.window(90_000, 90_000), (90_000 - SLACK, 90_000 + SLACK));
         assert_eq!(ahead.window(155_000, 155_000).0, 105_000 - SLACK);
         assert_eq!(ahead.window(120_000, 120_000), (100_000, 120_000 + SLACK));
-        // A stream that has seen that time gives it to all that follows until the clock shows it again.
+        // After a step back, a stream that has seen this time gives it to every entry until the clock shows it again.
         assert_eq!(ahead.window(155_000, 155_000).1, 155_000 + SLACK);
         let behind = Steps(vec![(100_000, -50_000), (110_000, 0)]);
         assert_eq!(behind.window(99_000, 99_000), (99_000 - SLACK, 110_000));
@@ -112,7 +113,7 @@ mod tests {
             clock.set(ahead);
             let (before, told, after) = (now(), time(), now());
             let shown = |at: Ms| at.saturating_add_signed(ahead);
-            // Redis looks at the clock once per turn of its loop.
+            // Redis reads the clock once per turn of its event loop.
             assert!(shown(before) <= told + SLACK && told <= shown(after) + SLACK, "{ahead}: {before} {told} {after}");
         }
     }

@@ -1,4 +1,5 @@
-//! Node processes, as seen from outside: told by lines, heard by lines, ended by signals.
+//! Node processes: started here, controlled by lines on their input, observed by lines on their output, ended by
+//! signals.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -12,18 +13,18 @@ use crate::order::Order;
 use crate::schedule::Kind;
 use crate::{Ms, now};
 
-/// What a node says when what it held had been taken from it.
+/// Part of a node's log line after its holds were removed.
 const TAKEN_FOR_DEAD: &str = "was declared dead";
 
-/// How node processes are started.
-pub(crate) struct Shipyard {
-    /// The extension; without it there are no PHP nodes.
+/// Starts node processes.
+pub(crate) struct Launcher {
+    /// Path of the extension. Without it, no PHP nodes run.
     pub(crate) extension: Option<PathBuf>,
-    /// Where they may leave files.
+    /// Folder for their files.
     pub(crate) folder: PathBuf,
 }
 
-impl Shipyard {
+impl Launcher {
     fn command(&self, kind: Kind) -> Command {
         let mut command = if let (Some(extension), Kind::Php) = (&self.extension, kind) {
             let mut php = Command::new("php");
@@ -40,34 +41,34 @@ impl Shipyard {
     }
 }
 
-/// A running node process. It is killed when dropped.
+/// A running node process. Dropping it kills the process.
 pub(crate) struct Node {
-    /// Its number among all node processes of the run.
+    /// Number among all node processes of the run.
     pub(crate) life: usize,
     child: Child,
-    told: ChildStdin,
+    input: ChildStdin,
     orders: u64,
-    heard: Arc<Mutex<Heard>>,
+    heard: Arc<Mutex<Output>>,
     listeners: Vec<JoinHandle<()>>,
 }
 
-/// What a node has said.
+/// Output of a node.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Heard {
-    /// Up to which order everything had been judged, and when that was heard.
-    pub(crate) judged: Vec<(u64, Ms)>,
-    /// Claims that were not judged at its end.
+pub(crate) struct Output {
+    /// Last order whose claims were all decided, with the time at which that line arrived.
+    pub(crate) decided: Vec<(u64, Ms)>,
+    /// Claims without a decision when the node ended.
     pub(crate) left: Option<u64>,
-    /// When it said that it had been taken for dead.
+    /// Times at which the node logged that it was reaped.
     pub(crate) reaped: Vec<Ms>,
-    /// Its log.
+    /// Lines of its log.
     pub(crate) log: Vec<(Ms, String)>,
 }
 
 impl Node {
     /// Starts process number `life`.
-    pub(crate) fn start(life: usize, yard: &Shipyard, kind: Kind, config: &str) -> Self {
-        let mut child = yard
+    pub(crate) fn start(life: usize, launcher: &Launcher, kind: Kind, config: &str) -> Self {
+        let mut child = launcher
             .command(kind)
             .arg(config)
             .stdin(Stdio::piped())
@@ -75,66 +76,66 @@ impl Node {
             .stderr(Stdio::piped())
             .spawn()
             .expect("a node process");
-        let told = child.stdin.take().expect("its input");
-        let heard = Arc::new(Mutex::new(Heard::default()));
-        let listen = |mut said: Box<dyn BufRead + Send>| {
+        let input = child.stdin.take().expect("its input");
+        let heard = Arc::new(Mutex::new(Output::default()));
+        let listen = |mut output: Box<dyn BufRead + Send>| {
             let heard = Arc::clone(&heard);
             std::thread::spawn(move || {
                 let mut text = String::new();
-                while said.read_line(&mut text).is_ok_and(|read| read > 0) {
+                while output.read_line(&mut text).is_ok_and(|read| read > 0) {
                     heard.lock().take(text.trim_end());
                     text.clear();
                 }
             })
         };
-        let said = child.stdout.take().expect("its output");
-        let complained = child.stderr.take().expect("its errors");
-        let listeners = vec![listen(Box::new(BufReader::new(said))), listen(Box::new(BufReader::new(complained)))];
-        Self { life, child, told, orders: 0, heard, listeners }
+        let output = child.stdout.take().expect("its output");
+        let errors = child.stderr.take().expect("its errors");
+        let listeners = vec![listen(Box::new(BufReader::new(output))), listen(Box::new(BufReader::new(errors)))];
+        Self { life, child, input, orders: 0, heard, listeners }
     }
 
-    /// Gives an order. Returns its number.
+    /// Sends an order. Returns its number.
     pub(crate) fn tell(&mut self, order: &Order) -> u64 {
         self.orders += 1;
-        // A node that is gone without having been killed is found by `has_ended`.
-        // In one piece: it may be stopped between two.
-        let _ = self.told.write_all(format!("{}\n", order.line()).as_bytes());
+        // Ignores errors: `has_ended` finds a node that ended unexpectedly. The line is written in one call, because
+        // the node may be stopped between two.
+        let _ = self.input.write_all(format!("{}\n", order.line()).as_bytes());
         self.orders
     }
 
-    /// The number of the process.
+    /// Returns the process id.
     pub(crate) fn process(&self) -> u32 {
         self.child.id()
     }
 
-    /// Orders given.
+    /// Returns the number of orders sent.
     pub(crate) const fn orders(&self) -> u64 {
         self.orders
     }
 
-    /// Whether every order has been judged.
-    pub(crate) fn is_judged(&self) -> bool {
-        self.heard.lock().judged.last().is_some_and(|(up_to, _)| *up_to >= self.orders)
+    /// Returns true if the claims of every order are decided.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.heard.lock().decided.last().is_some_and(|(up_to, _)| *up_to >= self.orders)
     }
 
-    /// What it has said to its log.
+    /// Returns its log so far.
     pub(crate) fn log(&self) -> Vec<(Ms, String)> {
         self.heard.lock().log.clone()
     }
 
-    /// Whether the process has ended.
+    /// Returns true if the process has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("the state of a node").is_some()
     }
 
-    /// Sends a signal: `-STOP`, `-CONT`.
+    /// Sends a signal, such as `-STOP` or `-CONT`.
     pub(crate) fn signal(&self, signal: &str) {
         let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
         assert!(status.expect("the kill command").success());
     }
 
-    /// Kills it (SIGKILL) unless it has ended, and returns all that it has said.
-    pub(crate) fn kill(mut self) -> Heard {
+    /// Kills the process (SIGKILL) unless it has ended, and returns its output.
+    pub(crate) fn kill(mut self) -> Output {
         self.end();
         std::mem::take(&mut *self.heard.lock())
     }
@@ -154,11 +155,11 @@ impl Drop for Node {
     }
 }
 
-impl Heard {
+impl Output {
     fn take(&mut self, line: &str) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
-            "judged" => self.judged.extend(rest.parse().ok().map(|up_to| (up_to, now()))),
+            "decided" => self.decided.extend(rest.parse().ok().map(|up_to| (up_to, now()))),
             "left" => {
                 self.left = rest.parse().ok();
                 self.log.push((now(), line.to_owned()));

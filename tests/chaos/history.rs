@@ -1,4 +1,4 @@
-//! What really happened, as far as it can be known from outside.
+//! History of a run, as far as it can be observed from outside.
 
 use std::collections::BTreeMap;
 
@@ -13,19 +13,19 @@ pub(crate) struct Key {
     pub(crate) user: Option<String>,
 }
 
-/// What a node was asked for, concerning one key.
+/// An operation on one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// Its first socket came, or its last one left.
+    /// The first socket of the node came, or its last one left.
     Hold(bool),
     /// A client event with this text.
     Whisper(String),
 }
 
-/// A [`What`] and when it happened: after `from`, and before `to` if it is known to have happened.
+/// An operation and its time: after `from`, and before `to` if it is known to have happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// The number of the order that it followed from, counted from 1.
+    /// Number of its order, starting at 1.
     pub(crate) order: u64,
     pub(crate) what: What,
     pub(crate) from: Ms,
@@ -35,41 +35,41 @@ pub(crate) struct Step {
 /// One node process, from its start to its end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Life {
-    /// When it was killed, or ended with claims undecided: what it held is taken from it some time after.
+    /// Time at which the process was killed, or ended with undecided claims. Its holds are removed some time later.
     pub(crate) gone: Option<Ms>,
-    /// When Redis had carried out all that a dead node had sent, or will never have.
+    /// Time at which Redis has carried out everything that a dead node sent and that was not lost.
     pub(crate) settled: Ms,
-    /// When claims of its were passed on to Redis, oldest first; nothing that it was asked for happened before one that
-    /// came later.
+    /// Times at which batches of claims were forwarded to Redis, oldest first. No operation happens before the first
+    /// batch that follows its order.
     pub(crate) claims: Vec<Ms>,
-    /// When it may not have been able to renew its lease.
+    /// Periods in which it may have been unable to renew its lease.
     pub(crate) silences: Vec<(Ms, Ms)>,
-    /// When it was heard to say that it had been taken for dead.
+    /// Times at which it logged that it was reaped.
     pub(crate) reaped: Vec<Ms>,
 }
 
-/// A time in which a node was taken for dead.
+/// A period in which a node was reaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Absence {
-    /// The earliest time at which its holds were taken.
+    /// Earliest time at which its holds were removed.
     pub(crate) from: Ms,
-    /// When it noticed.
+    /// Time at which it noticed.
     pub(crate) noticed: Ms,
-    /// The latest time at which its holds were taken. While edges settle, a node can notice that it was taken for dead before
-    /// that; but it sends no claim before.
+    /// Latest time at which its holds were removed. While Redis is settling, a node can notice before that. But it
+    /// sends no claim before its holds are gone.
     pub(crate) to: Ms,
 }
 
-/// How long a node is silent at least before it is taken for dead: its lease, less the time since it was renewed, and a
-/// little for clocks.
+/// Shortest silence before a node is reaped: its lease, minus the time since its last renewal, minus a margin for
+/// clocks (ms).
 pub(crate) const SILENCE: Ms = 1900;
 
-/// How long it may take until a node is heard that says something.
+/// Longest delay between a log line of a node and its arrival here (ms).
 const HEARING: Ms = 600;
 
 impl Life {
-    /// When it was taken for dead and came back, once in each of these times: it was silent for long enough, and said
-    /// afterwards that this is what happened, or was killed before it could.
+    /// Returns the periods in which it was reaped at most once and came back. It was silent for long enough, and
+    /// afterwards logged that it was reaped, or was killed before it could.
     pub(crate) fn absences(&self) -> Vec<Absence> {
         let mut absences = Vec::new();
         for (since, until) in self.silent_times() {
@@ -82,19 +82,20 @@ impl Life {
         absences
     }
 
-    /// When something may have happened at the earliest that it was asked for at `from`; never, when no claim followed.
+    /// Returns the earliest time at which an operation ordered at `from` can have happened; `Ms::MAX` if no claim
+    /// followed.
     pub(crate) fn earliest(&self, from: Ms) -> Ms {
         self.claims.get(self.claims.partition_point(|claim| *claim < from)).copied().unwrap_or(Ms::MAX)
     }
 
-    /// From when on a dead node's holds may be taken from it.
+    /// Returns the earliest time at which a dead node's holds can be removed.
     pub(crate) fn reapable(&self) -> Option<Ms> {
         let gone = self.gone?;
         let silent = self.silent_times().into_iter().find(|(since, until)| *since <= gone && gone <= *until);
         Some(silent.map_or(gone, |(since, _)| since) + SILENCE)
     }
 
-    /// The silences, those in one where no renewal was possible in between.
+    /// Returns the silences, merged where no renewal was possible in between.
     fn silent_times(&self) -> Vec<(Ms, Ms)> {
         let mut silences = self.silences.clone();
         silences.sort_unstable();
@@ -109,28 +110,28 @@ impl Life {
     }
 }
 
-/// What every node was asked for.
+/// Orders to every node, and what became of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     pub(crate) lives: Vec<Life>,
-    /// How Redis' clock was set.
+    /// Steps of Redis' clock.
     pub(crate) clock: Steps,
-    /// By key and life, in order.
+    /// Operations by key and life, in order.
     pub(crate) steps: BTreeMap<Key, BTreeMap<usize, Vec<Step>>>,
 }
 
 impl History {
-    /// A node was asked for something. When it was judged is said by [`Self::judged`].
+    /// Records an operation. [`Self::decided`] adds the time of its decision.
     pub(crate) fn asked(&mut self, life: usize, key: Key, what: What, order: u64, from: Ms) {
         let steps = self.steps.entry(key).or_default().entry(life).or_default();
         steps.push(Step { order, what, from, to: None });
     }
 
-    /// A life is over: `judged` tells when all its orders up to which number had been judged, oldest first.
-    ///
-    /// A client event is judged by nobody; it is in Redis when a claim behind it is.
-    pub(crate) fn judged(&mut self, life: usize, judged: &[(u64, Ms)]) {
-        let when = |order: u64| judged.iter().find(|(up_to, _)| *up_to >= order).map(|(_, at)| *at);
+    /// Ends a life. `decided` has, oldest first, the numbers of orders up to which everything was decided, with the
+    /// time.
+    /// Client events have no decision. They are in Redis when a later claim is decided.
+    pub(crate) fn decided(&mut self, life: usize, decided: &[(u64, Ms)]) {
+        let when = |order: u64| decided.iter().find(|(up_to, _)| *up_to >= order).map(|(_, at)| *at);
         let mut claims: Vec<u64> = Vec::new();
         let of_life = || self.steps.values().filter_map(|lives| lives.get(&life)).flatten();
         claims.extend(of_life().filter(|step| matches!(step.what, What::Hold(_))).map(|step| step.order));
@@ -179,7 +180,7 @@ mod tests {
         history.asked(0, key("c"), What::Whisper("w".into()), 2, 20);
         history.asked(0, key("d"), What::Hold(true), 3, 30);
         history.asked(0, key("d"), What::Whisper("x".into()), 4, 40);
-        history.judged(0, &[(1, 15), (2, 25), (4, 45)]);
+        history.decided(0, &[(1, 15), (2, 25), (4, 45)]);
         let to = |channel: &str| history.steps[&key(channel)][&0].iter().map(|step| step.to).collect::<Vec<_>>();
         assert_eq!(to("c"), [Some(15), Some(45)]);
         assert_eq!(to("d"), [Some(45), None]);

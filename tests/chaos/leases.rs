@@ -1,23 +1,23 @@
-//! Checks that a failure of Redis which allows renewals has cost no node its lease.
+//! Checks that no node loses its lease during a failure of Redis that allows renewals.
 
 use redis::{Commands, RedisResult};
 
 use crate::stage::{Running, Stage};
 use crate::{Ms, now};
 
-/// A lease of the nodes.
+/// Lease of the nodes (ms).
 pub(crate) const LEASE: Ms = 3000;
 
-/// The longest time that a starting node needs to register (ms).
+/// Longest time that a starting node needs to register (ms).
 const ENTERS: Ms = 1500;
 
-/// Between two looks (ms).
+/// Interval between checks (ms).
 const LOOK_EVERY: Ms = 250;
 
 impl Stage {
-    /// Looks for a node that has lost its lease during a failure which began at `since` and allows renewals. The failure
-    /// must have lasted for longer than a lease, and nothing else may have kept the node from renewing it.
-    pub(crate) fn look_at_leases(&mut self, since: Ms) {
+    /// Looks for a node that lost its lease during a failure that began at `since` and allows renewals. Counts only if
+    /// the failure has lasted longer than a lease and nothing else kept the node from renewing.
+    pub(crate) fn check_leases(&mut self, since: Ms) {
         let begun = now().saturating_sub(LEASE);
         let clock_was_right = self.redis.clock.last_step().is_none_or(|(at, _)| at < begun);
         let all = |stage: &Self| -> RedisResult<(Vec<(String, f64)>, f64)> {
@@ -25,15 +25,15 @@ impl Stage {
             let (seconds, micros): (f64, f64) = redis::cmd("TIME").query(&mut redis)?;
             Ok((redis.zrange_withscores("wh:nodes", 0, -1)?, seconds * 1e3 + micros / 1e3))
         };
-        if since > begun || !clock_was_right || self.looked + LOOK_EVERY > now() {
+        if since > begun || !clock_was_right || self.leases_checked + LOOK_EVERY > now() {
             return;
         }
-        self.looked = now();
-        let (leases, time) = all(self).expect("the leases");
-        for Running { node, started, still_since } in self.places.iter().flatten() {
+        self.leases_checked = now();
+        let (leases, time) = all(self).expect("the leases from Redis");
+        for Running { node, started, stopped_since } in self.places.iter().flatten() {
             let silences = &self.history.lives[node.life].silences;
-            let was_there = *started + ENTERS < begun && still_since.is_none();
-            // `vm-31094.aa377c3a`: host, process and incarnation.
+            let was_there = *started + ENTERS < begun && stopped_since.is_none();
+            // The id is like `vm-31094.aa377c3a`: host, process id and random suffix.
             let of_it = format!("-{}.", node.process());
             let has_lease = leases.iter().any(|(name, until)| name.contains(&of_it) && *until >= time);
             if was_there && !has_lease && silences.iter().all(|(_, until)| *until < begun) {

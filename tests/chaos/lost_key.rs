@@ -1,31 +1,31 @@
 //! Deletes keys of presence, one at a time, and waits until the nodes have restored each.
 //!
-//! Edges between the deletion and the repair follow from what is left in Redis. So the script pauses, everything works, dead
-//! nodes are reaped, and nodes only join and leave a channel of the other application meanwhile. Every event before, during
-//! and after must be right.
+//! Edges between the deletion and the repair depend on what is left in Redis. So before it deletes a key, the script
+//! pauses until everything works and dead nodes are reaped. Meanwhile nodes only join and leave a channel of the other
+//! application. Every event before, during and after must be right.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redis::{Commands, Connection, RedisResult};
 
-use crate::crowd::APPS;
+use crate::clients::APPS;
 use crate::history::{Key, What};
 use crate::now;
 use crate::order::Order;
 use crate::schedule::NODES;
 use crate::stage::{Running, Stage};
 
-/// The longest wait for order (ms): a node was killed, its lease lapses, and other nodes may reap it.
+/// Longest wait until the cluster is ready (ms): after a kill, the lease lapses and another node reaps.
 const IN_ORDER: u64 = 15_000;
 
-/// The longest time until the key is restored (ms): nodes compare their holds every second, and renew their leases as often.
-const PUT_BACK: u64 = 10_000;
+/// Longest time until a key is restored (ms). Nodes compare their holds, and renew their leases, every second.
+const RESTORED_WITHIN: u64 = 10_000;
 
-/// Keys that are lost in a row.
+/// Keys deleted in one go.
 const KEYS: u32 = 3;
 
-/// Between two looks.
+/// Interval between checks.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// Names or prefixes of the keys that nodes restore.
@@ -41,52 +41,52 @@ const KINDS: [&str; 8] = [
 ];
 
 impl Stage {
-    /// Deletes keys that `choice` selects, one after the other, and waits each time until the key is restored.
+    /// Deletes keys selected by `choice`, one after the other, and waits each time until the key is restored.
     pub(crate) fn lose_keys(&mut self, choice: u64) {
-        self.mend_redis();
+        self.repair_redis();
         self.heal();
         (0..KEYS).for_each(|n| self.lose_key(choice.rotate_left(n * 21)));
     }
 
     fn lose_key(&mut self, choice: u64) {
-        if !self.wait_until(IN_ORDER, |stage| stage.ending.is_empty() && stage.is_judged() && stage.is_in_order()) {
-            return self.note("no key is deleted: nodes are being reaped");
+        if !self.wait_until(IN_ORDER, |stage| stage.ending.is_empty() && stage.is_decided() && stage.is_in_order()) {
+            return self.note("no key deleted: nodes are being reaped");
         }
         let mut redis = self.redis.connect();
         let Some(key) = pick(&mut redis, choice).expect("the keys") else { return };
-        // Without the epoch, a node takes the events that it has read for lost and sends them, and then they are read again.
-        // Without the owners, several nodes may get the partitions of one batch.
+        // Without `epoch`, a node treats the events that it has read as lost and sends them; then they are read again.
+        // Without `owners`, the partitions of one batch may go to several nodes.
         let is_about_events = key == "wh:epoch" || key == "wh:owners";
         if is_about_events && !self.wait_until(IN_ORDER, |stage| stage.under_way().is_ok_and(|lines| lines.is_none())) {
-            return self.note("no key is deleted: events are under way");
+            return self.note("no key deleted: events are under way");
         }
-        let before = parts(&mut redis, &key).expect("what the key holds");
-        self.note(format!("the key {key} is deleted"));
+        let before = parts(&mut redis, &key).expect("the content of the key");
+        self.note(format!("deleted the key {key}"));
         self.faults.lost_keys += 1;
         let app = if key.contains(APPS[0]) { APPS[1] } else { APPS[0] };
-        redis.del::<_, ()>(&key).expect("a deleted key");
+        redis.del::<_, ()>(&key).expect("a successful DEL");
         let (mut joined, passers) = (false, if is_about_events { 1 } else { NODES });
-        let is_back = self.wait_until(PUT_BACK, |stage| {
-            if stage.is_judged() {
+        let is_back = self.wait_until(RESTORED_WITHIN, |stage| {
+            if stage.is_decided() {
                 joined = !joined;
-                stage.pass_by(app, joined, passers);
+                stage.visit(app, joined, passers);
             }
             stage.is_in_order() && parts(&mut redis, &key).is_ok_and(|now| now.is_superset(&before))
         });
         if joined {
-            self.pass_by(app, false, passers);
+            self.visit(app, false, passers);
         }
         if is_back {
-            self.note(format!("the key {key} is back"));
+            self.note(format!("the key {key} is restored"));
         } else {
-            let now = parts(&mut redis, &key).expect("what the key holds");
+            let now = parts(&mut redis, &key).expect("the content of the key");
             let missing: Vec<_> = before.difference(&now).cloned().collect();
-            self.stuck.get_or_insert(format!("the key {key} was deleted, and {missing:?} not put back"));
+            self.stuck.get_or_insert(format!("the key {key} was deleted, and {missing:?} was not restored"));
         }
     }
 
-    /// Makes one more socket on that many nodes join a channel of its node, or leave it.
-    fn pass_by(&mut self, app: &str, joins: bool, nodes: usize) {
+    /// Lets a socket on that many nodes join or leave a channel of its own node.
+    fn visit(&mut self, app: &str, joins: bool, nodes: usize) {
         for place in (0..NODES).filter(|place| self.places[*place].is_some()).take(nodes).collect::<Vec<_>>() {
             let Some(Running { node, .. }) = &self.places[place] else { continue };
             let (app, channel, socket) =
@@ -101,7 +101,7 @@ impl Stage {
         }
     }
 
-    /// Returns true if exactly the running nodes have a lease, and edges are decided.
+    /// Returns true if exactly the running nodes have a lease, and Redis decides edges.
     fn is_in_order(&self) -> bool {
         let nodes = self.places.iter().flatten().count();
         let settled = |redis: &mut Connection| -> RedisResult<bool> {
@@ -114,9 +114,9 @@ impl Stage {
         settled(&mut self.redis.connect()).unwrap_or_default()
     }
 
-    /// Returns true if Redis has judged every order.
-    fn is_judged(&self) -> bool {
-        self.places.iter().flatten().all(|running| running.node.is_judged())
+    /// Returns true if every order is decided.
+    fn is_decided(&self) -> bool {
+        self.places.iter().flatten().all(|running| running.node.is_decided())
     }
 
     fn wait_until(&mut self, patience: u64, mut holds: impl FnMut(&mut Self) -> bool) -> bool {
@@ -137,7 +137,7 @@ fn pick(redis: &mut Connection, choice: u64) -> RedisResult<Option<String>> {
     let nodes: Vec<String> = redis.zrange("wh:nodes", 0, -1)?;
     let mut keys: Vec<String> = redis.keys("wh:*")?;
     keys.sort();
-    // Nobody restores the last reply of a dead node.
+    // The last reply of a dead node is never restored.
     keys.retain(|key| key.strip_prefix("wh:reply:").is_none_or(|node| nodes.iter().any(|known| known == node)));
     let of_kind = |kind: &str| keys.iter().filter(|key| key.starts_with(kind)).cloned().collect::<Vec<_>>();
     let kinds: Vec<Vec<String>> = KINDS.iter().map(|kind| of_kind(kind)).filter(|keys| !keys.is_empty()).collect();
@@ -146,13 +146,13 @@ fn pick(redis: &mut Connection, choice: u64) -> RedisResult<Option<String>> {
     Ok(kind.and_then(|keys| Some(keys[at(choice & 0xffff_ffff, keys.len())?].clone())))
 }
 
-/// Lists what must be in the key again: members, fields, and the nodes of a hold set.
+/// Lists what must be in the key again: members, fields, or the nodes of a hold set.
 fn parts(redis: &mut Connection, key: &str) -> RedisResult<BTreeSet<String>> {
     let kind: String = redis::cmd("TYPE").arg(key).query(redis)?;
     Ok(match kind.as_str() {
         "set" => redis.smembers(key)?,
         "zset" => redis.zrange::<_, Vec<String>>(key, 0, -1)?.into_iter().collect(),
-        // Nodes with and without an identity register with the epoch, which makes a difference for the rest.
+        // A node with an identity registers it with the epoch, one without does not. So only the id is compared.
         "hash" if key == "wh:epoch" => BTreeSet::from(["id".to_owned()]),
         "hash" => {
             let is_hold_set = key.starts_with("wh:channels:") || key.starts_with("wh:users:");

@@ -1,7 +1,6 @@
-//! The network between one node and Redis: a TCP proxy that delays, loses, cuts, and delivers late.
-//!
-//! What it does to a stream of bytes is what a real network does: bytes arrive in order or the connection ends. Bytes that
-//! were swallowed are never followed by others.
+//! Network between one node and Redis: a TCP proxy that delays, loses, cuts and holds back calls.
+//! It behaves as a real network does. Bytes arrive in order, or the connection ends. Lost bytes are never followed by
+//! others.
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -15,28 +14,29 @@ use parking_lot::{Condvar, Mutex};
 use crate::wiretap;
 use crate::{Ms, now};
 
-/// What is wrong with a network.
+/// A fault of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    /// Everything takes this much longer, in both directions.
+pub(crate) enum NetworkFault {
+    /// Everything takes this much longer (ms), in both directions.
     Slow(Ms),
-    /// Requests go nowhere.
+    /// Requests are lost.
     LosesRequests,
-    /// Redis does what it is asked for, and nobody hears of it.
+    /// Replies are lost. Redis carries the calls out.
     LosesReplies,
-    /// Nothing comes through.
+    /// Requests and replies are lost.
     LosesAll,
-    /// Connections are closed, and new ones at once.
+    /// Connections are closed, and so are new ones.
     Refuses,
-    /// The next such call, and what follows on its connection, arrives when this is over; other connections work.
+    /// The next such call, with all that follows on its connection, arrives at the end of the fault. Other connections
+    /// work.
     HoldsBack(Call),
-    /// The next reply to such a call is not delivered; the connection is cut instead.
+    /// The connection is cut in place of the next reply to such a call.
     CutsReply(Call),
     /// One direction of every connection is closed.
     HalfCloses(Way),
 }
 
-/// A direction.
+/// Direction of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// From the node to Redis.
@@ -45,16 +45,16 @@ pub(crate) enum Way {
     Reply,
 }
 
-/// A kind of call, known by a key that it names.
+/// Kind of a call, recognised by a key in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
-    /// Claims, and the reaping of a dead node.
+    /// A batch of claims, or the reaping of a node.
     Claim,
-    /// A batch is kept.
-    Keep,
-    /// A batch was passed.
-    Pass,
-    /// The lease is renewed, or partitions are asked for; and everything else.
+    /// Persists a batch.
+    Persist,
+    /// Acknowledges a batch.
+    Ack,
+    /// Any script call, such as a renewal.
     Any,
 }
 
@@ -62,33 +62,33 @@ impl Call {
     fn is_made_by(self, bytes: &[u8]) -> bool {
         let needle: &[u8] = match self {
             Self::Claim => b"wh:held_users:",
-            Self::Keep => b"wh:inflight:",
-            Self::Pass => b"wh:dead",
+            Self::Persist => b"wh:inflight:",
+            Self::Ack => b"wh:dead",
             Self::Any => b"EVALSHA",
         };
         bytes.windows(needle.len()).any(|window| window == needle)
     }
 }
 
-impl Trouble {
-    /// Whether it ends with its first effect.
-    const fn strikes_once(self) -> bool {
+impl NetworkFault {
+    /// Returns true if the fault ends with its first effect.
+    const fn ends_at_once(self) -> bool {
         matches!(self, Self::HalfCloses(_))
     }
 }
 
-/// A proxy in front of Redis, for one node process.
+/// Proxy in front of Redis, for one node process.
 pub(crate) struct Network {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    /// The port of Redis.
+    /// Port of Redis.
     redis: AtomicU16,
-    weather: Mutex<Weather>,
+    conditions: Mutex<Conditions>,
     changed: Condvar,
-    /// When Redis closed the last connection that it closed, and how many it has not closed.
+    /// When Redis last closed a connection (ms), and how many connections are open.
     settled: AtomicU64,
     open: AtomicUsize,
     claims: Mutex<Claims>,
@@ -96,21 +96,21 @@ struct Shared {
 }
 
 #[derive(Default)]
-struct Weather {
-    trouble: Option<Spell>,
+struct Conditions {
+    fault: Option<ActiveFault>,
     connections: Vec<Arc<Connection>>,
 }
 
-/// A trouble, and how long it lasts.
+/// A fault and its end.
 #[derive(Clone, Copy)]
-struct Spell {
-    trouble: Trouble,
+struct ActiveFault {
+    fault: NetworkFault,
     until: Instant,
-    /// Whether it has found the call that it waits for.
-    met: bool,
+    /// The call that the fault waits for has come.
+    matched: bool,
 }
 
-/// The claims that were passed on.
+/// Batches of claims that were forwarded.
 #[derive(Default)]
 struct Claims {
     known: HashSet<wiretap::Claims>,
@@ -120,31 +120,31 @@ struct Claims {
 struct Connection {
     node: TcpStream,
     redis: TcpStream,
-    /// Bytes were lost: nothing may follow.
-    spoiled: AtomicBool,
-    /// The call that was made last is one that the trouble waits for.
+    /// Bytes were lost, so no others may follow.
+    lost_bytes: AtomicBool,
+    /// The last call is one that the fault waits for.
     asked: AtomicBool,
-    /// The call that was made last is a batch of claims.
+    /// The last call is a batch of claims.
     claims: AtomicBool,
 }
 
-/// What becomes of some bytes.
-enum Fate {
-    Pass,
-    PassAfter(Duration),
+/// Decision about some bytes.
+enum Forwarding {
+    Now,
+    After(Duration),
     Wait(Instant),
     Lose,
     Cut,
 }
 
 impl Network {
-    /// A network that works, in front of the Redis at `port`.
+    /// Starts a working network in front of the Redis at `port`.
     pub(crate) fn start(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             redis: AtomicU16::new(port),
-            weather: Mutex::default(),
+            conditions: Mutex::default(),
             changed: Condvar::new(),
             settled: AtomicU64::new(0),
             open: AtomicUsize::new(0),
@@ -163,106 +163,108 @@ impl Network {
         Self { address, shared }
     }
 
-    /// Where the node finds it.
+    /// Returns the port that the node connects to.
     pub(crate) const fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Has new connections lead to the Redis at `port`; those that there are stay.
-    pub(crate) fn lead_to(&self, port: u16) {
+    /// Redirects new connections to the Redis at `port`. Existing ones stay.
+    pub(crate) fn redirect(&self, port: u16) {
         self.shared.redis.store(port, Ordering::SeqCst);
     }
 
-    /// Lets something go wrong for a while; it replaces what went wrong before.
-    pub(crate) fn strike(&self, trouble: Trouble, lasts: Duration) {
-        let mut weather = self.shared.weather.lock();
-        weather.trouble = None;
-        match trouble {
-            Trouble::Refuses => weather.connections.iter().for_each(|connection| connection.cut()),
-            Trouble::HalfCloses(way) => weather.connections.iter().for_each(|connection| connection.half_close(way)),
+    /// Starts a fault, in place of the current one.
+    pub(crate) fn start_fault(&self, fault: NetworkFault, lasts: Duration) {
+        let mut conditions = self.shared.conditions.lock();
+        conditions.fault = None;
+        match fault {
+            NetworkFault::Refuses => conditions.connections.iter().for_each(|connection| connection.cut()),
+            NetworkFault::HalfCloses(way) => {
+                conditions.connections.iter().for_each(|connection| connection.half_close(way))
+            }
             _ => {}
         }
-        weather.connections.retain(|connection| Arc::strong_count(connection) > 1);
-        weather.connections.iter().for_each(|connection| connection.asked.store(false, Ordering::SeqCst));
-        if !trouble.strikes_once() {
-            weather.trouble = Some(Spell { trouble, until: Instant::now() + lasts, met: false });
+        conditions.connections.retain(|connection| Arc::strong_count(connection) > 1);
+        conditions.connections.iter().for_each(|connection| connection.asked.store(false, Ordering::SeqCst));
+        if !fault.ends_at_once() {
+            conditions.fault = Some(ActiveFault { fault, until: Instant::now() + lasts, matched: false });
         }
-        drop(weather);
+        drop(conditions);
         self.shared.changed.notify_all();
     }
 
-    /// Lets everything work again.
-    pub(crate) fn calm(&self) {
-        self.shared.weather.lock().trouble = None;
+    /// Ends the fault.
+    pub(crate) fn end_fault(&self) {
+        self.shared.conditions.lock().fault = None;
         self.shared.changed.notify_all();
     }
 
-    /// When everything that was sent through it had been carried out, or never will be, once its node is dead: Redis reads
-    /// a connection to its end before it closes it.
+    /// Returns the time at which Redis had carried out everything that arrived through this network. `None` while
+    /// connections are open. Useful once the node is dead: Redis reads a connection to its end before it closes it.
     pub(crate) fn settled(&self) -> Option<Ms> {
         (self.shared.open.load(Ordering::SeqCst) == 0).then(|| self.shared.settled.load(Ordering::SeqCst))
     }
 
-    /// When claims were passed on to Redis for the first time, oldest first.
+    /// Returns when each batch of claims was first forwarded to Redis, oldest first.
     pub(crate) fn claims(&self) -> Vec<Ms> {
         let mut passed_on = self.shared.claims.lock().passed_on.clone();
         passed_on.sort_unstable();
         passed_on
     }
 
-    /// Takes no more connections. What is still under way arrives.
+    /// Accepts no more connections. Bytes under way still arrive.
     pub(crate) fn close(&self) {
         self.shared.closed.store(true, Ordering::Relaxed);
-        // Wakes the listener.
+        // Unblocks the listener.
         let _ = TcpStream::connect(self.address);
     }
 }
 
 impl Shared {
     fn open(self: &Arc<Self>, node: TcpStream) {
-        let refuses = matches!(self.weather.lock().now(), Some(Spell { trouble: Trouble::Refuses, .. }));
+        let refuses = matches!(self.conditions.lock().now(), Some(ActiveFault { fault: NetworkFault::Refuses, .. }));
         let redis = SocketAddr::from(([127, 0, 0, 1], self.redis.load(Ordering::SeqCst)));
         let Some(redis) = (!refuses).then(|| TcpStream::connect(redis).ok()).flatten() else { return };
-        // A proxy adds no delay that nobody asked for.
+        // Nagle's algorithm would add a delay.
         let _ = node.set_nodelay(true).and_then(|()| redis.set_nodelay(true));
         let connection = Arc::new(Connection {
             node,
             redis,
-            spoiled: AtomicBool::default(),
+            lost_bytes: AtomicBool::default(),
             asked: AtomicBool::default(),
             claims: AtomicBool::default(),
         });
-        self.weather.lock().connections.push(Arc::clone(&connection));
+        self.conditions.lock().connections.push(Arc::clone(&connection));
         self.open.fetch_add(1, Ordering::SeqCst);
         let (shared, requests) = (Arc::clone(self), Arc::clone(&connection));
         std::thread::spawn(move || {
-            shared.carry(&requests, Way::Request);
+            shared.forward(&requests, Way::Request);
             let _ = requests.redis.shutdown(Shutdown::Write);
         });
         let shared = Arc::clone(self);
         std::thread::spawn(move || {
-            shared.carry(&connection, Way::Reply);
+            shared.forward(&connection, Way::Reply);
             let _ = connection.node.shutdown(Shutdown::Write);
-            // To the end, whether or not anybody wants to know.
+            // Reads to the end: Redis closes the connection when it has carried everything out.
             let _ = std::io::copy(&mut &connection.redis, &mut std::io::sink());
             shared.settled.fetch_max(now(), Ordering::SeqCst);
             shared.open.fetch_sub(1, Ordering::SeqCst);
         });
     }
 
-    /// Carries what comes from one side to the other, until either ends.
-    fn carry(&self, connection: &Connection, way: Way) {
+    /// Forwards bytes in one direction until either side closes.
+    fn forward(&self, connection: &Connection, way: Way) {
         let (mut from, mut to) = match way {
             Way::Request => (&connection.node, &connection.redis),
             Way::Reply => (&connection.redis, &connection.node),
         };
         let mut bytes = [0; 16 * 1024];
         while let Ok(read @ 1..) = from.read(&mut bytes) {
-            match self.fate(connection, way, &bytes[..read]) {
-                Fate::Pass | Fate::Wait(_) => {}
-                Fate::PassAfter(time) => std::thread::sleep(time),
-                Fate::Lose => continue,
-                Fate::Cut => return connection.cut(),
+            match self.decide(connection, way, &bytes[..read]) {
+                Forwarding::Now | Forwarding::Wait(_) => {}
+                Forwarding::After(time) => std::thread::sleep(time),
+                Forwarding::Lose => continue,
+                Forwarding::Cut => return connection.cut(),
             }
             if way == Way::Request && connection.claims(&bytes[..read]) {
                 self.claims.lock().pass_on(wiretap::claims(&bytes[..read]));
@@ -273,13 +275,13 @@ impl Shared {
         }
     }
 
-    /// What becomes of these bytes, once it is decided.
-    fn fate(&self, connection: &Connection, way: Way, bytes: &[u8]) -> Fate {
-        let mut weather = self.weather.lock();
+    /// Decides about these bytes. Waits while the fault holds them back.
+    fn decide(&self, connection: &Connection, way: Way, bytes: &[u8]) -> Forwarding {
+        let mut conditions = self.conditions.lock();
         loop {
-            match weather.fate(connection, way, bytes) {
-                Fate::Wait(until) => {
-                    self.changed.wait_until(&mut weather, until);
+            match conditions.decide(connection, way, bytes) {
+                Forwarding::Wait(until) => {
+                    self.changed.wait_until(&mut conditions, until);
                 }
                 decided => return decided,
             }
@@ -288,7 +290,7 @@ impl Shared {
 }
 
 impl Claims {
-    /// A batch is passed on; one that is sent again brings nothing that was asked for since.
+    /// Records the time of a batch. A repeated batch adds nothing.
     fn pass_on(&mut self, batch: Option<wiretap::Claims>) {
         if batch.is_none_or(|batch| self.known.insert(batch)) {
             self.passed_on.push(now());
@@ -296,62 +298,62 @@ impl Claims {
     }
 }
 
-impl Weather {
-    fn now(&mut self) -> Option<Spell> {
-        self.trouble.take_if(|spell| spell.until <= Instant::now());
-        self.trouble
+impl Conditions {
+    fn now(&mut self) -> Option<ActiveFault> {
+        self.fault.take_if(|active| active.until <= Instant::now());
+        self.fault
     }
 
-    fn fate(&mut self, connection: &Connection, way: Way, bytes: &[u8]) -> Fate {
-        let spell = self.now();
-        let loses = match spell.map(|spell| spell.trouble) {
-            Some(Trouble::LosesAll) => true,
-            Some(Trouble::LosesRequests) => way == Way::Request,
-            Some(Trouble::LosesReplies) => way == Way::Reply,
+    fn decide(&mut self, connection: &Connection, way: Way, bytes: &[u8]) -> Forwarding {
+        let active = self.now();
+        let loses = match active.map(|active| active.fault) {
+            Some(NetworkFault::LosesAll) => true,
+            Some(NetworkFault::LosesRequests) => way == Way::Request,
+            Some(NetworkFault::LosesReplies) => way == Way::Reply,
             _ => false,
         };
         if loses {
-            connection.spoiled.store(true, Ordering::SeqCst);
-            return Fate::Lose;
+            connection.lost_bytes.store(true, Ordering::SeqCst);
+            return Forwarding::Lose;
         }
-        if connection.spoiled.load(Ordering::SeqCst) {
-            return Fate::Cut;
+        if connection.lost_bytes.load(Ordering::SeqCst) {
+            return Forwarding::Cut;
         }
-        match spell.map(|spell| spell.trouble) {
-            Some(Trouble::Refuses) => Fate::Cut,
-            Some(Trouble::Slow(ms)) => Fate::PassAfter(Duration::from_millis(ms)),
-            Some(Trouble::CutsReply(call)) => self.cut_reply(call, connection, way, bytes),
-            Some(Trouble::HoldsBack(call)) => self.hold_back(call, connection, way, bytes),
-            _ => Fate::Pass,
+        match active.map(|active| active.fault) {
+            Some(NetworkFault::Refuses) => Forwarding::Cut,
+            Some(NetworkFault::Slow(ms)) => Forwarding::After(Duration::from_millis(ms)),
+            Some(NetworkFault::CutsReply(call)) => self.cut_reply(call, connection, way, bytes),
+            Some(NetworkFault::HoldsBack(call)) => self.hold_back(call, connection, way, bytes),
+            _ => Forwarding::Now,
         }
     }
 
-    fn hold_back(&mut self, call: Call, connection: &Connection, way: Way, bytes: &[u8]) -> Fate {
-        let Some(spell) = &mut self.trouble else { return Fate::Pass };
-        if !spell.met && way == Way::Request && call.is_made_by(bytes) {
-            spell.met = true;
+    fn hold_back(&mut self, call: Call, connection: &Connection, way: Way, bytes: &[u8]) -> Forwarding {
+        let Some(active) = &mut self.fault else { return Forwarding::Now };
+        if !active.matched && way == Way::Request && call.is_made_by(bytes) {
+            active.matched = true;
             connection.asked.store(true, Ordering::SeqCst);
         }
-        if connection.asked.load(Ordering::SeqCst) { Fate::Wait(spell.until) } else { Fate::Pass }
+        if connection.asked.load(Ordering::SeqCst) { Forwarding::Wait(active.until) } else { Forwarding::Now }
     }
 
-    fn cut_reply(&mut self, call: Call, connection: &Connection, way: Way, bytes: &[u8]) -> Fate {
+    fn cut_reply(&mut self, call: Call, connection: &Connection, way: Way, bytes: &[u8]) -> Forwarding {
         match way {
             Way::Request => {
                 connection.asked.store(call.is_made_by(bytes), Ordering::SeqCst);
-                Fate::Pass
+                Forwarding::Now
             }
             Way::Reply if connection.asked.load(Ordering::SeqCst) => {
-                self.trouble = None;
-                Fate::Cut
+                self.fault = None;
+                Forwarding::Cut
             }
-            Way::Reply => Fate::Pass,
+            Way::Reply => Forwarding::Now,
         }
     }
 }
 
 impl Connection {
-    /// Whether a batch of claims begins here, or goes on.
+    /// Returns true if these bytes start or continue a batch of claims.
     fn claims(&self, bytes: &[u8]) -> bool {
         if bytes.starts_with(b"*") {
             self.claims.store(wiretap::claims(bytes).is_some(), Ordering::SeqCst);
@@ -359,7 +361,7 @@ impl Connection {
         self.claims.load(Ordering::SeqCst)
     }
 
-    /// Ends it. What Redis has been sent it still reads.
+    /// Closes the connection. Redis still reads what it was sent.
     fn cut(&self) {
         let _ = self.node.shutdown(Shutdown::Both);
         let _ = self.redis.shutdown(Shutdown::Write);

@@ -1,4 +1,4 @@
-//! The proxy in front of a real Redis.
+//! Tests of the proxy, with a real Redis.
 
 use super::*;
 use crate::support::redis::RedisServer;
@@ -27,7 +27,7 @@ fn a_call_whose_reply_is_cut_off_was_carried_out() {
     let network = Network::start(redis.port());
     let mut connection = connect(&network);
     set(&mut connection, 1).unwrap();
-    network.strike(Trouble::CutsReply(Call::Claim), LONG);
+    network.start_fault(NetworkFault::CutsReply(Call::Claim), LONG);
     assert!(set(&mut connection, 2).is_err());
     assert_eq!(get(&redis), Some(2));
     set(&mut connect(&network), 3).unwrap();
@@ -46,8 +46,8 @@ fn a_network_is_settled_when_redis_has_carried_out_what_a_dead_node_had_sent() {
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(network.settled(), None);
     let before = now();
-    redis.go_on();
-    let settled = crate::support::wait::eventually("an end", || network.settled());
+    redis.resume();
+    let settled = crate::support::wait::eventually("the end of the connection", || network.settled());
     assert!(settled >= before);
     assert_eq!(get(&redis), Some(2));
 }
@@ -58,13 +58,13 @@ fn what_is_held_back_arrives_behind_what_was_sent_later_on_another_connection() 
     let network = Network::start(redis.port());
     let mut connection = connect(&network);
     set(&mut connection, 1).unwrap();
-    network.strike(Trouble::HoldsBack(Call::Claim), LONG);
+    network.start_fault(NetworkFault::HoldsBack(Call::Claim), LONG);
     assert!(set(&mut connection, 2).unwrap_err().is_timeout());
     drop(connection);
     set(&mut connect(&network), 3).unwrap();
     assert_eq!(get(&redis), Some(3));
     network.close();
-    network.calm();
+    network.end_fault();
     crate::support::wait::eventually("the late call", || (get(&redis) == Some(2)).then_some(()));
 }
 
@@ -72,13 +72,13 @@ fn what_is_held_back_arrives_behind_what_was_sent_later_on_another_connection() 
 fn a_connection_that_lost_bytes_is_of_no_use_when_the_loss_is_over() {
     let redis = RedisServer::start();
     let network = Network::start(redis.port());
-    for (trouble, arrives) in [(Trouble::LosesRequests, Some(1)), (Trouble::LosesReplies, Some(2))] {
+    for (fault, arrives) in [(NetworkFault::LosesRequests, Some(1)), (NetworkFault::LosesReplies, Some(2))] {
         let mut connection = connect(&network);
         set(&mut connection, 1).unwrap();
-        network.strike(trouble, LONG);
+        network.start_fault(fault, LONG);
         assert!(set(&mut connection, 2).unwrap_err().is_timeout());
-        assert_eq!(get(&redis), arrives, "{trouble:?}");
-        network.calm();
+        assert_eq!(get(&redis), arrives, "{fault:?}");
+        network.end_fault();
         assert!(set(&mut connection, 3).is_err());
         set(&mut connect(&network), 4).unwrap();
     }
@@ -88,12 +88,12 @@ fn a_connection_that_lost_bytes_is_of_no_use_when_the_loss_is_over() {
 fn refused_and_half_closed_connections_fail_at_once() {
     let redis = RedisServer::start();
     let network = Network::start(redis.port());
-    for trouble in [Trouble::Refuses, Trouble::HalfCloses(Way::Request), Trouble::HalfCloses(Way::Reply)] {
-        network.calm();
+    for fault in [NetworkFault::Refuses, NetworkFault::HalfCloses(Way::Request), NetworkFault::HalfCloses(Way::Reply)] {
+        network.end_fault();
         let mut connection = connect(&network);
         set(&mut connection, 1).unwrap();
-        network.strike(trouble, LONG);
+        network.start_fault(fault, LONG);
         let error = set(&mut connection, 2).unwrap_err();
-        assert!(!error.is_timeout(), "{trouble:?}: {error}");
+        assert!(!error.is_timeout(), "{fault:?}: {error}");
     }
 }

@@ -1,7 +1,6 @@
-//! A node process: an engine that does what its standard input says.
-//!
-//! It answers `judged N` when Redis has judged all claims that followed from its first N orders, `log …` for a line of
-//! its log, and `left N` at its end: the claims that were not judged any more.
+//! Node process: an engine that follows the orders on its standard input.
+//! Its output has three kinds of lines: `decided N` when Redis has decided all claims of its first N orders, `log …` for
+//! a line of its log, and `left N` at its end, with the number of undecided claims.
 
 use std::io::{BufRead, Write};
 use std::sync::Arc;
@@ -15,33 +14,33 @@ use resonate_webhooks::telemetry::Outcome;
 use crate::order::Order;
 use crate::support::client_event::ClientEvent;
 
-/// Between two looks at what has been judged.
+/// Interval between checks for decided claims.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-/// Beyond `shutdown_timeout`, for the threads to end.
+/// Time for the threads to end, in addition to `shutdown_timeout`.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// How far the orders have come.
+/// Progress of the orders.
 #[derive(Default)]
 struct Progress {
     pushed: AtomicU64,
-    /// The engine shows no gauges any more.
+    /// The engine is shutting down; its gauges are not valid any more.
     ending: AtomicBool,
 }
 
-/// Runs until it is told to end or its input does.
+/// Runs until an order ends it or its input closes.
 pub(crate) fn run(config: &str) {
-    let config = Config::from_value(serde_json::from_str(config).expect("a config")).expect("a good config");
+    let config = Config::from_value(serde_json::from_str(config).expect("valid JSON")).expect("a valid config");
     let engine = Arc::new(Engine::new(config));
     engine.boot().expect("threads");
-    for app in crate::crowd::APPS {
+    for app in crate::clients::APPS {
         engine.register_app(app.as_bytes(), app, crate::receiver::SECRET);
     }
     let progress = Arc::new(Progress::default());
     let (watched, seen) = (Arc::clone(&engine), Arc::clone(&progress));
-    std::thread::spawn(move || tell_what_is_judged(&watched, &seen));
+    std::thread::spawn(move || report_progress(&watched, &seen));
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-        let order = Order::parse(&line).expect("an order");
+        let order = Order::parse(&line).expect("a valid order");
         if order == Order::End {
             progress.ending.store(true, Ordering::SeqCst);
             let left = engine.end(GRACE);
@@ -72,9 +71,9 @@ fn apply(engine: &Engine, order: &Order) {
     }
 }
 
-/// Every order is one intent, so the number of intents taken in tells how many orders are in the node state; the node state is
-/// looked at after that number.
-fn tell_what_is_judged(engine: &Engine, progress: &Progress) {
+/// Prints how many orders are decided. Each order is one intent, so the number of intents taken in is the number of
+/// orders in the node state. The claims are counted after that number is read.
+fn report_progress(engine: &Engine, progress: &Progress) {
     let mut told = 0;
     loop {
         std::thread::sleep(LOOK_EVERY);
@@ -91,16 +90,16 @@ fn tell_what_is_judged(engine: &Engine, progress: &Progress) {
         let stats = engine.stats();
         let stat = |name: &str| stats.iter().find(|(known, _)| *known == name).map_or(0, |(_, value)| *value);
         let (taken_in, pending_claims) = (stat("intents"), stat("pending_claims"));
-        // Looked at last: what was read before is worth nothing once the engine ends.
+        // Read last: the gauges are not valid once the engine is ending.
         if pending_claims == 0 && taken_in > told && !progress.ending.load(Ordering::SeqCst) {
             told = taken_in;
-            say(&format!("judged {told}"));
+            say(&format!("decided {told}"));
         }
     }
 }
 
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
-    // Nobody listens to a node that outlived the run.
+    // The reader may be gone if this process outlived the run.
     let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
 }

@@ -1,6 +1,6 @@
-//! What a node process is told, one line an order. Names hold no white space.
+//! Orders to a node process, one per line. Names contain no white space.
 
-/// One thing that happens to a node.
+/// An order: one thing that happens on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     /// A socket subscribes, as a user on a presence channel.
@@ -11,17 +11,17 @@ pub(crate) enum Order {
     Close { app: String, socket: String },
     /// A socket sends a client event whose data is `text`.
     Whisper { app: String, channel: String, socket: String, user: Option<String>, text: String },
-    /// The process ends as it should.
+    /// The process ends cleanly.
     End,
 }
 
 /// Stands for "no user".
-const NOBODY: &str = "-";
+const NO_USER: &str = "-";
 
 impl Order {
-    /// The order as a line.
+    /// Formats the order as a line.
     pub(crate) fn line(&self) -> String {
-        let user = |user: &Option<String>| user.clone().unwrap_or_else(|| NOBODY.to_owned());
+        let user = |user: &Option<String>| user.clone().unwrap_or_else(|| NO_USER.to_owned());
         match self {
             Self::Subscribe { app, channel, socket, user: of } => format!("sub {app} {channel} {socket} {}", user(of)),
             Self::Unsubscribe { app, channel, socket } => format!("unsub {app} {channel} {socket}"),
@@ -33,10 +33,10 @@ impl Order {
         }
     }
 
-    /// The order that a line stands for.
+    /// Parses a line.
     pub(crate) fn parse(line: &str) -> Option<Self> {
         let own = str::to_owned;
-        let user = |user: &str| (user != NOBODY).then(|| user.to_owned());
+        let user = |user: &str| (user != NO_USER).then(|| user.to_owned());
         match line.split_whitespace().collect::<Vec<_>>()[..] {
             ["sub", app, channel, socket, of] => {
                 Some(Self::Subscribe { app: own(app), channel: own(channel), socket: own(socket), user: user(of) })

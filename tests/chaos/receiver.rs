@@ -1,4 +1,4 @@
-//! The receiver: it outlives everything, writes down every request before it answers, and is not always well.
+//! The receiver. It runs during the whole run, records every request before it answers, and fails on purpose at times.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,31 +18,31 @@ use sha2::Sha256;
 use crate::support::serve::serve;
 use crate::{Ms, now};
 
-/// The endpoints: one that is always well, one that is not.
-pub(crate) const PATHS: [&str; 2] = ["/steady", "/moody"];
+/// Paths of the endpoints: one that always succeeds, one that fails at times.
+pub(crate) const PATHS: [&str; 2] = ["/steady", "/flaky"];
 
-/// The secret of every application.
+/// Secret of all applications.
 pub(crate) const SECRET: &str = "secret";
 
-/// The longest time between the signing of an attempt and its arrival (ms): nodes and connections are stopped meanwhile.
+/// Longest time between the signing of an attempt and its arrival (ms). Nodes and connections are stopped for a while.
 const ON_ITS_WAY: Ms = 60_000;
 
-/// Longer than a node waits for an answer.
+/// Longer than a node waits for a response.
 const HANGS: Duration = Duration::from_millis(1500);
 
-/// A request that arrived.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// When it was complete.
+    /// Time at which it was complete.
     pub(crate) at: Ms,
     pub(crate) path: String,
     /// `webhook-id`.
     pub(crate) id: String,
-    /// The application whose key it was sent with.
+    /// Application whose key it has.
     pub(crate) app: String,
-    /// Whether both signatures are its own, and made for this attempt.
+    /// Both signatures are valid, and were made for this attempt.
     pub(crate) is_signed: bool,
-    /// It was answered with a 2xx: only then has the receiver taken it.
+    /// The response was a 2xx. The receiver has accepted only such requests.
     pub(crate) is_accepted: bool,
     pub(crate) body: String,
 }
@@ -59,8 +59,8 @@ struct State {
     well: AtomicBool,
 }
 
-/// What a request gets.
-enum Mood {
+/// Reaction to a request.
+enum Behavior {
     Answers(u16),
     Hangs,
     HangsUp,
@@ -78,17 +78,17 @@ impl Receiver {
         Self { address, state }
     }
 
-    /// Where requests for `path` go.
+    /// Returns the URL of `path`.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// From now on every request is answered with 200.
-    pub(crate) fn be_well(&self) {
+    /// Makes every later request succeed with 200.
+    pub(crate) fn succeed_always(&self) {
         self.state.well.store(true, Ordering::Relaxed);
     }
 
-    /// What arrived so far.
+    /// Returns the requests so far.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.state.requests.lock().clone()
     }
@@ -98,39 +98,39 @@ impl State {
     fn serve(&self, mut stream: &TcpStream) {
         let mut reader = BufReader::new(stream);
         while let Some(request) = read_request(&mut reader) {
-            let (delay, mood) = self.mood(&request.path);
-            let is_accepted = matches!(mood, Mood::Answers(200));
+            let (delay, behavior) = self.behavior(&request.path);
+            let is_accepted = matches!(behavior, Behavior::Answers(200));
             self.requests.lock().push(Request { is_accepted, ..request });
             std::thread::sleep(delay);
-            match mood {
-                Mood::Answers(status) => {
+            match behavior {
+                Behavior::Answers(status) => {
                     let answer = format!("HTTP/1.1 {status} -\r\nContent-Length: 0\r\n\r\n");
                     if stream.write_all(answer.as_bytes()).is_err() {
                         return;
                     }
                 }
-                Mood::Hangs => return std::thread::sleep(HANGS),
-                Mood::HangsUp => return,
+                Behavior::Hangs => return std::thread::sleep(HANGS),
+                Behavior::HangsUp => return,
             }
         }
     }
 
-    fn mood(&self, path: &str) -> (Duration, Mood) {
+    fn behavior(&self, path: &str) -> (Duration, Behavior) {
         let mut rng = self.rng.lock();
         let delay = Duration::from_micros(rng.random_range(0..10_000));
-        let moody = path == PATHS[1] && !self.well.load(Ordering::Relaxed);
-        // A failure holds its lane up for some seconds: seldom enough that it catches up before the next one.
-        let mood = match rng.random_range(0..3000) {
-            0..6 if moody => Mood::Answers(500),
-            6..8 if moody => Mood::Hangs,
-            8..10 if moody => Mood::HangsUp,
-            _ => Mood::Answers(200),
+        let flaky = path == PATHS[1] && !self.well.load(Ordering::Relaxed);
+        // A failure delays its lane by some seconds. It is rare enough that the lane catches up before the next one.
+        let behavior = match rng.random_range(0..3000) {
+            0..6 if flaky => Behavior::Answers(500),
+            6..8 if flaky => Behavior::Hangs,
+            8..10 if flaky => Behavior::HangsUp,
+            _ => Behavior::Answers(200),
         };
-        (delay, mood)
+        (delay, behavior)
     }
 }
 
-/// Reads one request. `None` at the end of the connection, and when its peer died while sending.
+/// Reads one request. Returns `None` at the end of the connection, or when the sender dies meanwhile.
 fn read_request(reader: &mut impl BufRead) -> Option<Request> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;

@@ -1,32 +1,33 @@
-//! The end of a run: everything works again, and nothing is left under way.
+//! End of a run: all faults end, and everything under way completes.
 
 use std::time::Duration;
 
 use redis::{Commands, RedisResult};
 
-use crate::crowd::Crowd;
+use crate::clients::Clients;
 use crate::now;
 use crate::schedule::{FLUSH_INTERVAL, Kind, NODES};
 use crate::servers::Failure;
 use crate::stage::{Running, Stage};
 
-/// How long the cluster may take to come to rest: leases lapse, retries back off.
+/// Longest time until the cluster is at rest (ms): leases lapse, retries back off.
 const SETTLING: u64 = 60_000;
 
-/// Between two looks.
+/// Interval between checks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Partitions of the outbox.
+/// Number of partitions.
 const PARTITIONS: usize = 16;
 
 impl Stage {
-    /// Ends all faults and waits until nothing is under way. Returns what still was when time was up.
+    /// Ends all faults and waits until nothing is under way. Returns what still is after `SETTLING`.
     pub(crate) fn come_to_rest(&mut self) -> Option<String> {
-        self.note("the script is over");
-        self.receiver.be_well();
-        // After a failover, the old master stays as it is: who is still connected to it hears nothing any more.
+        self.note("the script has ended");
+        self.receiver.succeed_always();
+        // After a failover the old master is not repaired. It would send nothing to nodes that are still connected to
+        // it.
         if !matches!(self.redis.failure(), Some((Failure::FailedOver, _))) {
-            self.mend_redis();
+            self.repair_redis();
         }
         self.heal();
         for place in 0..NODES {
@@ -41,12 +42,12 @@ impl Stage {
         }
         for place in 0..NODES {
             if let Some(Running { node, .. }) = &self.places[place] {
-                let last_word = Crowd::new(place, node.life).last_word();
-                self.tell(place, last_word);
+                let final_subscribe = Clients::new(place, node.life).final_subscribe();
+                self.tell(place, final_subscribe);
             }
         }
         loop {
-            let under_way = self.under_way().unwrap_or_else(|error| Some(format!("Redis cannot tell: {error}")));
+            let under_way = self.under_way().unwrap_or_else(|error| Some(format!("cannot read from Redis: {error}")));
             let Some(under_way) = under_way else {
                 self.faults.rest = now() - begun;
                 return None;
@@ -61,7 +62,7 @@ impl Stage {
         }
     }
 
-    /// What is not done yet, if anything.
+    /// Describes what is still under way, if anything is.
     pub(crate) fn under_way(&self) -> RedisResult<Option<String>> {
         let mut lines = Vec::new();
         let mut redis = self.redis.connect();
@@ -78,8 +79,8 @@ impl Stage {
             }
         }
         for Running { node, .. } in self.places.iter().flatten() {
-            if !node.is_judged() {
-                lines.push(format!("orders of life {} are not judged", node.life));
+            if !node.is_decided() {
+                lines.push(format!("orders of life {} are not decided", node.life));
             }
         }
         Ok((!lines.is_empty()).then(|| lines.join("\n  ")))

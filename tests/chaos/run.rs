@@ -1,19 +1,19 @@
-//! Kills nodes, Redis and connections for a while by the script of a seed, and then checks every webhook that arrived.
+//! Chaos test: breaks nodes, Redis and connections by the script of a seed, then checks every webhook that arrived.
 //!
 //! ```text
 //! script ─▶ stage ─▶ node processes ─▶ networks ─▶ Redis ─▶ node processes ─▶ receiver ─▶ its log ─┐
-//!             └─▶ history: what was asked of whom, when it was judged, who was killed or cut off ──┴─▶ checker
+//!             └─▶ history: orders to each node, when Redis decided them, kills and cut-offs ──────┴─▶ checker
 //! ```
-//! `make chaos SECONDS=60 SEED=1`. The seed decides what is done and when; how threads and processes interleave is left to
-//! the machine, so that the same seed explores something new each time. The checker reads the receiver's log and the history
-//! and nothing else. Some of the nodes are PHP with the extension and the plugin, if the extension is named as a third
-//! argument; the others are engines without PHP.
+//! `make chaos SECONDS=60 SEED=1`. The seed decides what is done and when. The machine decides how threads and
+//! processes interleave, so a second run with the same seed explores something new. The checker reads nothing but the
+//! receiver's log and the history. With an extension as third argument, some of the nodes are PHP with the extension
+//! and the plugin; all others are engines without PHP.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a run that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a run that cannot start has failed")]
 
 mod checker;
+mod clients;
 mod clock;
-mod crowd;
 mod fleet;
 mod history;
 mod leases;
@@ -36,7 +36,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use checker::{Fault, Violation};
-use fleet::Shipyard;
+use fleet::Launcher;
 
 /// Milliseconds since the Unix epoch, by the clock that all processes of a run share.
 type Ms = u64;
@@ -46,10 +46,10 @@ fn now() -> Ms {
     u64::try_from(since.as_millis()).unwrap_or(Ms::MAX)
 }
 
-/// How long the checker may take, beyond the time of the run.
+/// Longest time for the checker, in addition to the time of the run.
 const CHECKING: Duration = Duration::from_secs(120);
 
-/// Violations that are printed; the rest stands in the file.
+/// Most violations that are printed. The file has all of them.
 const PRINTED: usize = 10;
 
 fn main() -> ExitCode {
@@ -75,20 +75,20 @@ fn usage() -> ExitCode {
 fn chaos(seconds: u64, seed: u64, extension: Option<PathBuf>) -> ExitCode {
     println!("chaos: replay with `make chaos SECONDS={seconds} SEED={seed}`");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let shipyard = Shipyard { extension, folder: folder.path().to_owned() };
-    let run = stage::play(Duration::from_secs(seconds), seed, shipyard, folder);
+    let launcher = Launcher { extension, folder: folder.path().to_owned() };
+    let run = stage::play(Duration::from_secs(seconds), seed, launcher, folder);
     let deadline = Instant::now() + CHECKING + Duration::from_secs(seconds);
     let mut report = checker::check(&run.history, &run.requests, deadline);
     if let Some(stuck) = &run.stuck {
-        report.violations.push(Violation { fault: Fault::Missing, story: format!("not at rest: {stuck}") });
+        report.violations.push(Violation { fault: Fault::Missing, details: format!("not at rest: {stuck}") });
     }
     println!("chaos: {}; {} requests, {} of them repeats", run.faults, run.requests.len(), report.repeats);
     for violation in report.violations.iter().take(PRINTED) {
         println!("\n{violation}");
     }
-    let log = (!report.violations.is_empty()).then(|| run.write_down(&report, seed));
+    let log = (!report.violations.is_empty()).then(|| run.write_log(&report, seed));
     if let Some(log) = &log {
-        println!("chaos: all that happened stands in {}", log.display());
+        println!("chaos: the full record is in {}", log.display());
         println!("chaos: replay with `make chaos SECONDS={seconds} SEED={seed}`");
     }
     println!(

@@ -1,4 +1,4 @@
-//! What happens in a run, and when. Pure: the seed decides, whatever the machine makes of it.
+//! Script of a run: what happens, and when. Pure: it depends on the seed alone.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,48 +8,48 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::Ms;
-use crate::crowd::{Asked, Crowd};
-use crate::network::{Call, Trouble, Way};
+use crate::clients::{Asked, Clients};
+use crate::network::{Call, NetworkFault, Way};
 use crate::servers::{Failure, RIGHTS};
 
-/// Nodes that should be running.
+/// Number of nodes that should be running.
 pub(crate) const NODES: usize = 3;
 
-/// Between two orders to one node, at most. So few that what they lead to is delivered in the time that the faults leave
-/// for it, batches being short: a backlog that only grows would be all that a long run sees.
+/// Longest interval between two orders to one node. The load is low enough that all events are delivered between the
+/// faults. With a growing backlog, a long run would test nothing else.
 const ORDERS_EVERY: Ms = 30;
 
-/// The longest that a node of a run collects events, and so the longest time that a batch spans (ms).
+/// Longest `flush_interval` of a node, and so the longest time that a batch spans (ms).
 pub(crate) const FLUSH_INTERVAL: Ms = 50;
 
-/// Something that happens.
+/// A step of the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
     /// Node process number `life` starts in this place.
     Start { place: usize, life: usize, kind: Kind, flush_interval: Ms },
-    /// People come and go on the node in this place.
-    Tell { place: usize, asked: Asked },
+    /// A client comes or goes on the node in this place.
+    Send { place: usize, asked: Asked },
     /// The node is killed.
     Kill { place: usize },
-    /// It ends as it should, and everybody on it leaves.
+    /// The node ends cleanly, and all its clients leave.
     End { place: usize, asked: Asked },
-    /// It stands still (SIGSTOP).
+    /// The node is stopped (SIGSTOP).
     Stop { place: usize },
-    /// It goes on (SIGCONT).
-    GoOn { place: usize },
-    /// Something goes wrong between it and Redis.
-    Trouble { place: usize, trouble: Trouble, lasts: Ms },
-    /// Something goes wrong with Redis.
+    /// The node continues (SIGCONT).
+    Resume { place: usize },
+    /// The network between the node and Redis has a fault.
+    NetworkFault { place: usize, network_fault: NetworkFault, lasts: Ms },
+    /// Redis fails.
     Fail(Failure),
-    /// It is mended.
-    Mend,
-    /// Redis' clock is set: so many milliseconds ahead of what it should be.
+    /// The failure of Redis ends.
+    Repair,
+    /// Redis' clock is set this many milliseconds ahead of the real time.
     SetClock { ahead: i64 },
-    /// Redis loses keys of presence, one after the other; the number says which.
+    /// Redis loses keys of presence, one after the other. The number selects them.
     LoseKeys { choice: u64 },
 }
 
-/// What a node process is.
+/// Kind of a node process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// An engine in a small program of its own.
@@ -58,16 +58,16 @@ pub(crate) enum Kind {
     Php,
 }
 
-/// A share of the nodes, in a hundred, that are PHP with the extension.
+/// Percentage of nodes that are PHP with the extension.
 const PHP_SHARE: u32 = 30;
 
-/// A share, in a hundred, of the nodes standing still or cut off that are not killed when they would be.
+/// Percentage of kills that spare a node that is stopped or cut off.
 const SPARED: u32 = 70;
 
-/// A step of Redis' clock is longer than a lease: every lease lapses, or none does.
+/// Longer than a lease (ms): a step makes every lease lapse, or none.
 const SMALLEST_STEP: i64 = 4000;
 
-/// The acts of a seed, in order.
+/// The steps of a seed, in order.
 pub(crate) struct Script {
     rng: StdRng,
     agenda: BTreeMap<(Ms, u64), Item>,
@@ -78,28 +78,28 @@ pub(crate) struct Script {
     clock_is_right: bool,
 }
 
-/// A node in its place.
+/// The node in a place.
 struct Running {
     life: usize,
-    crowd: Crowd,
-    still_until: Option<Ms>,
-    /// Until when its network has trouble.
-    trouble_until: Ms,
+    clients: Clients,
+    stopped_until: Option<Ms>,
+    /// End of the fault of its network (ms).
+    fault_until: Ms,
 }
 
-/// What is due at some time.
+/// A step that is due at some time.
 #[derive(Clone, Copy)]
 enum Item {
     Fault,
     Start { place: usize },
     Order { place: usize, life: usize },
-    GoOn { place: usize, life: usize },
-    Mend,
+    Resume { place: usize, life: usize },
+    Repair,
     ClockIsRight,
 }
 
 impl Script {
-    /// The script of a seed.
+    /// Returns the script of a seed.
     pub(crate) fn new(seed: u64) -> Self {
         let mut script = Self {
             rng: StdRng::seed_from_u64(seed),
@@ -117,10 +117,10 @@ impl Script {
         script
     }
 
-    /// The next act, and when it is due, in milliseconds from the beginning.
+    /// Returns the next step and its time, in milliseconds from the start.
     pub(crate) fn next(&mut self) -> (Ms, Act) {
         loop {
-            // A fault is always noted for some time to come.
+            // The next fault is always on the agenda.
             let Some(((at, _), item)) = self.agenda.pop_first() else { unreachable!("an empty agenda") };
             if let Some(act) = self.take(at, item) {
                 return (at, act);
@@ -146,29 +146,29 @@ impl Script {
                 let kind = if self.rng.random_ratio(PHP_SHARE, 100) { Kind::Php } else { Kind::Engine };
                 let flush_interval = self.rng.random_range(10..=FLUSH_INTERVAL);
                 self.places[place] =
-                    Some(Running { life, crowd: Crowd::new(place, life), still_until: None, trouble_until: 0 });
+                    Some(Running { life, clients: Clients::new(place, life), stopped_until: None, fault_until: 0 });
                 self.note(at, Item::Order { place, life });
                 Some(Act::Start { place, life, kind, flush_interval })
             }
             Item::Order { place, life } => {
                 let after = self.rng.random_range(0..ORDERS_EVERY);
                 let running = self.places[place].as_mut().filter(|running| running.life == life)?;
-                if let Some(until) = running.still_until {
+                if let Some(until) = running.stopped_until {
                     self.note(until, Item::Order { place, life });
                     return None;
                 }
-                let asked = running.crowd.next(&mut self.rng);
+                let asked = running.clients.next(&mut self.rng);
                 self.note(at + after, Item::Order { place, life });
-                asked.map(|asked| Act::Tell { place, asked })
+                asked.map(|asked| Act::Send { place, asked })
             }
-            Item::GoOn { place, life } => {
+            Item::Resume { place, life } => {
                 let running = self.places[place].as_mut().filter(|running| running.life == life)?;
-                running.still_until = None;
-                Some(Act::GoOn { place })
+                running.stopped_until = None;
+                Some(Act::Resume { place })
             }
-            Item::Mend => {
+            Item::Repair => {
                 self.redis_is_well = true;
-                Some(Act::Mend)
+                Some(Act::Repair)
             }
             Item::ClockIsRight => {
                 self.clock_is_right = true;
@@ -183,8 +183,8 @@ impl Script {
         match self.rng.random_range(0..131) {
             0..38 => {
                 let running = self.places[place].as_ref()?;
-                // What becomes of a node that is cut off shows when it is not, later.
-                if (running.still_until.is_some() || at < running.trouble_until) && self.rng.random_ratio(SPARED, 100) {
+                // The consequences of a cut-off show only after it, so most such nodes are spared.
+                if (running.stopped_until.is_some() || at < running.fault_until) && self.rng.random_ratio(SPARED, 100) {
                     return None;
                 }
                 self.places[place] = None;
@@ -192,23 +192,23 @@ impl Script {
                 Some(Act::Kill { place })
             }
             38..46 => {
-                let running = self.places[place].take_if(|running| running.still_until.is_none());
-                let mut crowd = running?.crowd;
+                let running = self.places[place].take_if(|running| running.stopped_until.is_none());
+                let mut clients = running?.clients;
                 self.note(at + down, Item::Start { place });
-                Some(Act::End { place, asked: crowd.end() })
+                Some(Act::End { place, asked: clients.end() })
             }
             46..58 => {
                 let until = at + self.rng.random_range(50..12_000);
-                let running = self.places[place].as_mut().filter(|running| running.still_until.is_none())?;
-                running.still_until = Some(until);
+                let running = self.places[place].as_mut().filter(|running| running.stopped_until.is_none())?;
+                running.stopped_until = Some(until);
                 let life = running.life;
-                self.note(until, Item::GoOn { place, life });
+                self.note(until, Item::Resume { place, life });
                 Some(Act::Stop { place })
             }
             58..94 => {
-                let (trouble, lasts) = self.trouble();
-                self.places[place].as_mut()?.trouble_until = at + lasts;
-                Some(Act::Trouble { place, trouble, lasts })
+                let (network_fault, lasts) = self.network_fault();
+                self.places[place].as_mut()?.fault_until = at + lasts;
+                Some(Act::NetworkFault { place, network_fault, lasts })
             }
             94..99 => self.redis_fails(at, Failure::Killed, down),
             99..101 => self.redis_fails(at, Failure::Stopped, down),
@@ -239,7 +239,7 @@ impl Script {
             return None;
         }
         self.redis_is_well = false;
-        self.note(at + lasts, Item::Mend);
+        self.note(at + lasts, Item::Repair);
         Some(Act::Fail(failure))
     }
 
@@ -258,33 +258,33 @@ impl Script {
         Some(Act::SetClock { ahead: if self.rng.random() { by } else { -by } })
     }
 
-    /// Something that goes wrong with a network, and for how long.
-    fn trouble(&mut self) -> (Trouble, Ms) {
+    /// Chooses a fault of a network and its duration (ms).
+    fn network_fault(&mut self) -> (NetworkFault, Ms) {
         let call =
-            [Call::Claim, Call::Claim, Call::Claim, Call::Keep, Call::Pass, Call::Any][self.rng.random_range(0..6)];
+            [Call::Claim, Call::Claim, Call::Claim, Call::Persist, Call::Ack, Call::Any][self.rng.random_range(0..6)];
         let way = if self.rng.random() { Way::Request } else { Way::Reply };
         let delay = self.rng.random_range(1..120);
-        let trouble = match self.rng.random_range(0..100) {
-            0..35 => Trouble::CutsReply(call),
-            35..42 => Trouble::HalfCloses(way),
-            42..50 => Trouble::Slow(delay),
-            50..60 => Trouble::LosesAll,
-            60..68 => Trouble::LosesReplies,
-            68..72 => Trouble::LosesRequests,
-            72..76 => Trouble::Refuses,
-            _ => Trouble::HoldsBack(call),
+        let network_fault = match self.rng.random_range(0..100) {
+            0..35 => NetworkFault::CutsReply(call),
+            35..42 => NetworkFault::HalfCloses(way),
+            42..50 => NetworkFault::Slow(delay),
+            50..60 => NetworkFault::LosesAll,
+            60..68 => NetworkFault::LosesReplies,
+            68..72 => NetworkFault::LosesRequests,
+            72..76 => NetworkFault::Refuses,
+            _ => NetworkFault::HoldsBack(call),
         };
-        (trouble, self.rng.random_range(100..6000))
+        (network_fault, self.rng.random_range(100..6000))
     }
 }
 
-/// How often what went wrong.
+/// Number of faults of each kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Faults {
     pub(crate) kills: usize,
     pub(crate) ends: usize,
     pub(crate) stops: usize,
-    pub(crate) troubles: usize,
+    pub(crate) network_faults: usize,
     pub(crate) redis_kills: usize,
     pub(crate) redis_stops: usize,
     pub(crate) redis_full: usize,
@@ -297,12 +297,12 @@ pub(crate) struct Faults {
     pub(crate) php_nodes: usize,
     /// All node processes.
     pub(crate) nodes: usize,
-    /// How long everything took to come to rest afterwards.
+    /// Time until everything was at rest (ms).
     pub(crate) rest: Ms,
 }
 
 impl Faults {
-    /// Something goes wrong with Redis.
+    /// Counts a failure of Redis.
     pub(crate) const fn count(&mut self, failure: Failure) {
         match failure {
             Failure::Killed => self.redis_kills += 1,
@@ -317,16 +317,16 @@ impl Faults {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kills, ends, stops, troubles, php_nodes, nodes, rest, .. } = self;
+        let Self { kills, ends, stops, network_faults, php_nodes, nodes, rest, .. } = self;
         write!(
             f,
-            "{nodes} nodes, {php_nodes} of them PHP; {kills} killed, {ends} ended, {stops} stopped for a while, "
+            "{nodes} nodes, {php_nodes} of them PHP; {kills} killed, {ends} ended, {stops} stopped for a while,  "
         )?;
         let Self { redis_kills, redis_stops, redis_full, rights, demotions, failovers, clock_steps, lost_keys, .. } =
             self;
         write!(
             f,
-            "{troubles} network troubles; Redis killed {redis_kills}, stopped {redis_stops}, full {redis_full}, "
+            "{network_faults} network network_faults; Redis killed {redis_kills}, stopped {redis_stops}, full {redis_full}, "
         )?;
         write!(f, "without a right {rights}, demoted {demotions} and failed over {failovers} times, ")?;
         write!(f, "its clock set {clock_steps} times, {lost_keys} keys lost; ")?;
@@ -347,7 +347,7 @@ mod tests {
     fn the_same_seed_is_the_same_script_and_another_one_is_not() {
         assert_eq!(acts(1, 30_000), acts(1, 30_000));
         assert_ne!(acts(1, 3000), acts(2, 3000));
-        assert_eq!(acts(1, 60_000)[..500], acts(1, 30_000)[..500], "a longer run begins like a shorter one");
+        assert_eq!(acts(1, 60_000)[..500], acts(1, 30_000)[..500], "a longer run starts like a shorter one");
     }
 
     #[test]
@@ -361,19 +361,22 @@ mod tests {
         assert!(started(Kind::Php) > 50 && started(Kind::Engine) > 100);
         assert!(count(|act| matches!(act, Act::Kill { .. })) > 200);
         assert!(count(|act| matches!(act, Act::End { .. })) > 20);
-        assert!(count(|act| matches!(act, Act::Trouble { trouble: Trouble::HoldsBack(_), .. })) > 20);
-        assert!(count(|act| matches!(act, Act::Trouble { trouble: Trouble::CutsReply(Call::Claim), .. })) > 20);
+        assert!(count(|act| matches!(act, Act::NetworkFault { network_fault: NetworkFault::HoldsBack(_), .. })) > 20);
+        assert!(
+            count(|act| matches!(act, Act::NetworkFault { network_fault: NetworkFault::CutsReply(Call::Claim), .. }))
+                > 20
+        );
         for failure in [Failure::Killed, Failure::Stopped, Failure::Full, Failure::Demoted, Failure::FailedOver] {
             assert!(acts.iter().any(|(_, act)| *act == Act::Fail(failure)), "{failure:?}");
         }
         for right in RIGHTS {
             assert!(acts.iter().any(|(_, act)| *act == Act::Fail(Failure::Forbids(right))), "{right:?}");
         }
-        assert!(count(|act| matches!(act, Act::Fail(_))) - count(|act| *act == Act::Mend) <= 1);
+        assert!(count(|act| matches!(act, Act::Fail(_))) - count(|act| *act == Act::Repair) <= 1);
         assert!(count(|act| matches!(act, Act::SetClock { ahead: 1.. })) > 5);
         assert!(count(|act| matches!(act, Act::SetClock { ahead: ..0 })) > 5);
         assert!(count(|act| matches!(act, Act::LoseKeys { .. })) > 10);
-        assert!(count(|act| matches!(act, Act::Stop { .. })) >= count(|act| matches!(act, Act::GoOn { .. })));
+        assert!(count(|act| matches!(act, Act::Stop { .. })) >= count(|act| matches!(act, Act::Resume { .. })));
     }
 
     #[test]
@@ -382,8 +385,8 @@ mod tests {
         for (_, act) in acts(3, 300_000) {
             match act {
                 Act::Stop { place } => still[place] = true,
-                Act::GoOn { place } | Act::Start { place, .. } => still[place] = false,
-                Act::Tell { place, .. } => assert!(!still[place]),
+                Act::Resume { place } | Act::Start { place, .. } => still[place] = false,
+                Act::Send { place, .. } => assert!(!still[place]),
                 _ => {}
             }
         }

@@ -1,4 +1,4 @@
-//! The Redis servers of a run, a master and its replica, and their failures.
+//! Redis servers of a run, a master and its replica, and their failures.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -9,54 +9,54 @@ use crate::clock::Clock;
 use crate::support::redis::{RedisServer, documented_acl};
 use crate::{Ms, now};
 
-/// The user as which nodes log in.
+/// User name of the nodes.
 pub(crate) const USER: &str = "webhooks";
 
-/// Its password.
+/// Password of that user.
 pub(crate) const PASSWORD: &str = "secret";
 
-/// How long a server may take to answer the harness.
+/// Longest time that a server takes to answer the harness.
 const ANSWERS: Duration = Duration::from_secs(10);
 
-/// How long a failover may take; else there is none.
+/// Longest time for a failover. A slower one is given up.
 const FAILS_OVER: Duration = Duration::from_secs(2);
 
-/// Between two looks at it.
+/// Interval between checks of a failover.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// An address on which nothing listens.
 const NOWHERE: [&str; 2] = ["127.0.0.1", "1"];
 
-/// A failure of Redis. It lasts until it is mended.
+/// A failure of Redis. It lasts until [`Servers::repair`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The master is killed; it starts again from its log.
+    /// The master is killed. It starts again from its append-only file.
     Killed,
-    /// It stands still.
+    /// The master is stopped (SIGSTOP).
     Stopped,
-    /// It is full, and evicts nothing.
+    /// The master is full and evicts nothing.
     Full,
     /// The nodes' user lacks a right.
     Forbids(Right),
-    /// It becomes a replica of a server that does not exist. It keeps its connections and its data.
+    /// The master becomes a replica of a server that does not exist. It keeps its connections and its data.
     Demoted,
-    /// Its replica takes over with all its data. The old master keeps its connections, and serves the data of that moment.
+    /// The replica takes over with all data. The old master keeps its connections, and serves the data of that moment.
     FailedOver,
 }
 
 /// A right that is taken from the nodes' user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Right {
-    /// The rule of an ACL that takes it.
+    /// ACL rule that removes it.
     pub(crate) rule: &'static str,
-    /// Leases are not renewed without it.
+    /// Renewals need this right.
     leases: bool,
-    /// The longest time without it (ms). After three seconds, a node sends batches that it cannot persist, and its successor
-    /// would send their events again.
+    /// Longest time without it (ms). After three seconds, a node sends batches that it cannot persist, and its
+    /// successor would send their events again.
     pub(crate) longest: Ms,
 }
 
-/// Rights that nodes need. A right that stands here more than once is chosen more often.
+/// Rights that nodes need. A right that is listed more often is chosen more often.
 pub(crate) const RIGHTS: [Right; 16] = [
     right("-xadd", false, 3000),
     right("-xadd", false, 3000),
@@ -81,22 +81,22 @@ const fn right(rule: &'static str, leases: bool, longest: Ms) -> Right {
 }
 
 impl Failure {
-    /// Returns true if nodes may be unable to renew their leases meanwhile.
+    /// Returns true if nodes may be unable to renew their leases during the failure.
     pub(crate) const fn silences(self) -> bool {
         match self {
             Self::Killed | Self::Stopped | Self::Demoted => true,
-            // The new master takes renewals at once.
+            // The new master accepts renewals at once.
             Self::Full | Self::FailedOver => false,
             Self::Forbids(right) => right.leases,
         }
     }
 }
 
-/// The servers.
+/// The running servers.
 pub(crate) struct Servers {
     pub(crate) clock: Clock,
     both: [RedisServer; 2],
-    /// Which is the master.
+    /// Index of the master.
     master: usize,
     failure: Option<(Failure, Ms)>,
 }
@@ -116,24 +116,24 @@ impl Servers {
         servers
     }
 
-    /// Where the master listens.
+    /// Returns the port of the master.
     pub(crate) const fn port(&self) -> u16 {
         self.both[self.master].port()
     }
 
-    /// A connection of the harness to the master, with all rights.
+    /// Connects the harness to the master, with all rights.
     pub(crate) fn connect(&self) -> Connection {
         let connection = self.both[self.master].connect();
         connection.set_read_timeout(Some(ANSWERS)).expect("a connection with a timeout");
         connection
     }
 
-    /// What is wrong, and since when.
+    /// Returns the current failure and when it began.
     pub(crate) const fn failure(&self) -> Option<(Failure, Ms)> {
         self.failure
     }
 
-    /// Makes Redis fail. Returns false if that was not possible.
+    /// Starts a failure. Returns false if that was not possible.
     pub(crate) fn fail(&mut self, failure: Failure) -> bool {
         self.failure = Some((failure, now()));
         let done = match failure {
@@ -157,7 +157,7 @@ impl Servers {
     }
 
     /// Ends the failure, if there is one.
-    pub(crate) fn mend(&mut self) {
+    pub(crate) fn repair(&mut self) {
         let done = match self.failure.take() {
             None => Ok(()),
             Some((Failure::Killed, _)) => {
@@ -165,7 +165,7 @@ impl Servers {
                 Ok(())
             }
             Some((Failure::Stopped, _)) => {
-                self.both[self.master].go_on();
+                self.both[self.master].resume();
                 Ok(())
             }
             Some((Failure::Full, _)) => self.command(&["CONFIG", "SET", "maxmemory", "0"]),
@@ -180,7 +180,7 @@ impl Servers {
                 Ok(())
             }
         };
-        done.expect("a Redis that can be mended");
+        done.expect("the end of the failure");
     }
 
     fn command(&self, words: &[&str]) -> RedisResult<()> {
@@ -190,13 +190,13 @@ impl Servers {
     /// Makes the other server a replica of the master.
     fn follow(&self) {
         let mut other = self.both[1 - self.master].connect();
-        redis::cmd("REPLICAOF").arg("127.0.0.1").arg(self.port()).exec(&mut other).expect("a replica");
+        redis::cmd("REPLICAOF").arg("127.0.0.1").arg(self.port()).exec(&mut other).expect("a REPLICAOF that succeeds");
     }
 
-    /// Promotes the replica once it has all data, and leaves the old master with the data of that moment.
+    /// Promotes the replica once it has all data. The old master keeps the data of that moment.
     ///
     /// # Errors
-    /// When the replica lags too far behind.
+    /// If the replica lags too far behind.
     fn fail_over(&mut self) -> RedisResult<()> {
         self.command(&["FAILOVER", "TIMEOUT", &FAILS_OVER.as_millis().to_string()])?;
         let deadline = Instant::now() + FAILS_OVER;
@@ -208,9 +208,9 @@ impl Servers {
             }
             std::thread::sleep(LOOK_EVERY);
         }
-        // The old master refuses it until its failover is complete.
+        // The old master refuses `REPLICAOF` until its failover is complete.
         while self.command(&[&["REPLICAOF"], &NOWHERE[..]].concat()).is_err() {
-            assert!(Instant::now() < deadline + FAILS_OVER, "a failover that does not end");
+            assert!(Instant::now() < deadline + FAILS_OVER, "the failover does not end");
             std::thread::sleep(LOOK_EVERY);
         }
         self.master = 1 - self.master;
@@ -218,7 +218,7 @@ impl Servers {
     }
 }
 
-/// The documented rights, as rules of an ACL.
+/// Returns the documented rights as ACL rules.
 fn rights() -> Vec<String> {
     documented_acl().split_off(3)
 }
@@ -230,13 +230,13 @@ mod tests {
     use super::*;
     use crate::support::wait::eventually;
 
-    /// A connection of a node, and whether it may write.
+    /// Connects as a node.
     fn node(servers: &Servers) -> Connection {
         let url = format!("redis://{USER}:{PASSWORD}@127.0.0.1:{}/", servers.port());
         redis::Client::open(url).unwrap().get_connection().unwrap()
     }
 
-    /// Writes, or returns why the server does not.
+    /// Writes, or returns the server's error.
     fn set(node: &mut Connection, value: u64) -> Result<(), String> {
         node.set("wh:x", value).map_err(|error: redis::RedisError| error.code().unwrap_or_default().to_owned())
     }
@@ -253,7 +253,7 @@ mod tests {
             assert!(servers.fail(failure));
             assert_eq!(set(&mut node, 2), Err(refusal.to_owned()), "{failure:?}");
             assert_eq!(node.get("wh:x"), Ok(1), "{failure:?}");
-            servers.mend();
+            servers.repair();
             set(&mut node, 3).unwrap();
         }
     }
@@ -272,7 +272,7 @@ mod tests {
             set(&mut new, value + 1).unwrap();
             assert_eq!(old.get("wh:x"), Ok(value));
             assert_eq!(set(&mut old, 9), Err("READONLY".to_owned()));
-            servers.mend();
+            servers.repair();
             eventually("a replica", || (old.get("wh:x") == Ok(value + 1)).then_some(()));
         }
     }

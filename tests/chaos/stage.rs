@@ -1,47 +1,47 @@
-//! The cluster of a run: it does what the script says and writes down what it did.
+//! Cluster of a run. Carries out the script and records what it did.
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::crowd::Asked;
-use crate::fleet::{Node, Shipyard};
+use crate::clients::Asked;
+use crate::fleet::{Launcher, Node};
 use crate::history::{History, Life};
 use crate::leases::LEASE;
-use crate::network::{Network, Trouble};
+use crate::network::{Network, NetworkFault};
 use crate::receiver::{PATHS, Receiver};
 use crate::record::Run;
 use crate::schedule::{Act, Faults, Kind, NODES, Script};
 use crate::servers::{Failure, PASSWORD, Servers, USER};
 use crate::{Ms, now};
 
-/// Between two looks at what is due.
+/// Interval between ticks.
 const TICK: Duration = Duration::from_millis(1);
 
-/// A pause between two ticks in which the machine was so busy that a node may have stood still too.
+/// Pause between two ticks (ms) after which the nodes may have been paused too: the machine was busy.
 const STALL: Ms = 400;
 
-/// How long Redis may take to close the connections of dead nodes, everything being in order.
+/// Longest time for Redis to close the connections of dead nodes when nothing is broken.
 const CLOSES: Duration = Duration::from_secs(5);
 
-/// How long it may take a node that goes on to say that it is there.
+/// Longest time until a node that continues has renewed its lease (ms).
 const STAGGERS: Ms = 300;
 
-/// How long it may take a node to find a Redis that is back, and to say that it is there.
+/// Longest time until a node has found a Redis that is back and renewed its lease (ms).
 const SEEKS: Ms = 3000;
 
-/// How long a node that was told to end may take.
+/// Longest time for a clean end of a node (ms).
 const ENDING: Ms = 4000;
 
-/// Plays the script of `seed` for `time`, and then lets everything come to rest.
-pub(crate) fn play(time: Duration, seed: u64, shipyard: Shipyard, folder: TempDir) -> Run {
-    let (mut stage, mut script) = (Stage::set(seed, shipyard, folder), Script::new(seed));
+/// Runs the script of `seed` for `time`, then lets everything come to rest.
+pub(crate) fn play(time: Duration, seed: u64, launcher: Launcher, folder: TempDir) -> Run {
+    let (mut stage, mut script) = (Stage::set(seed, launcher, folder), Script::new(seed));
     let (mut begin, end) = (now(), u64::try_from(time.as_millis()).unwrap_or(Ms::MAX));
     let mut next = script.next();
     while next.0 < end {
         while next.0 < end && begin + next.0 <= now() {
-            // What waits for the nodes has the script wait.
+            // The script pauses while a step waits for the nodes.
             begin += stage.act(next.1);
             next = script.next();
         }
@@ -53,38 +53,38 @@ pub(crate) fn play(time: Duration, seed: u64, shipyard: Shipyard, folder: TempDi
     stage.close()
 }
 
-/// Everything that runs.
+/// Everything that is running.
 pub(crate) struct Stage {
-    shipyard: Shipyard,
+    launcher: Launcher,
     folder: TempDir,
     pub(crate) redis: Servers,
     pub(crate) receiver: Receiver,
     pub(crate) places: [Option<Running>; NODES],
-    /// Nodes that were told to end, and until when they may take.
+    /// Nodes that are ending, with the time at which they are killed.
     pub(crate) ending: Vec<(Node, Ms)>,
-    /// By life.
+    /// Networks by life.
     pub(crate) networks: Vec<Network>,
     pub(crate) history: History,
     pub(crate) faults: Faults,
     ticked: Ms,
-    /// When leases were looked at.
-    pub(crate) looked: Ms,
-    /// What did not become what it should.
+    /// Time of the last check of the leases.
+    pub(crate) leases_checked: Ms,
+    /// The first problem that stopped the run, such as a lost lease or a key that was not restored.
     pub(crate) stuck: Option<String>,
-    pub(crate) diary: Vec<(Ms, String)>,
+    pub(crate) timeline: Vec<(Ms, String)>,
 }
 
 /// The node in a place.
 pub(crate) struct Running {
     pub(crate) node: Node,
     pub(crate) started: Ms,
-    pub(crate) still_since: Option<Ms>,
+    pub(crate) stopped_since: Option<Ms>,
 }
 
 impl Stage {
-    fn set(seed: u64, shipyard: Shipyard, folder: TempDir) -> Self {
+    fn set(seed: u64, launcher: Launcher, folder: TempDir) -> Self {
         Self {
-            shipyard,
+            launcher,
             folder,
             redis: Servers::start(),
             receiver: Receiver::start(seed),
@@ -94,29 +94,29 @@ impl Stage {
             history: History::default(),
             faults: Faults::default(),
             ticked: now(),
-            looked: now(),
+            leases_checked: now(),
             stuck: None,
-            diary: Vec::new(),
+            timeline: Vec::new(),
         }
     }
 
     pub(crate) fn note(&mut self, line: impl Into<String>) {
-        self.diary.push((now(), line.into()));
+        self.timeline.push((now(), line.into()));
     }
 
-    /// Does what is due. Returns how long nothing else was.
+    /// Carries out a step. Returns for how long (ms) it held up the script.
     fn act(&mut self, act: Act) -> Ms {
         let begun = now();
         match act {
             Act::Start { place, life, kind, flush_interval } => {
-                assert_eq!(life, self.networks.len(), "the script counts the lives as they come");
+                assert_eq!(life, self.networks.len(), "the script numbers the lives in order");
                 self.start_node(place, kind, flush_interval);
             }
-            Act::Tell { place, asked } => self.tell(place, asked),
+            Act::Send { place, asked } => self.tell(place, asked),
             Act::Kill { place } => {
-                if let Some(Running { node, still_since, .. }) = self.places[place].take() {
+                if let Some(Running { node, stopped_since, .. }) = self.places[place].take() {
                     self.faults.kills += 1;
-                    self.bury(node, still_since);
+                    self.record_end(node, stopped_since);
                 }
             }
             Act::End { place, asked } => {
@@ -127,18 +127,18 @@ impl Stage {
                 }
             }
             Act::Stop { place } => {
-                if let Some(Running { node, still_since, .. }) = &mut self.places[place] {
+                if let Some(Running { node, stopped_since, .. }) = &mut self.places[place] {
                     node.signal("-STOP");
-                    *still_since = Some(now());
+                    *stopped_since = Some(now());
                     self.faults.stops += 1;
-                    let line = format!("life {} stands still", node.life);
+                    let line = format!("life {} is stopped", node.life);
                     self.note(line);
                 }
             }
-            Act::GoOn { place } => self.go_on(place),
-            Act::Trouble { place, trouble, lasts } => self.trouble(place, trouble, lasts),
+            Act::Resume { place } => self.resume(place),
+            Act::NetworkFault { place, network_fault, lasts } => self.network_fault(place, network_fault, lasts),
             Act::Fail(failure) => self.redis_fails(failure),
-            Act::Mend => self.mend_redis(),
+            Act::Repair => self.repair_redis(),
             Act::SetClock { ahead } => {
                 self.set_clock(ahead);
                 self.faults.clock_steps += 1;
@@ -168,77 +168,77 @@ impl Stage {
         });
         self.note(format!("life {life} starts in place {place}: {kind:?}"));
         self.faults.nodes += 1;
-        self.faults.php_nodes += usize::from(kind == Kind::Php && self.shipyard.extension.is_some());
-        let node = Node::start(life, &self.shipyard, kind, &config.to_string());
+        self.faults.php_nodes += usize::from(kind == Kind::Php && self.launcher.extension.is_some());
+        let node = Node::start(life, &self.launcher, kind, &config.to_string());
         self.networks.push(network);
         self.history.lives.push(Life::default());
-        self.places[place] = Some(Running { node, started: now(), still_since: None });
+        self.places[place] = Some(Running { node, started: now(), stopped_since: None });
     }
 
     pub(crate) fn tell(&mut self, place: usize, (order, asked): Asked) {
         let Some(Running { node, .. }) = &mut self.places[place] else { return };
         let from = now();
         let number = node.tell(&order);
-        self.diary.push((from, format!("life {} order {number}: {}", node.life, order.line())));
+        self.timeline.push((from, format!("life {} order {number}: {}", node.life, order.line())));
         for (key, what) in asked {
             self.history.asked(node.life, key, what, number, from);
         }
     }
 
-    pub(crate) fn go_on(&mut self, place: usize) {
-        let Some(Running { node, still_since, .. }) = &mut self.places[place] else { return };
-        let Some(since) = still_since.take() else { return };
+    pub(crate) fn resume(&mut self, place: usize) {
+        let Some(Running { node, stopped_since, .. }) = &mut self.places[place] else { return };
+        let Some(since) = stopped_since.take() else { return };
         node.signal("-CONT");
         let life = node.life;
         self.was_silent(life, since, now() + STAGGERS);
-        self.note(format!("life {life} goes on"));
+        self.note(format!("life {life} continues"));
     }
 
-    fn trouble(&mut self, place: usize, trouble: Trouble, lasts: Ms) {
+    fn network_fault(&mut self, place: usize, network_fault: NetworkFault, lasts: Ms) {
         let Some(Running { node, .. }) = &self.places[place] else { return };
         let life = node.life;
-        self.networks[life].strike(trouble, Duration::from_millis(lasts));
-        self.faults.troubles += 1;
+        self.networks[life].start_fault(network_fault, Duration::from_millis(lasts));
+        self.faults.network_faults += 1;
         self.was_silent(life, now(), now() + lasts + SEEKS);
-        self.note(format!("life {life} has trouble with its network for {lasts} ms: {trouble:?}"));
+        self.note(format!("life {life}: network fault for {lasts} ms: {network_fault:?}"));
     }
 
     fn redis_fails(&mut self, failure: Failure) {
         let since = now();
         if !self.redis.fail(failure) {
-            return self.note(format!("redis does not get to this: {failure:?}"));
+            return self.note(format!("redis cannot fail like this now: {failure:?}"));
         }
         self.note(format!("redis fails: {failure:?}"));
         self.faults.count(failure);
         if failure == Failure::FailedOver {
-            self.networks.iter().for_each(|network| network.lead_to(self.redis.port()));
+            self.networks.iter().for_each(|network| network.redirect(self.redis.port()));
             self.all_were_silent(since, now() + SEEKS);
         }
     }
 
-    pub(crate) fn mend_redis(&mut self) {
+    pub(crate) fn repair_redis(&mut self) {
         let Some((failure, since)) = self.redis.failure() else { return };
-        self.redis.mend();
-        self.note("redis is well again");
+        self.redis.repair();
+        self.note("redis works again");
         if failure.silences() {
             self.all_were_silent(since, now() + SEEKS);
         }
     }
 
-    /// Sets Redis' clock.
+    /// Sets Redis' clock ahead of the real time (ms).
     fn set_clock(&mut self, ahead: i64) {
         self.note(format!("redis' clock is set {ahead} ms ahead"));
         self.redis.clock.set(ahead);
     }
 
-    /// Ends everything that is wrong with nodes, networks and clock.
+    /// Ends all faults of nodes, networks and clock.
     pub(crate) fn heal(&mut self) {
         self.set_clock(0);
-        self.networks.iter().for_each(Network::calm);
-        (0..NODES).for_each(|place| self.go_on(place));
+        self.networks.iter().for_each(Network::end_fault);
+        (0..NODES).for_each(|place| self.resume(place));
     }
 
-    /// Looks after the nodes.
+    /// Checks the nodes and the leases, and collects nodes that have ended.
     pub(crate) fn tick(&mut self) {
         let last = std::mem::replace(&mut self.ticked, now());
         if last + STALL < self.ticked {
@@ -246,22 +246,23 @@ impl Stage {
             self.all_were_silent(last, self.ticked + STAGGERS);
         }
         if let Some((_, since)) = self.redis.failure().filter(|(failure, _)| !failure.silences()) {
-            self.look_at_leases(since);
+            self.check_leases(since);
         }
         for Running { node, .. } in self.places.iter_mut().flatten() {
-            assert!(!node.has_ended(), "life {} ended by itself: {:?}", node.life, node.log());
+            assert!(!node.has_ended(), "life {} ended unexpectedly: {:?}", node.life, node.log());
         }
         for at in (0..self.ending.len()).rev() {
             let (node, until) = &mut self.ending[at];
             if node.has_ended() || *until <= self.ticked {
                 let (node, _) = self.ending.swap_remove(at);
-                self.bury(node, None);
+                self.record_end(node, None);
             }
         }
     }
 
-    /// A node is killed, or has ended; it may have stood still before.
-    pub(crate) fn bury(&mut self, node: Node, still_since: Option<Ms>) {
+    /// Records the end of a node, and kills it if it is still running. `stopped_since` is the time at which it was
+    /// stopped.
+    pub(crate) fn record_end(&mut self, node: Node, stopped_since: Option<Ms>) {
         let (life, orders, at) = (node.life, node.orders(), now());
         let mut heard = node.kill();
         self.networks[life].close();
@@ -269,20 +270,20 @@ impl Stage {
             self.was_silent(life, since, now());
         }
         if heard.left == Some(0) {
-            heard.judged.push((orders, now()));
+            heard.decided.push((orders, now()));
             self.note(format!("life {life} has ended"));
         } else {
-            self.history.lives[life].gone = Some(still_since.unwrap_or(at));
+            self.history.lives[life].gone = Some(stopped_since.unwrap_or(at));
             self.note(format!("life {life} is killed"));
         }
         self.history.lives[life].reaped = heard.reaped;
-        self.history.judged(life, &heard.judged);
-        let judged = heard.judged.into_iter().map(|(up_to, at)| (at, format!("life {life} judged {up_to}")));
-        self.diary.extend(judged);
-        self.diary.extend(heard.log.into_iter().map(|(at, line)| (at, format!("life {life} says: {line}"))));
+        self.history.decided(life, &heard.decided);
+        let decided = heard.decided.into_iter().map(|(up_to, at)| (at, format!("life {life} decided {up_to}")));
+        self.timeline.extend(decided);
+        self.timeline.extend(heard.log.into_iter().map(|(at, line)| (at, format!("life {life} log: {line}"))));
     }
 
-    /// A node could perhaps not renew its lease in this time.
+    /// Records a period in which a node may have been unable to renew its lease.
     fn was_silent(&mut self, life: usize, since: Ms, until: Ms) {
         self.history.lives[life].silences.push((since, until));
     }
@@ -295,16 +296,16 @@ impl Stage {
         }
     }
 
-    /// Ends everything.
+    /// Ends the run.
     fn close(mut self) -> Run {
         for Running { node, .. } in std::mem::take(&mut self.places).into_iter().flatten() {
             let life = node.life;
-            self.bury(node, None);
+            self.record_end(node, None);
             // It lived to the end of the run.
             self.history.lives[life].gone = None;
         }
         for (node, _) in std::mem::take(&mut self.ending) {
-            self.bury(node, None);
+            self.record_end(node, None);
         }
         let deadline = Instant::now() + CLOSES;
         for (life, network) in self.history.lives.iter_mut().zip(&self.networks) {
@@ -315,9 +316,9 @@ impl Stage {
             life.claims = network.claims();
         }
         self.history.clock = self.redis.clock.steps();
-        let Self { receiver, history, faults, stuck, diary, folder, .. } = self;
-        // The files of killed nodes go with it.
+        let Self { receiver, history, faults, stuck, timeline, folder, .. } = self;
+        // This deletes the files of killed nodes.
         drop(folder);
-        Run { requests: receiver.requests(), history, faults, stuck, diary }
+        Run { requests: receiver.requests(), history, faults, stuck, timeline }
     }
 }

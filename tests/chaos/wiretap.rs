@@ -1,23 +1,23 @@
-//! What a node asks Redis for, as far as a passer-by can read it.
+//! Reads a node's calls to Redis on their way.
 
-/// Words of a call before the keys: the command, the script, how many keys.
+/// Words of a call before its keys: command, script and number of keys.
 const BEFORE_KEYS: usize = 3;
 
-/// Keys of a call that claims.
+/// Number of keys of a batch of claims.
 const KEYS: usize = 6;
 
-/// A batch of claims, as Redis gets it.
+/// A batch of claims.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Claims {
     node: Vec<u8>,
-    /// Counted by the node, from 1.
+    /// Number of the batch. Each node counts from 1.
     number: u64,
 }
 
-/// The batch of claims that begins here, if one does: the call of a script with the keys of the node's last reply and of
-/// what it holds, in this order.
+/// Returns the batch of claims that starts here, if one does. It is the script call whose keys are the node's last
+/// reply and its lists of holds, in this order.
 pub(crate) fn claims(bytes: &[u8]) -> Option<Claims> {
-    // `*N`, and for each word `$length` and the word, a line each. None of the words that matter holds a line break.
+    // `*N`, then for each word `$length` and the word, on a line each. No word that matters here contains a line break.
     let mut lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let count = lines.next()?;
     let words: Vec<&[u8]> = lines.skip(1).step_by(2).take(BEFORE_KEYS + KEYS + 4).collect();

@@ -1,15 +1,15 @@
-//! Judges a run by the receiver's log and by what really happened, and by nothing else.
+//! Checks a run. The input is the receiver's log and the history of the run, nothing else.
 //!
 //! | file | what must hold |
 //! |---|---|
-//! | `wire` | a request with a known id has the body and the signature that it had |
-//! | `sequence`, `world` | there is an order of all that happened to a channel or user in which exactly the received events follow |
-//! | `nesting` | nobody is on a channel that is not occupied |
+//! | `wire` | a request with a known id has the same body as before, and its own signature |
+//! | `sequence`, `world` | some order of all that happened to a channel or user explains exactly the received events |
+//! | `nesting` | no user is on a channel that is not occupied |
 //!
-//! What is asked of the second: an operation that was judged did happen, between being asked for and being judged; one
-//! that was not judged before its node was killed happened or did not; what a dead node held is let go of at some time
-//! after its lease has lapsed. Edges follow from that, at the time that their batch tells, in the order in which the receiver got
-//! them, each once.
+//! The second check uses these rules. An operation that Redis has decided did happen, between its order and that
+//! decision. One that was not decided before its node was killed may have happened. The holds of a dead node are
+//! removed at some time after its lease has lapsed. The edges follow from that. Each must arrive once, in the order of
+//! the receiver's log, and with a time that fits.
 
 mod nesting;
 mod sequence;
@@ -26,47 +26,47 @@ use crate::receiver::Request;
 
 pub(crate) use wire::{Occurrence, Symbol};
 
-/// In which way something is wrong.
+/// Kind of a violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// An event arrived that did not happen, or not again.
+    /// An event arrived that did not happen, or arrived once more than it happened.
     Duplicate,
     /// An event that happened did not arrive.
     Missing,
-    /// An event arrived before one that it came after.
+    /// An event arrived before an earlier one.
     OutOfOrder,
-    /// A request has the id of another one, but not its body; or its body is not what was signed.
+    /// A request has the id of another one with a different body, or its signature does not match.
     Altered,
-    /// Too much may have happened to tell in time.
+    /// The check ran out of time or of memory for alternatives.
     Undecided,
 }
 
-/// Something that must not be.
+/// A broken rule.
 #[derive(Clone, Debug)]
 pub(crate) struct Violation {
     pub(crate) fault: Fault,
-    /// Where, what, and what was around it.
-    pub(crate) story: String,
+    /// Place, event and context.
+    pub(crate) details: String,
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.fault, self.story)
+        write!(f, "{:?}: {}", self.fault, self.details)
     }
 }
 
-/// What the checker found.
+/// Result of a check.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    /// Edges that arrived at the first endpoint, each counted once.
+    /// Edges that arrived at the first endpoint, without repeats.
     pub(crate) edges: usize,
-    /// Requests with an id that was known.
+    /// Requests with a known id.
     pub(crate) repeats: usize,
     pub(crate) violations: Vec<Violation>,
 }
 
 impl Report {
-    /// The verdict in a line.
+    /// Returns the verdict as one line.
     pub(crate) fn verdict(&self) -> String {
         let count = |fault| self.violations.iter().filter(|violation| violation.fault == fault).count();
         let others = [(Fault::Altered, "altered"), (Fault::Undecided, "undecided")];
@@ -84,7 +84,7 @@ impl Report {
     }
 }
 
-/// Checks every endpoint on its own, by `deadline`.
+/// Checks each endpoint separately. Stops at `deadline`.
 pub(crate) fn check(history: &History, requests: &[Request], deadline: Instant) -> Report {
     let mut report = Report::default();
     for (endpoint, path) in crate::receiver::PATHS.iter().enumerate() {

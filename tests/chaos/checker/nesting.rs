@@ -1,5 +1,5 @@
-//! Whoever is on a channel makes it occupied: `channel_occupied` comes before the first `member_added`, and
-//! `channel_vacated` behind the last `member_removed`.
+//! Nesting: `channel_occupied` comes before the first `member_added`, and `channel_vacated` after the last
+//! `member_removed`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,8 +32,8 @@ fn walk(path: &str, channel: &Key, all: &[(&Key, &Occurrence)], report: &mut Rep
             (_, Symbol::Whisper(_)) => continue,
         }
         if !occupied && !present.is_empty() {
-            let story = format!("{path} {channel:?}: vacated with {present:?} on it, in {}", occurrence.id);
-            report.violations.push(Violation { fault: Fault::OutOfOrder, story });
+            let details = format!("{path} {channel:?}: vacated while {present:?} is on it, in {}", occurrence.id);
+            report.violations.push(Violation { fault: Fault::OutOfOrder, details });
             return;
         }
     }

@@ -1,4 +1,4 @@
-//! Whether the events of a key can have followed from what happened, and where that breaks off.
+//! Sequence: whether the history explains the events of a key, and if not, where it stops doing so.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -7,21 +7,21 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::world::{Program, World, Worlds, may_rest, told, untold};
+use super::world::{Program, World, Worlds, after_event, after_missed_event, may_rest};
 use super::{Fault, Occurrence, Report, Violation};
 use crate::Ms;
 use crate::history::{History, Key};
 
-/// Events after a break that are tried to tell its nature.
+/// Events after a break that are compared with each repair.
 const AHEAD: usize = 40;
 
-/// How far an event may have moved to be taken for one that came too late.
+/// Positions that an event may have moved to count as late.
 const REACH: usize = 6;
 
-/// Breaks of one key that are told.
+/// Breaks of one key that are reported.
 const BREAKS: usize = 2;
 
-/// Checks every key that something happened to or was told of, by `deadline`.
+/// Checks every key of the history and of the received events. Stops at `deadline`.
 pub(super) fn check(
     path: &str,
     history: &History,
@@ -37,8 +37,8 @@ pub(super) fn check(
         while let Some(key) = keys.get(next.fetch_add(1, Ordering::Relaxed)) {
             let told = arrived.get(*key).map_or(&[][..], Vec::as_slice);
             for (fault, at) in breaks(&programs(history, key), told, deadline) {
-                let story = format!("{path} {}", story(history, key, told, at));
-                found.lock().push((*key, Violation { fault, story }));
+                let details = format!("{path} {}", details(history, key, told, at));
+                found.lock().push((*key, Violation { fault, details }));
             }
         }
     };
@@ -59,7 +59,7 @@ fn programs(history: &History, key: &Key) -> Vec<Program> {
     programs
 }
 
-/// Where the events break with what happened, and in which way.
+/// Returns the breaks: the events that the history does not explain.
 fn breaks(programs: &[Program], events: &[Occurrence], deadline: Instant) -> Vec<(Fault, usize)> {
     let mut worlds = Worlds::from([(World::default(), 0)]);
     let mut events = events.to_vec();
@@ -72,12 +72,12 @@ fn breaks(programs: &[Program], events: &[Occurrence], deadline: Instant) -> Vec
             return breaks;
         };
         if next.is_empty() {
-            let Some(mended) = mend(&worlds, &events, at, programs, deadline) else {
+            let Some(repaired) = repair(&worlds, &events, at, programs, deadline) else {
                 breaks.push((Fault::Duplicate, at));
                 return breaks;
             };
-            breaks.push((mended.fault, at));
-            (worlds, events) = (mended.worlds, mended.events);
+            breaks.push((repaired.fault, at));
+            (worlds, events) = (repaired.worlds, repaired.events);
         } else {
             worlds = next;
             at += 1;
@@ -94,33 +94,39 @@ fn breaks(programs: &[Program], events: &[Occurrence], deadline: Instant) -> Vec
 }
 
 fn step(worlds: &Worlds, event: &Occurrence, programs: &[Program]) -> Option<Worlds> {
-    told(worlds, &event.symbol, event.window, programs)
+    after_event(worlds, &event.symbol, event.window, programs)
 }
 
-/// A way to go on behind a break.
-struct Mended {
+/// A repair after a break.
+struct Repaired {
     fault: Fault,
     worlds: Worlds,
     events: Vec<Occurrence>,
 }
 
-/// The smallest change that lets the most of what follows be true: an event too many, one too few, or one too early. By
-/// `deadline` the best one that was found.
-fn mend(worlds: &Worlds, events: &[Occurrence], at: usize, programs: &[Program], deadline: Instant) -> Option<Mended> {
+/// Returns the smallest change after which the history explains the most events: one event removed, one missing event
+/// inserted, or one moved to an earlier place. Returns the best one found by `deadline`.
+fn repair(
+    worlds: &Worlds,
+    events: &[Occurrence],
+    at: usize,
+    programs: &[Program],
+    deadline: Instant,
+) -> Option<Repaired> {
     let mut ways = Vec::new();
     for late in (1..=REACH).filter(|late| at + late < events.len()) {
         let mut reordered = events.to_vec();
         let event = reordered.remove(at + late);
         reordered.insert(at, event);
-        ways.push(Mended { fault: Fault::OutOfOrder, worlds: worlds.clone(), events: reordered });
+        ways.push(Repaired { fault: Fault::OutOfOrder, worlds: worlds.clone(), events: reordered });
     }
-    let missing = untold(worlds, events[at].window.1, programs)?;
-    ways.push(Mended { fault: Fault::Missing, worlds: missing, events: events.to_vec() });
+    let missing = after_missed_event(worlds, events[at].window.1, programs)?;
+    ways.push(Repaired { fault: Fault::Missing, worlds: missing, events: events.to_vec() });
     let mut fewer = events.to_vec();
     fewer.remove(at);
-    ways.push(Mended { fault: Fault::Duplicate, worlds: worlds.clone(), events: fewer });
+    ways.push(Repaired { fault: Fault::Duplicate, worlds: worlds.clone(), events: fewer });
 
-    let reach = |way: &Mended| {
+    let reach = |way: &Repaired| {
         let mut worlds = way.worlds.clone();
         for (done, event) in way.events[at..].iter().take(AHEAD).enumerate() {
             worlds = step(&worlds, event, programs).unwrap_or_default();
@@ -130,7 +136,7 @@ fn mend(worlds: &Worlds, events: &[Occurrence], at: usize, programs: &[Program],
         }
         AHEAD
     };
-    let mut best: Option<(usize, Mended)> = None;
+    let mut best: Option<(usize, Repaired)> = None;
     for way in ways {
         let reach = reach(&way);
         if reach > best.as_ref().map_or(0, |(known, _)| *known) {
@@ -140,32 +146,32 @@ fn mend(worlds: &Worlds, events: &[Occurrence], at: usize, programs: &[Program],
     best.map(|(_, way)| way)
 }
 
-/// What was around a break.
-fn story(history: &History, key: &Key, told: &[Occurrence], at: usize) -> String {
+/// Describes the events and the history around a break.
+fn details(history: &History, key: &Key, told: &[Occurrence], at: usize) -> String {
     use std::fmt::Write as _;
 
     let time = told.get(at).or(told.last()).map_or(0, |event| event.window.0);
-    let mut story = format!("{key:?} at event {at} of {}, around {time}\n", told.len());
+    let mut details = format!("{key:?} at event {at} of {}, around {time}\n", told.len());
     for (n, event) in told.iter().enumerate().skip(at.saturating_sub(4)).take(9) {
         let mark = if n == at { ">" } else { " " };
         let Occurrence { symbol, window, id, .. } = event;
-        let _ = writeln!(story, "  {mark} {symbol:?} within {}..{} in {id}", window.0, window.1);
+        let _ = writeln!(details, "  {mark} {symbol:?} within {}..{} in {id}", window.0, window.1);
     }
     let near = |from: Ms, to: Option<Ms>| from <= time + 4000 && to.is_none_or(|to| to + 8000 >= time);
     for (life, steps) in history.steps.get(key).into_iter().flatten() {
         let state = &history.lives[*life];
         for step in steps.iter().filter(|step| near(step.from, step.to)) {
-            let _ = writeln!(story, "    life {life}: {:?} after {} before {:?}", step.what, step.from, step.to);
+            let _ = writeln!(details, "    life {life}: {:?} after {} before {:?}", step.what, step.from, step.to);
         }
         if let Some(gone) = state.gone.filter(|gone| near(*gone, Some(*gone))) {
-            let _ = writeln!(story, "    life {life}: gone at {gone}");
+            let _ = writeln!(details, "    life {life}: gone at {gone}");
         }
         for (from, to) in state.silences.iter().filter(|(from, to)| near(*from, Some(*to))) {
-            let _ = writeln!(story, "    life {life}: silent from {from} to {to}");
+            let _ = writeln!(details, "    life {life}: silent from {from} to {to}");
         }
         for at in state.reaped.iter().filter(|at| near(**at, Some(**at))) {
-            let _ = writeln!(story, "    life {life}: says at {at} that it was taken for dead");
+            let _ = writeln!(details, "    life {life}: logged at {at} that it was reaped");
         }
     }
-    story
+    details
 }

@@ -6,9 +6,9 @@ use crate::clock::Steps;
 use crate::history::{Key, Life, What};
 use crate::receiver::PATHS;
 
-/// A run written by hand: one channel, one endpoint, times in steps of a hundred milliseconds.
+/// A handwritten run: one channel, one endpoint, times in steps of 100 ms.
 #[derive(Default)]
-struct Tale {
+struct Scenario {
     history: History,
     requests: Vec<Request>,
     orders: u64,
@@ -24,7 +24,7 @@ fn key(user: Option<&str>) -> Key {
     Key { app: "a".into(), channel: "c".into(), user: user.map(Into::into) }
 }
 
-impl Tale {
+impl Scenario {
     fn lives(mut self, lives: usize) -> Self {
         self.history.lives = vec![Life { claims: (1..100).map(time).collect(), ..Life::default() }; lives];
         self
@@ -38,7 +38,7 @@ impl Tale {
         self
     }
 
-    /// The channel is joined or left, and that was judged 50 ms later.
+    /// The channel is joined or left, and Redis decides that 50 ms later.
     fn holds(self, life: usize, hold: bool, at: u64) -> Self {
         self.asked(life, None, What::Hold(hold), at, Some(at + 1))
     }
@@ -48,19 +48,19 @@ impl Tale {
         self
     }
 
-    /// The node was silent in this time, and said at the end of it that it had been taken for dead.
+    /// The node is silent for this time, and logs at its end that it was reaped.
     fn away(mut self, life: usize, from: u64, to: u64) -> Self {
         self.history.lives[life].silences.push((time(from), time(to)));
         self.history.lives[life].reaped.push(time(to));
         self
     }
 
-    /// A request at both endpoints.
+    /// Both endpoints receive a request.
     fn received(self, id: &str, at: u64, events: &[&str]) -> Self {
         self.received_as_of(id, at, at, events)
     }
 
-    /// The same with another time in the request than that at which it arrived.
+    /// The same, with a time in the request that differs from its arrival.
     fn received_as_of(mut self, id: &str, at: u64, shown: u64, events: &[&str]) -> Self {
         let events: Vec<_> = events
             .iter()
@@ -85,59 +85,62 @@ impl Tale {
         self
     }
 
-    /// What is wrong at the first endpoint.
+    /// Returns the faults at the first endpoint.
     fn faults(&self) -> Vec<Fault> {
         let report = check(&self.history, &self.requests, Instant::now() + Duration::from_secs(60));
-        let at_first = report.violations.iter().filter(|violation| violation.story.contains(PATHS[0]));
+        let at_first = report.violations.iter().filter(|violation| violation.details.contains(PATHS[0]));
         at_first.map(|violation| violation.fault).collect()
     }
 }
 
-/// Somebody comes, goes and comes again.
-fn visits() -> Tale {
-    Tale::default().lives(1).holds(0, true, 1).holds(0, false, 5).holds(0, true, 9)
+/// A socket joins, leaves and joins again.
+fn visits() -> Scenario {
+    Scenario::default().lives(1).holds(0, true, 1).holds(0, false, 5).holds(0, true, 9)
 }
 
 #[test]
 fn what_happened_and_arrived_is_right_even_if_it_is_repeated() {
-    let tale = visits()
+    let scenario = visits()
         .received("m1", 1, &["channel_occupied"])
         .received("m2", 5, &["channel_vacated"])
         .received("m1", 1, &["channel_occupied"])
         .received("m3", 9, &["channel_occupied"]);
-    assert_eq!(tale.faults(), []);
-    let report = check(&tale.history, &tale.requests, Instant::now() + Duration::from_secs(60));
+    assert_eq!(scenario.faults(), []);
+    let report = check(&scenario.history, &scenario.requests, Instant::now() + Duration::from_secs(60));
     assert_eq!((report.edges, report.repeats), (3, 2));
     assert_eq!(report.verdict(), "0 duplicate, 0 missing, 0 out of order");
 }
 
 #[test]
 fn what_was_not_answered_well_has_to_come_again_and_in_its_order() {
-    let refused = |mut tale: Tale, id: &str| {
-        let first = tale.requests.iter().position(|request| request.id == id).unwrap();
-        tale.requests[first].is_accepted = false;
-        tale
+    let refused = |mut scenario: Scenario, id: &str| {
+        let first = scenario.requests.iter().position(|request| request.id == id).unwrap();
+        scenario.requests[first].is_accepted = false;
+        scenario
     };
-    let tale = || {
+    let scenario = || {
         visits()
             .received("m1", 1, &["channel_occupied"])
             .received("m2", 5, &["channel_vacated"])
             .received("m2", 5, &["channel_vacated"])
             .received("m3", 9, &["channel_occupied"])
     };
-    assert_eq!(refused(tale(), "m2").faults(), []);
-    assert_eq!(refused(tale(), "m1").faults(), [Fault::Missing]);
-    assert!(!refused(tale().received("m1", 1, &["channel_occupied"]), "m1").faults().is_empty(), "it was overtaken");
+    assert_eq!(refused(scenario(), "m2").faults(), []);
+    assert_eq!(refused(scenario(), "m1").faults(), [Fault::Missing]);
+    assert!(
+        !refused(scenario().received("m1", 1, &["channel_occupied"]), "m1").faults().is_empty(),
+        "the repeat arrived after a later event"
+    );
 }
 
 #[test]
 fn an_event_under_another_id_is_a_duplicate() {
-    let tale = visits()
+    let scenario = visits()
         .received("m1", 1, &["channel_occupied"])
         .received("m2", 1, &["channel_occupied"])
         .received("m3", 5, &["channel_vacated"])
         .received("m4", 9, &["channel_occupied"]);
-    assert_eq!(tale.faults(), [Fault::Duplicate]);
+    assert_eq!(scenario.faults(), [Fault::Duplicate]);
 }
 
 #[test]
@@ -151,110 +154,111 @@ fn a_judged_edge_that_never_arrived_is_missing_in_the_middle_and_at_the_end() {
 
 #[test]
 fn edges_in_the_wrong_order_are_found() {
-    let tale = Tale::default()
+    let scenario = Scenario::default()
         .lives(1)
         .asked(0, None, What::Hold(true), 1, Some(2))
         .asked(0, None, What::Hold(false), 1, Some(2))
         .received("m1", 1, &["channel_vacated", "channel_occupied"]);
-    assert_eq!(tale.faults(), [Fault::OutOfOrder]);
+    assert_eq!(scenario.faults(), [Fault::OutOfOrder]);
 }
 
 #[test]
 fn a_body_that_changed_under_its_id_is_found() {
-    let tale = visits()
+    let scenario = visits()
         .received("m1", 1, &["channel_occupied"])
         .received("m2", 5, &["channel_vacated"])
         .received("m3", 9, &["channel_occupied"])
         .received("m3", 9, &["channel_occupied", "channel_vacated"]);
-    assert_eq!(tale.faults(), [Fault::Altered]);
+    assert_eq!(scenario.faults(), [Fault::Altered]);
 }
 
 #[test]
 fn an_edge_long_after_it_was_judged_is_not_that_edge() {
-    let tale = Tale::default().lives(1).holds(0, true, 1).received("m1", 9, &["channel_occupied"]);
-    assert!(!tale.faults().is_empty());
+    let scenario = Scenario::default().lives(1).holds(0, true, 1).received("m1", 9, &["channel_occupied"]);
+    assert!(!scenario.faults().is_empty());
 }
 
 #[test]
 fn an_edge_before_a_claim_was_passed_on_is_not_that_edge() {
-    let tale = || Tale::default().lives(1).asked(0, None, What::Hold(true), 1, Some(9));
-    assert_eq!(tale().received("m1", 4, &["channel_occupied"]).faults(), []);
-    let mut cut_off = tale().received("m1", 4, &["channel_occupied"]);
+    let scenario = || Scenario::default().lives(1).asked(0, None, What::Hold(true), 1, Some(9));
+    assert_eq!(scenario().received("m1", 4, &["channel_occupied"]).faults(), []);
+    let mut cut_off = scenario().received("m1", 4, &["channel_occupied"]);
     cut_off.history.lives[0].claims = vec![time(8)];
     assert!(!cut_off.faults().is_empty());
 }
 
 #[test]
 fn two_nodes_on_a_channel_make_one_edge_a_side() {
-    let tale = || Tale::default().lives(2).holds(0, true, 1).holds(1, true, 3).holds(0, false, 5).holds(1, false, 7);
-    let right = tale().received("m1", 1, &["channel_occupied"]).received("m2", 7, &["channel_vacated"]);
+    let scenario =
+        || Scenario::default().lives(2).holds(0, true, 1).holds(1, true, 3).holds(0, false, 5).holds(1, false, 7);
+    let right = scenario().received("m1", 1, &["channel_occupied"]).received("m2", 7, &["channel_vacated"]);
     assert_eq!(right.faults(), []);
-    let early = tale().received("m1", 1, &["channel_occupied"]).received("m2", 5, &["channel_vacated"]);
-    assert!(!early.faults().is_empty(), "somebody is still there");
+    let early = scenario().received("m1", 1, &["channel_occupied"]).received("m2", 5, &["channel_vacated"]);
+    assert!(!early.faults().is_empty(), "the other node still holds the channel");
 }
 
 #[test]
 fn what_was_not_judged_before_a_kill_may_have_happened_or_not() {
-    let tale = || Tale::default().lives(1).asked(0, None, What::Hold(true), 1, None).gone(0, 2);
-    assert_eq!(tale().faults(), []);
-    let happened = tale().received("m1", 1, &["channel_occupied"]).received("m2", 40, &["channel_vacated"]);
+    let scenario = || Scenario::default().lives(1).asked(0, None, What::Hold(true), 1, None).gone(0, 2);
+    assert_eq!(scenario().faults(), []);
+    let happened = scenario().received("m1", 1, &["channel_occupied"]).received("m2", 40, &["channel_vacated"]);
     assert_eq!(happened.faults(), []);
-    let half = tale().received("m1", 1, &["channel_occupied"]);
-    assert_eq!(half.faults(), [Fault::Missing], "the dead hold nothing for ever");
-    let soon = tale().received("m1", 1, &["channel_occupied"]).received("m2", 15, &["channel_vacated"]);
-    assert!(!soon.faults().is_empty(), "its lease had not lapsed");
-    let late = tale().received("m1", 40, &["channel_occupied"]).received("m2", 50, &["channel_vacated"]);
-    assert!(!late.faults().is_empty(), "the dead join nothing");
-    let mut held_back = tale().received("m1", 40, &["channel_occupied"]).received("m2", 50, &["channel_vacated"]);
+    let half = scenario().received("m1", 1, &["channel_occupied"]);
+    assert_eq!(half.faults(), [Fault::Missing], "the holds of a dead node end");
+    let soon = scenario().received("m1", 1, &["channel_occupied"]).received("m2", 15, &["channel_vacated"]);
+    assert!(!soon.faults().is_empty(), "its lease has not lapsed yet");
+    let late = scenario().received("m1", 40, &["channel_occupied"]).received("m2", 50, &["channel_vacated"]);
+    assert!(!late.faults().is_empty(), "a dead node joins nothing");
+    let mut held_back = scenario().received("m1", 40, &["channel_occupied"]).received("m2", 50, &["channel_vacated"]);
     held_back.history.lives[0].settled = time(40);
-    assert_eq!(held_back.faults(), [], "but what they sent may arrive late");
+    assert_eq!(held_back.faults(), [], "a call that it sent may arrive late");
 }
 
 #[test]
 fn what_was_judged_before_a_kill_did_happen() {
-    assert_eq!(Tale::default().lives(1).holds(0, true, 1).gone(0, 3).faults(), [Fault::Missing]);
+    assert_eq!(Scenario::default().lives(1).holds(0, true, 1).gone(0, 3).faults(), [Fault::Missing]);
 }
 
 #[test]
 fn a_node_that_stood_still_may_be_taken_for_dead_and_come_back() {
-    let tale = || {
-        Tale::default()
+    let scenario = || {
+        Scenario::default()
             .lives(1)
             .holds(0, true, 1)
             .received("m1", 1, &["channel_occupied"])
             .received("m2", 40, &["channel_vacated"])
             .received("m3", 45, &["channel_occupied"])
     };
-    assert!(!tale().faults().is_empty());
-    assert_eq!(tale().away(0, 15, 44).faults(), []);
-    assert!(!tale().away(0, 25, 44).faults().is_empty(), "it was not silent for long enough");
-    let mut unsaid = tale().away(0, 15, 44);
+    assert!(!scenario().faults().is_empty());
+    assert_eq!(scenario().away(0, 15, 44).faults(), []);
+    assert!(!scenario().away(0, 25, 44).faults().is_empty(), "the silence is too short");
+    let mut unsaid = scenario().away(0, 15, 44);
     unsaid.history.lives[0].reaped.clear();
-    assert!(!unsaid.faults().is_empty(), "it did not say so");
+    assert!(!unsaid.faults().is_empty(), "it did not log that it was reaped");
     let twice =
-        tale().away(0, 15, 44).received("m4", 41, &["channel_vacated"]).received("m5", 42, &["channel_occupied"]);
-    assert!(!twice.faults().is_empty(), "it was away once");
+        scenario().away(0, 15, 44).received("m4", 41, &["channel_vacated"]).received("m5", 42, &["channel_occupied"]);
+    assert!(!twice.faults().is_empty(), "it was away only once");
 }
 
 #[test]
 fn a_visit_within_an_absence_is_told_when_the_node_comes_back() {
-    let tale = || {
-        Tale::default()
+    let scenario = || {
+        Scenario::default()
             .lives(1)
             .asked(0, None, What::Hold(true), 20, Some(27))
             .asked(0, None, What::Whisper("w1".to_owned()), 20, Some(27))
             .asked(0, None, What::Hold(false), 20, Some(27))
             .away(0, 5, 26)
     };
-    assert_eq!(tale().received("m1", 26, &["channel_occupied", "whisper w1", "channel_vacated"]).faults(), []);
-    assert!(!tale().received("m1", 26, &["whisper w1"]).faults().is_empty(), "it was there");
-    assert_eq!(tale().faults(), [Fault::Missing]);
+    assert_eq!(scenario().received("m1", 26, &["channel_occupied", "whisper w1", "channel_vacated"]).faults(), []);
+    assert!(!scenario().received("m1", 26, &["whisper w1"]).faults().is_empty(), "the channel is not occupied");
+    assert_eq!(scenario().faults(), [Fault::Missing]);
 }
 
 #[test]
 fn who_left_while_the_node_was_away_is_told_once_by_whoever_is_first() {
-    let tale = || {
-        Tale::default()
+    let scenario = || {
+        Scenario::default()
             .lives(1)
             .holds(0, true, 1)
             .asked(0, None, What::Hold(false), 30, Some(45))
@@ -262,34 +266,35 @@ fn who_left_while_the_node_was_away_is_told_once_by_whoever_is_first() {
             .received("m2", 40, &["channel_vacated"])
             .away(0, 15, 44)
     };
-    assert_eq!(tale().faults(), []);
-    let again = tale().asked(0, None, What::Hold(true), 50, Some(51)).received("m3", 50, &["channel_occupied"]);
+    assert_eq!(scenario().faults(), []);
+    let again = scenario().asked(0, None, What::Hold(true), 50, Some(51)).received("m3", 50, &["channel_occupied"]);
     assert_eq!(again.faults(), []);
-    assert!(!tale().received("m3", 45, &["channel_vacated"]).faults().is_empty());
+    assert!(!scenario().received("m3", 45, &["channel_vacated"]).faults().is_empty());
 }
 
 #[test]
 fn who_stays_while_the_node_is_away_is_told_anew() {
-    let tale = Tale::default().lives(1).holds(0, true, 1).away(0, 15, 44).received("m1", 1, &["channel_occupied"]);
-    assert_eq!(tale.received("m2", 40, &["channel_vacated"]).faults(), [Fault::Missing]);
+    let scenario =
+        Scenario::default().lives(1).holds(0, true, 1).away(0, 15, 44).received("m1", 1, &["channel_occupied"]);
+    assert_eq!(scenario.received("m2", 40, &["channel_vacated"]).faults(), [Fault::Missing]);
 }
 
 #[test]
 fn client_events_arrive_once_and_in_their_order() {
     let whisper = |text: &str| What::Whisper(text.to_owned());
-    let tale = || {
-        let tale = Tale::default().lives(1).holds(0, true, 1);
-        let tale = tale.asked(0, None, whisper("w1"), 2, Some(4)).asked(0, None, whisper("w2"), 2, Some(4));
-        tale.holds(0, false, 5).received("m1", 1, &["channel_occupied"])
+    let scenario = || {
+        let scenario = Scenario::default().lives(1).holds(0, true, 1);
+        let scenario = scenario.asked(0, None, whisper("w1"), 2, Some(4)).asked(0, None, whisper("w2"), 2, Some(4));
+        scenario.holds(0, false, 5).received("m1", 1, &["channel_occupied"])
     };
-    let end = |tale: Tale| tale.received("m9", 5, &["channel_vacated"]);
-    assert_eq!(end(tale().received("m2", 2, &["whisper w1", "whisper w2"])).faults(), []);
-    assert_eq!(end(tale().received("m2", 2, &["whisper w2", "whisper w1"])).faults(), [Fault::OutOfOrder]);
-    assert_eq!(end(tale().received("m2", 2, &["whisper w2"])).faults().len(), 1);
-    let again = tale().received("m2", 2, &["whisper w1", "whisper w2"]).received("m3", 2, &["whisper w2"]);
+    let end = |scenario: Scenario| scenario.received("m9", 5, &["channel_vacated"]);
+    assert_eq!(end(scenario().received("m2", 2, &["whisper w1", "whisper w2"])).faults(), []);
+    assert_eq!(end(scenario().received("m2", 2, &["whisper w2", "whisper w1"])).faults(), [Fault::OutOfOrder]);
+    assert_eq!(end(scenario().received("m2", 2, &["whisper w2"])).faults().len(), 1);
+    let again = scenario().received("m2", 2, &["whisper w1", "whisper w2"]).received("m3", 2, &["whisper w2"]);
     assert_eq!(end(again).faults(), [Fault::Duplicate]);
     assert!(
-        !tale()
+        !scenario()
             .received("m8", 5, &["channel_vacated"])
             .received("m9", 2, &["whisper w1", "whisper w2"])
             .faults()
@@ -299,36 +304,36 @@ fn client_events_arrive_once_and_in_their_order() {
 
 #[test]
 fn nobody_is_on_a_vacated_channel() {
-    let tale = |first: &[&str], last: &[&str]| {
-        let tale = Tale::default().lives(1).holds(0, true, 1);
-        let tale = tale.asked(0, Some("7"), What::Hold(true), 1, Some(2));
-        let tale = tale.asked(0, Some("7"), What::Hold(false), 5, Some(6)).holds(0, false, 5);
-        tale.received("m1", 1, first).received("m2", 5, last)
+    let scenario = |first: &[&str], last: &[&str]| {
+        let scenario = Scenario::default().lives(1).holds(0, true, 1);
+        let scenario = scenario.asked(0, Some("7"), What::Hold(true), 1, Some(2));
+        let scenario = scenario.asked(0, Some("7"), What::Hold(false), 5, Some(6)).holds(0, false, 5);
+        scenario.received("m1", 1, first).received("m2", 5, last)
     };
     let (came, left) = (["channel_occupied", "member_added 7"], ["member_removed 7", "channel_vacated"]);
-    assert_eq!(tale(&came, &left).faults(), []);
+    assert_eq!(scenario(&came, &left).faults(), []);
     let reversed = |events: [&'static str; 2]| [events[1], events[0]];
-    assert_eq!(tale(&reversed(came), &left).faults(), [Fault::OutOfOrder]);
-    assert_eq!(tale(&came, &reversed(left)).faults(), [Fault::OutOfOrder]);
+    assert_eq!(scenario(&reversed(came), &left).faults(), [Fault::OutOfOrder]);
+    assert_eq!(scenario(&came, &reversed(left)).faults(), [Fault::OutOfOrder]);
 }
 
 #[test]
 fn a_checker_without_time_says_that_it_has_not_decided() {
-    let tale = visits().received("m1", 1, &["channel_occupied"]);
-    let report = check(&tale.history, &tale.requests, Instant::now());
+    let scenario = visits().received("m1", 1, &["channel_occupied"]);
+    let report = check(&scenario.history, &scenario.requests, Instant::now());
     assert_eq!(report.verdict(), "0 duplicate, 0 missing, 0 out of order, 2 undecided");
 }
 
 #[test]
 fn events_are_judged_by_when_they_happened_whatever_the_clock_of_redis_showed() {
     const HOUR: u64 = 36_000;
-    // The stream goes on with the hour that it has seen.
-    let occupied_again = |tale: Tale| tale.received_as_of("m3", 9, 5 + HOUR, &["channel_occupied"]);
-    let vacated = |tale: Tale, id: &str| tale.received_as_of(id, 5, 5 + HOUR, &["channel_vacated"]);
+    // The stream continues with the highest time that it has seen, one hour ahead.
+    let occupied_again = |scenario: Scenario| scenario.received_as_of("m3", 9, 5 + HOUR, &["channel_occupied"]);
+    let vacated = |scenario: Scenario, id: &str| scenario.received_as_of(id, 5, 5 + HOUR, &["channel_vacated"]);
     let begun = || {
-        let mut tale = visits().received("m1", 1, &["channel_occupied"]);
-        tale.history.clock = Steps(vec![(time(4), 3_600_000), (time(7), 0)]);
-        tale
+        let mut scenario = visits().received("m1", 1, &["channel_occupied"]);
+        scenario.history.clock = Steps(vec![(time(4), 3_600_000), (time(7), 0)]);
+        scenario
     };
     assert_eq!(occupied_again(vacated(begun(), "m2")).faults(), []);
     assert_eq!(occupied_again(vacated(vacated(begun(), "m2"), "m4")).faults(), [Fault::Duplicate]);

@@ -1,4 +1,4 @@
-//! From requests to what they say of each channel and user, in the order in which the receiver took them.
+//! Reads the events of each channel and user from the requests, in the order in which the receiver accepted them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use crate::history::Key;
 use crate::receiver::Request;
 use crate::schedule::FLUSH_INTERVAL;
 
-/// What the receiver was told of a key.
+/// An event of a key, as the receiver got it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Symbol {
     /// `channel_occupied`, `member_added`.
@@ -21,25 +21,25 @@ pub(crate) enum Symbol {
 }
 
 impl Symbol {
-    /// Whether it is an edge.
+    /// Returns true for an edge.
     pub(crate) const fn is_edge(&self) -> bool {
         matches!(self, Self::Up | Self::Down)
     }
 }
 
-/// An event as it was first accepted.
+/// An event, as it was first accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Occurrence {
     pub(crate) symbol: Symbol,
-    /// It happened between these times.
+    /// Earliest and latest time at which it happened.
     pub(crate) window: (Ms, Ms),
-    /// Its place among all events of its endpoint.
+    /// Its position among all events of its endpoint.
     pub(crate) place: usize,
-    /// The request.
+    /// Id of the request.
     pub(crate) id: String,
 }
 
-/// Reads the requests for `path`, those with a known id once: when they are first accepted.
+/// Reads the requests for `path`. A repeated request counts once, when it is first accepted.
 pub(super) fn read(
     path: &str,
     requests: &[Request],
@@ -52,14 +52,15 @@ pub(super) fn read(
     let mut place = 0;
     for request in requests.iter().filter(|request| request.path == path) {
         if !request.is_signed {
-            let story = format!("{path} {}: a signature is not that of this attempt and {}", request.id, request.body);
-            report.violations.push(Violation { fault: Fault::Altered, story });
+            let details =
+                format!("{path} {}: the signature does not match this attempt and {}", request.id, request.body);
+            report.violations.push(Violation { fault: Fault::Altered, details });
         }
         if let Some(first) = known.get(request.id.as_str()) {
             report.repeats += 1;
             if first.body != request.body {
-                let story = format!("{path} {}: {} was {} before", request.id, request.body, first.body);
-                report.violations.push(Violation { fault: Fault::Altered, story });
+                let details = format!("{path} {}: the body is {}, but was {}", request.id, request.body, first.body);
+                report.violations.push(Violation { fault: Fault::Altered, details });
             }
         }
         known.entry(&request.id).or_insert(request);
@@ -74,9 +75,10 @@ pub(super) fn read(
     arrived
 }
 
-/// The events of a request. Its time is that of its first event; the others are not far from it, before or behind.
+/// Returns the events of a request. The request has the time of its first event; the others are close to it, before or
+/// after.
 fn events(request: &Request, clock: &Steps) -> Vec<(Key, Occurrence)> {
-    let body: serde_json::Value = serde_json::from_str(&request.body).expect("a JSON body");
+    let body: serde_json::Value = serde_json::from_str(&request.body).expect("valid JSON");
     let time = body["time_ms"].as_u64().expect("a time");
     let first = clock.window(time, time);
     let first = (first.0, first.1.min(request.at.max(first.0)));

@@ -1,4 +1,4 @@
-//! What may be true of one key: how far each node has come, who holds it. Pure.
+//! Possible states of one key: the progress of each node, and which nodes hold the key. Pure.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,14 +6,14 @@ use super::Symbol;
 use crate::Ms;
 use crate::history::{Absence, Life, Step, What};
 
-/// How far clocks that are read in different processes may be apart, and a write from what it tells.
+/// Largest difference between clocks read in different processes, and between a write and its log line (ms).
 const SLACK: Ms = 20;
 
-/// Ways in which things may stand at once, beyond which they are not followed. Some thousands are seen, and many more for a
-/// channel that all nodes share while several of them are cut off.
+/// Most states that are followed at once. Some thousands are usual. A channel that all nodes share has many more while
+/// several of them are cut off.
 const MOST_WORLDS: usize = 400_000;
 
-/// One node process, as far as it concerns the key.
+/// Operations of one node process on the key.
 #[derive(Clone, Debug)]
 pub(super) struct Program {
     begins: Ms,
@@ -23,65 +23,65 @@ pub(super) struct Program {
     absences: Vec<Absence>,
 }
 
-/// The end of a node that left something.
+/// End of a node that may have left holds.
 #[derive(Clone, Copy, Debug)]
 struct Death {
-    /// Until when something that it had sent may be carried out.
+    /// Last time at which Redis may carry out a call of the node.
     ends: Ms,
-    /// From when on its holds may be taken from it.
+    /// First time at which its holds may be removed.
     reapable: Ms,
 }
 
-/// When a step happened, if it did.
+/// Time of an operation, if it happened.
 #[derive(Clone, Copy, Debug)]
 struct Times {
     order: u64,
-    /// When the node was told.
+    /// When the node got the order.
     asked: Ms,
-    /// When Redis may have been at the earliest.
+    /// Earliest time at which Redis may have carried it out.
     from: Ms,
-    /// The latest; `None` when it need not have happened.
+    /// Latest time; `None` if it need not have happened.
     to: Option<Ms>,
 }
 
-/// How far a node has come.
+/// Progress of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Progress {
-    /// Its place among the programs.
+    /// Index into the programs.
     pub(super) node: usize,
     pub(super) holds: usize,
     pub(super) whispers: usize,
     pub(super) held: bool,
-    /// Its holds were taken from it while it was away, and it has not claimed them again.
+    /// Its holds were removed while it was away, and it has not claimed them again.
     pub(super) lost: bool,
-    /// The first absence in which that may (still) happen.
+    /// Index of the first absence in which its holds may still be removed.
     pub(super) away: usize,
 }
 
-/// One way in which things may stand.
+/// A possible state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct World {
-    /// The nodes that may still do something.
+    /// Nodes that may still do something.
     nodes: Vec<Progress>,
-    /// The programs before this one have begun.
+    /// Number of programs that have begun.
     begun: usize,
-    /// Dead nodes, by their programs, from which the key has not been taken yet.
-    ghosts: Vec<usize>,
+    /// Programs of dead nodes whose hold of the key is not removed yet.
+    unreaped: Vec<usize>,
 }
 
-/// Worlds, with the earliest time at which each may have come about.
+/// Possible states, with the earliest time at which each may have been reached.
 pub(super) type Worlds = HashMap<World, Ms>;
 
-/// Something that may happen to a node.
+/// A possible next operation of a node.
 struct Turn {
     from: Ms,
     to: Ms,
-    /// How far it has come then.
+    /// Progress of the node after it.
     then: Progress,
     whisper: Option<String>,
 }
 
-/// Something that may happen: when at the earliest and the latest, to what it leads, what it tells the receiver.
+/// A possible transition: its earliest and latest time, the state after it, and the event that it publishes.
 struct Move {
     at: Ms,
     to: Ms,
@@ -90,7 +90,7 @@ struct Move {
 }
 
 impl Program {
-    /// What a node was asked for.
+    /// Builds the program of a node from its orders.
     pub(super) fn new(life: &Life, steps: &[Step]) -> Self {
         let times = |step: &Step| Times {
             order: step.order,
@@ -114,17 +114,17 @@ impl Program {
         program
     }
 
-    /// When it may do something for the first time.
+    /// Returns the earliest time of its first operation.
     pub(super) const fn begins(&self) -> Ms {
         self.begins
     }
 
-    /// Until when a step may happen: for ever, when nobody knows.
+    /// Returns the latest time of an operation, or `Ms::MAX` if it is unknown.
     fn latest(&self, times: Times) -> Ms {
         times.to.or_else(|| self.death.map(|death| death.ends)).unwrap_or(Ms::MAX)
     }
 
-    /// Everything that may happen to the node next.
+    /// Returns all operations that may come next.
     fn turns(&self, node: Progress) -> Vec<Turn> {
         let mut turns = Vec::new();
         let mut turn = |from, to, then, whisper| turns.push(Turn { from, to, then, whisper });
@@ -132,11 +132,12 @@ impl Program {
         let is_next = |order: u64| whisper.is_none_or(|(_, whisper)| order <= whisper.order);
         let hold = hold.filter(|(_, times)| is_next(times.order));
         if node.lost {
-            // It claims anew what it serves, and what it has left meanwhile too, if something of that visit has not been told.
+            // It claims again what it serves. If a part of a visit that ended meanwhile is not published yet, it claims
+            // that too.
             turn(0, Ms::MAX, Progress { held: true, lost: false, ..node }, None);
             let noticed = node.away.checked_sub(1).map_or(Ms::MAX, |absence| self.absences[absence].noticed);
             if let Some((_, times)) = hold.filter(|(_, times)| times.asked <= noticed) {
-                // Else that visit is over: nothing more is to be told of it.
+                // Otherwise that visit is over, and nothing of it is published any more.
                 turn(times.asked, Ms::MAX, Progress { holds: node.holds + 1, lost: false, ..node }, None);
             }
         } else if let Some((held, times)) = hold {
@@ -155,14 +156,14 @@ impl Program {
         turns
     }
 
-    /// Until when the node must have come further, if it must.
+    /// Returns the time by which the next operation must have happened, if there is one.
     fn next_deadline(&self, node: Progress) -> Option<Ms> {
         let hold = self.holds.get(node.holds).and_then(|(_, times)| times.to);
         let whisper = self.whispers.get(node.whispers).and_then(|(_, times)| times.to);
         hold.into_iter().chain(whisper).min()
     }
 
-    /// Whether the node holds nothing and never will again.
+    /// Returns true if the node holds nothing and never will again.
     fn is_over(&self, node: Progress) -> bool {
         !node.held && !node.lost && node.holds == self.holds.len() && node.whispers == self.whispers.len()
     }
@@ -170,10 +171,10 @@ impl Program {
 
 impl World {
     fn is_held(&self) -> bool {
-        !self.ghosts.is_empty() || self.nodes.iter().any(|node| node.held)
+        !self.unreaped.is_empty() || self.nodes.iter().any(|node| node.held)
     }
 
-    /// Lets every program begin that may do something before `horizon`.
+    /// Adds the nodes that may do something before `horizon`.
     fn begin(mut self, horizon: Ms, programs: &[Program]) -> Self {
         while programs.get(self.begun).is_some_and(|program| program.begins <= horizon) {
             let node = self.begun;
@@ -183,7 +184,7 @@ impl World {
         self
     }
 
-    /// Lets the time come to `at`: `None` if something should have happened before and did not.
+    /// Advances the time to `at`. Returns `None` if an operation that must have happened before did not.
     fn come_to(mut self, at: Ms, programs: &[Program]) -> Option<Self> {
         for n in (0..self.nodes.len()).rev() {
             let (node, program) = (self.nodes[n], &programs[self.nodes[n].node]);
@@ -194,25 +195,25 @@ impl World {
                 self.nodes.remove(n);
             } else if program.death.is_some_and(|death| death.ends < at) {
                 self.nodes.remove(n);
-                self.ghosts.extend(node.held.then_some(node.node));
-                self.ghosts.sort_unstable();
+                self.unreaped.extend(node.held.then_some(node.node));
+                self.unreaped.sort_unstable();
             }
         }
         Some(self)
     }
 
-    /// Whether nothing is left that has to happen, the dead being buried.
+    /// Returns true if nothing has to happen any more and all dead nodes are reaped.
     fn is_at_rest(&self, programs: &[Program]) -> bool {
         let is_done = |node: &Progress| {
             let program = &programs[node.node];
             !node.lost && node.holds == program.holds.len() && node.whispers == program.whispers.len()
         };
-        self.ghosts.is_empty() && self.nodes.iter().all(is_done)
+        self.unreaped.is_empty() && self.nodes.iter().all(is_done)
     }
 
-    /// What may happen to dead nodes: that nothing of theirs can be carried out any more, and that the key is taken from
-    /// one.
-    fn burials(&self, now: Ms, horizon: Ms, programs: &[Program]) -> Vec<Move> {
+    /// Returns the transitions of dead nodes: the end of the time in which their calls may be carried out, and the
+    /// removal of a hold.
+    fn reapings(&self, now: Ms, horizon: Ms, programs: &[Program]) -> Vec<Move> {
         let mut moves = Vec::new();
         let mut reaped = |node: usize, world: Self| {
             let at = programs[node].death.map_or(now, |death| death.reapable).max(now);
@@ -221,16 +222,16 @@ impl World {
                 moves.extend(world.come_to(at, programs).map(|world| Move { at, to: Ms::MAX, world, symbol }));
             }
         };
-        for n in 0..self.ghosts.len() {
+        for n in 0..self.unreaped.len() {
             let mut world = self.clone();
-            reaped(world.ghosts.remove(n), world);
+            reaped(world.unreaped.remove(n), world);
         }
-        // What is known to have happened did so before.
-        let is_mortal = |node: &Progress| {
+        // Operations that are known to have happened did so before the node died.
+        let may_have_died = |node: &Progress| {
             let program = &programs[node.node];
             program.death.is_some() && program.next_deadline(*node).is_none()
         };
-        for n in (0..self.nodes.len()).filter(|n| is_mortal(&self.nodes[*n])) {
+        for n in (0..self.nodes.len()).filter(|n| may_have_died(&self.nodes[*n])) {
             let mut world = self.clone();
             reaped(world.nodes.remove(n).node, world);
         }
@@ -241,7 +242,7 @@ impl World {
         moves
     }
 
-    /// Everything that may happen next, from `now` to `horizon`.
+    /// Returns all possible transitions from `now` to `horizon`.
     fn moves(&self, now: Ms, horizon: Ms, programs: &[Program]) -> Vec<Move> {
         let mut moves = Vec::new();
         for n in 0..self.nodes.len() {
@@ -257,7 +258,7 @@ impl World {
                 moves.extend(world.come_to(at, programs).map(|world| Move { at, to, world, symbol }));
             }
         }
-        moves.extend(self.burials(now, horizon, programs));
+        moves.extend(self.reapings(now, horizon, programs));
         moves
     }
 }
@@ -270,9 +271,9 @@ fn edge(before: &World, after: &World) -> Option<Symbol> {
     }
 }
 
-/// The worlds in which `symbol` has just been told, within `window`, nothing else having been told since `worlds`. `None`
-/// when there are too many.
-pub(super) fn told(worlds: &Worlds, symbol: &Symbol, window: (Ms, Ms), programs: &[Program]) -> Option<Worlds> {
+/// Returns the states right after the event `symbol`, with a time within `window` and no other event since `worlds`.
+/// Returns `None` if there are too many states.
+pub(super) fn after_event(worlds: &Worlds, symbol: &Symbol, window: (Ms, Ms), programs: &[Program]) -> Option<Worlds> {
     let (earliest, latest) = (window.0.saturating_sub(SLACK), window.1.saturating_add(SLACK));
     let mut next = Worlds::new();
     explore(worlds, latest, programs, |step| {
@@ -286,8 +287,8 @@ pub(super) fn told(worlds: &Worlds, symbol: &Symbol, window: (Ms, Ms), programs:
     Some(next)
 }
 
-/// The worlds in which something that should have been told was not.
-pub(super) fn untold(worlds: &Worlds, latest: Ms, programs: &[Program]) -> Option<Worlds> {
+/// Returns the states after one event that did not arrive.
+pub(super) fn after_missed_event(worlds: &Worlds, latest: Ms, programs: &[Program]) -> Option<Worlds> {
     let mut next = Worlds::new();
     explore(worlds, latest.saturating_add(SLACK), programs, |step| {
         if step.symbol.is_some() {
@@ -297,17 +298,17 @@ pub(super) fn untold(worlds: &Worlds, latest: Ms, programs: &[Program]) -> Optio
     Some(next)
 }
 
-/// Whether everything may be over without another word. `None` when there are too many worlds to tell.
+/// Returns true if no further event is needed. Returns `None` if there are too many states.
 pub(super) fn may_rest(worlds: &Worlds, programs: &[Program]) -> Option<bool> {
     let done = explore(worlds, Ms::MAX, programs, |_| {})?;
     let buried = done.into_keys().filter_map(|world| Some((world.come_to(Ms::MAX, programs)?, Ms::MAX))).collect();
     Some(explore(&buried, Ms::MAX, programs, |_| {})?.keys().any(|world| world.is_at_rest(programs)))
 }
 
-/// Lets everything happen that tells nothing, and shows every move to `see`.
+/// Follows all transitions without an event, and passes every transition to `see`.
 fn explore(worlds: &Worlds, horizon: Ms, programs: &[Program], mut see: impl FnMut(&Move)) -> Option<Worlds> {
     let mut silent: Worlds = worlds.iter().map(|(world, at)| (world.clone().begin(horizon, programs), *at)).collect();
-    // The earliest first, so that each is looked at once.
+    // In order of time, so that each state is visited once.
     let mut todo: BTreeMap<(Ms, usize), World> = BTreeMap::new();
     for (world, at) in &silent {
         todo.insert((*at, todo.len()), world.clone());
@@ -331,7 +332,7 @@ fn explore(worlds: &Worlds, horizon: Ms, programs: &[Program], mut see: impl FnM
     Some(silent)
 }
 
-/// Adds a world, if it is new or came about earlier than was known.
+/// Adds a state, or the earlier time of a known one. Returns true if something changed.
 fn enter(worlds: &mut Worlds, world: World, at: Ms) -> bool {
     let is_earlier = worlds.get(&world).is_none_or(|known| at < *known);
     if is_earlier {

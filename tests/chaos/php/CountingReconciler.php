@@ -8,15 +8,15 @@ use Webpatser\ResonateWebhooks\Hosts\Application;
 use Webpatser\ResonateWebhooks\Reconciler;
 
 /**
- * The reconciler, counting the intents that it makes: one a channel, for all are small here.
+ * A reconciler that counts its intents: one per channel, because all channels are small here.
  */
 final class CountingReconciler extends Reconciler
 {
-    public int $answers = 0;
+    public int $intents = 0;
 
     protected function compareWhole(Application $app, string $channel): bool
     {
-        $this->answers++;
+        $this->intents++;
 
         return parent::compareWhole($app, $channel);
     }

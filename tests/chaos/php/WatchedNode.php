@@ -7,7 +7,7 @@ namespace Tests\Chaos;
 use Webpatser\ResonateWebhooks\Hosts\Node;
 
 /**
- * A node whose reconciler counts.
+ * A node whose reconciler counts its intents.
  */
 final class WatchedNode extends Node
 {

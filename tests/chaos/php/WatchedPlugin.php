@@ -11,12 +11,12 @@ use Webpatser\ResonateWebhooks\Hosts\ResonateHost;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
 
 /**
- * The plugin, with a window through which one sees how far Redis has judged what it was told.
+ * The plugin, with a view of how many orders Redis has decided.
  */
 final class WatchedPlugin extends WebhookPlugin
 {
     /**
-     * Of each order that is not judged: its number, and the intents there were after it.
+     * Undecided orders: the number of each, and the number of intents after it.
      *
      * @var list<array{0: int, 1: int}>
      */
@@ -25,35 +25,35 @@ final class WatchedPlugin extends WebhookPlugin
     private int $intents = 0;
 
     /**
-     * Take note of an order that became one intent.
+     * Record an order, which became one intent.
      */
-    public function noted(int $order): void
+    public function recordOrder(int $order): void
     {
-        $this->waiting[] = [$order, ++$this->intents + $this->node->counting->answers];
+        $this->waiting[] = [$order, ++$this->intents + $this->node->counting->intents];
     }
 
     /**
-     * The last of the orders of which Redis has judged everything, if there is a new one.
+     * Return the last order that Redis has decided, if there is a new one.
      *
-     * What is logged is heard first: that the node was taken for dead comes before what was judged afterwards.
+     * The log is read first, so that a line about the node's own reaping comes before later decisions.
      */
-    public function judged(): ?int
+    public function decided(): ?int
     {
         $this->node->reporter->poll();
 
-        // One by one: the number of intents was read before what they led to.
+        // One order at a time: the number of intents was read before the number of claims.
         ['intents' => $taken, 'pending_claims' => $pending_claims] = $this->node->engine->stats();
-        $judged = null;
+        $decided = null;
 
         while ($pending_claims === 0 && $this->waiting !== [] && $this->waiting[0][1] <= $taken) {
-            [$judged] = array_shift($this->waiting);
+            [$decided] = array_shift($this->waiting);
         }
 
-        return $judged;
+        return $decided;
     }
 
     /**
-     * How much of what it was told is not judged.
+     * Return the number of undecided intents and claims.
      */
     public function left(): int
     {

@@ -5,8 +5,8 @@ declare(strict_types=1);
 /*
  * A Resonate node of a chaos run: the extension, the plugin and Laravel under PHP, with clients by script.
  *
- * It hears one order per line on stdin, as tests/chaos/order.rs writes them, and says what the engine
- * without PHP says in tests/chaos/node.rs: `judged N`, `log ...`, and `left N` at its end.
+ * It reads one order per line from stdin, in the format of tests/chaos/order.rs, and prints what the
+ * engine without PHP prints in tests/chaos/node.rs: `decided N`, `log ...`, and `left N` at its end.
  */
 
 use Illuminate\Log\Events\MessageLogged;
@@ -24,7 +24,7 @@ require __DIR__.'/WatchedPlugin.php';
 
 const APPS = ['alpha', 'beta'];
 
-// Heirs sign with what they have, so key and secret are those of the nodes without PHP.
+// A successor signs with its own configuration, so key and secret equal those of the nodes without PHP.
 $apps = array_map(fn (string $id) => ['key' => $id, 'secret' => 'secret'] + TestApplication::app($id), APPS);
 $application = new TestApplication(json_decode($argv[1], true, flags: JSON_THROW_ON_ERROR), $apps);
 $application->laravel->singleton(WebhookPlugin::class, WatchedPlugin::class);
@@ -46,7 +46,7 @@ register_shutdown_function(static function () use ($application, $plugin): void 
 /** @var array<string, FakeClient> $clients */
 $clients = [];
 
-$obey = static function (string $order) use ($server, &$clients): bool {
+$carryOut = static function (string $order) use ($server, &$clients): bool {
     [$do, $app, $channel, $socket, $user, $text] = [...explode(' ', $order), null, null, null, null, null];
 
     match ($do) {
@@ -66,26 +66,26 @@ $obey = static function (string $order) use ($server, &$clients): bool {
 
 stream_set_blocking(STDIN, false);
 
-EventLoop::onReadable(STDIN, static function (string $id) use ($obey, $plugin, &$orders): void {
+EventLoop::onReadable(STDIN, static function (string $id) use ($carryOut, $plugin, &$orders): void {
     while (($line = fgets(STDIN)) !== false) {
-        if (! $obey(rtrim($line, "\n"))) {
+        if (! $carryOut(rtrim($line, "\n"))) {
             EventLoop::cancel($id);
 
             return;
         }
 
-        $plugin->noted(++$orders);
+        $plugin->recordOrder(++$orders);
     }
 
-    // Nobody gives orders any more: the run is over.
+    // The input is closed: the run has ended.
     if (feof(STDIN)) {
         exit(1);
     }
 });
 
 EventLoop::repeat(0.002, static function () use ($plugin): void {
-    if (($judged = $plugin->judged()) !== null) {
-        echo "judged {$judged}\n";
+    if (($decided = $plugin->decided()) !== null) {
+        echo "decided {$decided}\n";
     }
 });
 

@@ -1,4 +1,4 @@
-//! The people on one node: who comes and goes next, and which claims follow from it.
+//! Clients of one node: chooses which of them come and go, and derives the claims.
 
 use std::collections::BTreeMap;
 
@@ -8,44 +8,44 @@ use rand::rngs::StdRng;
 use crate::history::{Key, What};
 use crate::order::Order;
 
-/// The applications of every node.
+/// Applications of every node.
 pub(crate) const APPS: [&str; 2] = ["alpha", "beta"];
 
-/// Sockets on one node, at most. Few, so that many of them are the first or the last of their channel; together they
-/// hold fewer channels and users than a reaper takes at once.
+/// Most sockets on one node. With few of them, many are the first or last of their channel. Together they hold fewer
+/// channels and users than one call of a reaper removes.
 const SOCKETS: usize = 14;
 
-/// Presence users that may come. Their ids are numbers, as those of most applications are.
+/// Number of presence users. Their ids are numbers, as in most applications.
 const USERS: usize = 4;
 
-/// An order, and what it asks for.
+/// An order, and the operations that follow from it.
 pub(crate) type Asked = (Order, Vec<(Key, What)>);
 
-/// The sockets of one node process.
+/// Sockets of one node process.
 #[derive(Debug)]
-pub(crate) struct Crowd {
+pub(crate) struct Clients {
     slot: usize,
     life: usize,
-    sockets: BTreeMap<String, Person>,
-    /// Sockets of each channel and user.
+    sockets: BTreeMap<String, ClientSocket>,
+    /// Number of sockets for each channel and user.
     counts: BTreeMap<Key, usize>,
     numbered: usize,
 }
 
 #[derive(Debug)]
-struct Person {
+struct ClientSocket {
     app: String,
     user: String,
     channels: Vec<String>,
 }
 
-impl Crowd {
-    /// Nobody yet, on the node process number `life` in its place among the nodes.
+impl Clients {
+    /// Starts without sockets. `slot` is the node's place among the nodes, `life` the number of its process.
     pub(crate) const fn new(slot: usize, life: usize) -> Self {
         Self { slot, life, sockets: BTreeMap::new(), counts: BTreeMap::new(), numbered: 0 }
     }
 
-    /// What happens next, if the dice show anything.
+    /// Returns the next random order. `None` if the choice was not possible.
     pub(crate) fn next(&mut self, rng: &mut StdRng) -> Option<Asked> {
         let leave = self.sockets.len() >= SOCKETS;
         match rng.random_range(0..100) {
@@ -58,15 +58,15 @@ impl Crowd {
         }
     }
 
-    /// A socket of its own for `channel`, to be the last that happens here.
-    pub(crate) fn last_word(&mut self) -> Asked {
+    /// Returns the subscribe that ends the run: a socket and a channel of its own.
+    pub(crate) fn final_subscribe(&mut self) -> Asked {
         let socket = format!("{}.last", self.life);
-        self.seat(socket.clone(), APPS[0].to_owned(), "0".to_owned());
+        self.add_socket(socket.clone(), APPS[0].to_owned(), "0".to_owned());
         let channel = format!("last-{}", self.life);
         self.subscribe(&socket, channel)
     }
 
-    /// Everybody leaves, because the process ends.
+    /// All sockets leave because the process ends.
     pub(crate) fn end(&mut self) -> Asked {
         let asked = std::mem::take(&mut self.counts).into_keys().map(|key| (key, What::Hold(false))).collect();
         self.sockets.clear();
@@ -78,27 +78,27 @@ impl Crowd {
         let user = rng.random_range(0..USERS).to_string();
         self.numbered += 1;
         let socket = format!("{}.{}", self.life, self.numbered);
-        self.seat(socket.clone(), app, user);
+        self.add_socket(socket.clone(), app, user);
         let channel = self.channel(rng);
         self.subscribe(&socket, channel)
     }
 
-    fn seat(&mut self, socket: String, app: String, user: String) {
-        self.sockets.insert(socket, Person { app, user, channels: Vec::new() });
+    fn add_socket(&mut self, socket: String, app: String, user: String) {
+        self.sockets.insert(socket, ClientSocket { app, user, channels: Vec::new() });
     }
 
     fn join(&mut self, rng: &mut StdRng) -> Option<Asked> {
-        let (socket, channel) = (self.somebody(rng)?, self.channel(rng));
+        let (socket, channel) = (self.random_socket(rng)?, self.channel(rng));
         let is_there = self.sockets.get(&socket)?.channels.contains(&channel);
         (!is_there).then(|| self.subscribe(&socket, channel))
     }
 
     fn part(&mut self, rng: &mut StdRng) -> Option<Asked> {
-        let socket = self.somebody(rng)?;
-        let person = self.sockets.get_mut(&socket)?;
-        let channel = person.channels.remove(rng.random_range(0..person.channels.len()));
-        let (app, user) = (person.app.clone(), person.user.clone());
-        if person.channels.is_empty() {
+        let socket = self.random_socket(rng)?;
+        let client = self.sockets.get_mut(&socket)?;
+        let channel = client.channels.remove(rng.random_range(0..client.channels.len()));
+        let (app, user) = (client.app.clone(), client.user.clone());
+        if client.channels.is_empty() {
             self.sockets.remove(&socket);
         }
         let asked = self.leave(&app, &channel, &user);
@@ -106,15 +106,15 @@ impl Crowd {
     }
 
     fn close(&mut self, rng: &mut StdRng) -> Option<Asked> {
-        let socket = self.somebody(rng)?;
-        let Person { app, user, channels } = self.sockets.remove(&socket)?;
+        let socket = self.random_socket(rng)?;
+        let ClientSocket { app, user, channels } = self.sockets.remove(&socket)?;
         let asked = channels.iter().flat_map(|channel| self.leave(&app, channel, &user)).collect();
         Some((Order::Close { app, socket }, asked))
     }
 
     fn whisper(&mut self, rng: &mut StdRng) -> Option<Asked> {
-        let socket = self.somebody(rng)?;
-        let Person { app, user, channels } = self.sockets.get(&socket)?;
+        let socket = self.random_socket(rng)?;
+        let ClientSocket { app, user, channels } = self.sockets.get(&socket)?;
         let channel = channels[rng.random_range(0..channels.len())].clone();
         if !channel.starts_with("private-") && !is_presence(&channel) {
             return None;
@@ -128,9 +128,9 @@ impl Crowd {
     }
 
     fn subscribe(&mut self, socket: &str, channel: String) -> Asked {
-        let person = self.sockets.get_mut(socket).expect("a socket");
-        person.channels.push(channel.clone());
-        let (app, user) = (person.app.clone(), is_presence(&channel).then(|| person.user.clone()));
+        let client = self.sockets.get_mut(socket).expect("a known socket");
+        client.channels.push(channel.clone());
+        let (app, user) = (client.app.clone(), is_presence(&channel).then(|| client.user.clone()));
         let mut asked = Vec::new();
         for key in keys(&app, &channel, user.as_deref()) {
             let count = self.counts.entry(key.clone()).or_default();
@@ -146,7 +146,7 @@ impl Crowd {
         let mut asked = Vec::new();
         let user = is_presence(channel).then_some(user);
         for key in keys(app, channel, user).into_iter().rev() {
-            let count = self.counts.get_mut(&key).expect("a count");
+            let count = self.counts.get_mut(&key).expect("a known key");
             *count -= 1;
             if *count == 0 {
                 self.counts.remove(&key);
@@ -156,12 +156,12 @@ impl Crowd {
         asked
     }
 
-    fn somebody(&self, rng: &mut StdRng) -> Option<String> {
+    fn random_socket(&self, rng: &mut StdRng) -> Option<String> {
         let place = rng.random_range(0..self.sockets.len().max(1));
         self.sockets.keys().nth(place).cloned()
     }
 
-    /// Half of the channels are this node's own, half are shared by all.
+    /// Returns a channel name. Half of the channels belong to this node alone; all nodes share the others.
     fn channel(&self, rng: &mut StdRng) -> String {
         let kind = ["", "", "private-", "presence-", "presence-"][rng.random_range(0..5)];
         if rng.random_bool(0.5) {
@@ -176,7 +176,7 @@ fn is_presence(channel: &str) -> bool {
     channel.starts_with("presence-")
 }
 
-/// The channel, and the user on it if there is one.
+/// Returns the key of the channel, and the key of the user on it if there is one.
 fn keys(app: &str, channel: &str, user: Option<&str>) -> Vec<Key> {
     let key = |user: Option<&str>| Key { app: app.into(), channel: channel.into(), user: user.map(Into::into) };
     std::iter::once(key(None)).chain(user.map(|user| key(Some(user)))).collect()
@@ -190,10 +190,10 @@ mod tests {
 
     #[test]
     fn firsts_and_lasts_alternate_and_everybody_leaves_at_the_end() {
-        let (mut crowd, mut rng) = (Crowd::new(0, 0), StdRng::seed_from_u64(1));
+        let (mut clients, mut rng) = (Clients::new(0, 0), StdRng::seed_from_u64(1));
         let mut held: BTreeMap<Key, bool> = BTreeMap::new();
-        let mut all: Vec<Asked> = (0..2000).filter_map(|_| crowd.next(&mut rng)).collect();
-        all.push(crowd.end());
+        let mut all: Vec<Asked> = (0..2000).filter_map(|_| clients.next(&mut rng)).collect();
+        all.push(clients.end());
         for (key, what) in all.into_iter().flat_map(|(_, asked)| asked) {
             if let What::Hold(now) = what {
                 assert_ne!(held.insert(key, now).unwrap_or_default(), now);
