@@ -1,61 +1,61 @@
-//! A receiver's answer and its right outcome.
+//! A response of a receiver and the outcome it must have.
 
-/// One answer with its outcome.
+/// A response with its expected outcome.
 pub(crate) struct Row {
     pub(crate) name: String,
-    /// The answer in pieces, each written by a call of its own.
+    /// The response in pieces. Each is written by a separate call.
     pub(crate) says: Vec<Vec<u8>>,
-    /// The time between two pieces, in ms.
+    /// Time between two pieces (ms).
     pub(crate) pause: u64,
     pub(crate) reads: Reads,
     pub(crate) then: Then,
     pub(crate) outcome: Outcome,
-    /// The connection of the next request.
+    /// Index of the connection that the next request uses.
     pub(crate) next: usize,
     pub(crate) curl: Curl,
 }
 
-/// The part of the request that the receiver reads before it answers.
+/// How much of the request the receiver reads before it responds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reads {
-    /// All of it.
+    /// The whole request.
     All,
-    /// The head of one with 2 MiB of body, and nothing afterwards.
+    /// The head of a request with a body of 2 MiB, and nothing afterwards.
     HeadOfMany,
 }
 
-/// The receiver's next step after its answer.
+/// What the receiver does after its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// Waits for the next request, which it answers with 200.
+    /// Waits for the next request and responds with 200.
     Keep,
     /// Closes the connection.
     Close,
-    /// Breaks it off.
+    /// Resets the connection.
     Reset,
 }
 
-/// The outcome of a delivery.
+/// Outcome of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The receiver has answered with this status.
+    /// A response with this status.
     Status(u16),
-    /// There was no answer, for a reason that has these words in it.
+    /// A failure whose reason contains these words.
     Failed(&'static str),
 }
 
-/// curl's reading of the answer.
+/// What curl makes of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Curl {
-    /// The same: it ends well exactly if there was an answer, whose status it shows, and takes the same connection.
+    /// The same: curl succeeds exactly if there was a response, shows its status, and uses the same connection next.
     Same,
-    /// Something else: its exit code, the status that it shows (0 for none) and the connection of its next request.
+    /// Something else: the exit code, the status that curl shows (0 for none), and the index of the next connection.
     Other { exit: i32, status: u16, next: usize, why: &'static str },
-    /// One or the other, as it happens: the same, or no status and this exit code.
+    /// Either the same, or no status and this exit code, depending on timing.
     Sometimes { exit: i32, why: &'static str },
 }
 
-/// A row whose answer is one piece: delivered with 200, on a connection that stays.
+/// A response in one piece: status 200, on a connection that is used again.
 pub(super) fn row(name: &str, says: &str) -> Row {
     Row {
         name: name.to_owned(),
@@ -103,14 +103,14 @@ impl Row {
         self
     }
 
-    /// Adds bytes, each a piece, `pause` ms apart.
+    /// Adds bytes, one per piece, `pause` ms apart.
     pub(super) fn and_drips(mut self, bytes: &str, pause: u64) -> Self {
         self.says.extend(bytes.as_bytes().chunks(1).map(<[u8]>::to_vec));
         self.pause = pause;
         self
     }
 
-    /// Cuts the answer into bytes, `pause` ms apart.
+    /// Splits the response into single bytes, `pause` ms apart.
     pub(super) fn dripped(mut self, pause: u64) -> Self {
         self.says = self.says.concat().chunks(1).map(<[u8]>::to_vec).collect();
         self.pause = pause;

@@ -1,7 +1,7 @@
-//! Invocations of functions, judged by moto: a server that speaks like AWS, knows who may do what, and computes every
-//! signature by AWS' own code. Needs `scripts/with-moto`; see `make test-moto`.
+//! Invocations of Lambda functions, checked by moto: a server that speaks AWS' protocol, enforces permissions and
+//! verifies signatures with AWS' own code. Needs `scripts/with-moto`; see `make test-moto`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod server;
 #[path = "../support/mod.rs"]
@@ -17,10 +17,10 @@ use server::Moto;
 use support::node::{Node, numbered};
 use support::receiver::{Answer, Receiver};
 
-/// The server of all tests but those that change it: it takes a while to start. It ends with the process.
+/// Server of the tests that do not change it, because it starts slowly. It ends with the process.
 static MOTO: LazyLock<Moto> = LazyLock::new(Moto::start);
 
-/// The function `hooks` at `moto`, of which `lambda` says more.
+/// Returns an endpoint for the function `hooks` at `moto`, with further settings from `lambda`.
 fn function(moto: &Moto, lambda: &Value, environment: &Environment) -> Endpoint {
     let mut function = json!({ "function_name": "hooks", "region": "eu-central-1", "endpoint_url": moto.url });
     function.as_object_mut().unwrap().extend(lambda.as_object().unwrap().clone());
@@ -28,14 +28,14 @@ fn function(moto: &Moto, lambda: &Value, environment: &Environment) -> Endpoint 
     Config::read(config, environment).unwrap().endpoints.remove(0)
 }
 
-/// The same, with `keys`.
+/// The same, with these access keys.
 fn with_keys(moto: &Moto, keys: &Value, lambda: &Value) -> Endpoint {
     let mut all = keys.clone();
     all.as_object_mut().unwrap().extend(lambda.as_object().unwrap().clone());
     function(moto, &all, &Environment::default())
 }
 
-/// What becomes of two events: the status and the number of attempts, or why they were given up.
+/// Delivers two events. Returns the status and the number of attempts, or the reason of the dead letter.
 fn result(endpoint: Endpoint) -> Result<(u16, u32), String> {
     let node = Node::start(vec![endpoint]);
     node.accept("app", numbered(0..2));

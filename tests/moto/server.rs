@@ -1,4 +1,4 @@
-//! A moto of the test's own.
+//! A moto server of the test's own.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -7,25 +7,25 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// The server. It ends when its standard input does, and so with the test.
+/// The running server. It ends when its standard input closes, and so with the test.
 pub(crate) struct Moto {
-    /// Where it is.
+    /// Its URL.
     pub(crate) url: String,
-    /// The account that everything is in.
+    /// Id of the account.
     pub(crate) account: String,
-    /// Keys of a user who may invoke functions.
+    /// Access keys of a user who may invoke functions.
     pub(crate) allowed: Value,
-    /// Keys of a user who may not.
+    /// Access keys of a user who may not.
     pub(crate) denied: Value,
-    /// Temporary keys of a role that may.
+    /// Temporary access keys of a role that may.
     pub(crate) role: Value,
     process: Child,
-    /// `None` when it has been told to end.
+    /// `None` while it is ending.
     input: Option<ChildStdin>,
 }
 
 impl Moto {
-    /// Starts it, with functions and users.
+    /// Starts the server and creates functions and users.
     pub(crate) fn start() -> Self {
         let folder = std::env::var_os("RESONATE_WEBHOOKS_MOTO").expect("scripts/with-moto");
         let mut process = Command::new("python3")
@@ -39,7 +39,7 @@ impl Moto {
             .expect("python3");
         let mut line = String::new();
         BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-        let mut said: Value = serde_json::from_str(&line).expect("a server that has started");
+        let mut said: Value = serde_json::from_str(&line).expect("valid JSON");
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         Self {
             url: text(&said["url"]),
@@ -52,14 +52,14 @@ impl Moto {
         }
     }
 
-    /// Has the next invocations in `eu-west-1` return `results`, in their order.
+    /// Makes the next invocations in `eu-west-1` return `results`, in this order.
     pub(crate) fn functions_return(&self, results: &[Value]) {
         let results: Vec<_> = results.iter().map(Value::to_string).collect();
         let order = json!({ "results": results, "region": "eu-west-1", "account_id": self.account });
         self.configure("static/lambda-simple/response", &order);
     }
 
-    /// Has every invocation look whether there is such a function.
+    /// Makes every invocation check that the function exists.
     pub(crate) fn looks_for_functions(&self) {
         self.configure("config", &json!({ "lambda": { "use_docker": true } }));
     }

@@ -1,6 +1,6 @@
-//! Metrics and alerts, judged by the tool of Prometheus. `make test-metrics` runs this, with promtool on the PATH.
+//! Metrics and alerts, checked by promtool. `make test-metrics` runs this with promtool on the PATH.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -19,11 +19,11 @@ use support::redis::RedisServer;
 use support::scrape::{samples, scrape};
 use support::wait::eventually;
 
-/// Runs promtool, with `input` for it to read, and returns whether it is content and what it said.
+/// Runs promtool with `input` on its standard input. Returns whether it succeeded, and its output.
 fn promtool(arguments: &[&str], input: &str) -> (bool, String) {
     let mut promtool = Command::new("promtool");
     promtool.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut running = promtool.spawn().expect("promtool on the PATH: scripts/with-promtool");
+    let mut running = promtool.spawn().expect("promtool on the PATH; see scripts/with-promtool");
     running.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = running.wait_with_output().unwrap();
     (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())

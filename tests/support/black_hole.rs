@@ -1,4 +1,4 @@
-//! Endpoints from which no answer ever comes.
+//! Endpoints that never answer.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
@@ -7,17 +7,17 @@ use redis::io::tcp::socket2::{Domain, Socket, Type};
 
 use super::receiver::{Answer, Receiver};
 
-/// How long a connection may take to a listener that still takes some.
+/// Longest time to connect to a listener whose queue has room.
 const CONNECT: Duration = Duration::from_millis(200);
 
-/// Endpoints of three kinds. They end when they are dropped.
+/// Endpoints that never answer, of three kinds. They end when this is dropped.
 pub(crate) struct BlackHoles {
     silent: Vec<TcpListener>,
     full: Full,
     dripping: Receiver,
 }
 
-/// A listener that accepts nobody, and whose queue is full: who connects gets no answer, not even a refusal.
+/// A listener that accepts no connection and whose queue is full. A new connection gets no reply, not even a refusal.
 struct Full {
     address: SocketAddr,
     _listener: Socket,
@@ -25,14 +25,14 @@ struct Full {
 }
 
 impl BlackHoles {
-    /// Digs them.
+    /// Starts the endpoints.
     pub(crate) fn dig() -> Self {
         let silent = (0..20).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
         Self { silent, full: Full::listen(), dripping: Receiver::start() }
     }
 
-    /// The URLs of twenty that take connections and requests and say nothing, of fifteen that take no connection, and of
-    /// fifteen that send an answer byte by byte, without end.
+    /// Returns the URLs: twenty endpoints that accept connections and never respond, fifteen that accept no connection,
+    /// and fifteen that send a response byte by byte without end.
     pub(crate) fn urls(&self) -> Vec<String> {
         let address = |listener: &TcpListener| listener.local_addr().expect("an address");
         let silent = self.silent.iter().map(|listener| format!("http://{}/", address(listener)));

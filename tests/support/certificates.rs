@@ -1,11 +1,11 @@
-//! A certificate authority that nobody trusts but the test.
+//! A certificate authority for tests, which no system trusts.
 
 use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
-/// An authority with a folder of PEM files.
+/// An authority. Its files are PEM files in a temporary folder.
 pub(crate) struct PrivateCa {
     folder: TempDir,
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -20,7 +20,7 @@ pub(crate) struct Issued {
 impl PrivateCa {
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
-        // Each needs a name of its own: OpenSSL takes a certificate for self-signed when subject and issuer are equal.
+        // Each needs its own name: OpenSSL treats a certificate with equal subject and issuer as self-signed.
         params.distinguished_name.push(DnType::CommonName, "private authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, key()).expect("a self-signed authority");
@@ -30,7 +30,7 @@ impl PrivateCa {
         ca
     }
 
-    /// The certificate of the authority itself.
+    /// Returns the file of the authority's own certificate.
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
@@ -40,7 +40,7 @@ impl PrivateCa {
         self.sign(name, CertificateParams::new([name.to_owned()]).expect("a valid name"))
     }
 
-    /// Issues a certificate for `name` that was valid once.
+    /// Issues an expired certificate for `name`.
     pub(crate) fn issue_expired(&self, name: &str) -> Issued {
         let mut params = CertificateParams::new([name.to_owned()]).expect("a valid name");
         params.not_before = date_time_ymd(2020, 1, 1);

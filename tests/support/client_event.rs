@@ -1,9 +1,9 @@
-//! Client events as a host relays them.
+//! Client events, as a host relays them.
 
 use resonate_webhooks::engine::RelayedMessage;
 use serde_json::{Value, json};
 
-/// A client event, with the message by which the client sent it.
+/// A client event, with the message that the client sent.
 pub(crate) struct ClientEvent<'a> {
     channel: &'a [u8],
     socket: &'a [u8],
@@ -12,7 +12,7 @@ pub(crate) struct ClientEvent<'a> {
 }
 
 impl<'a> ClientEvent<'a> {
-    /// A client event from `socket`, whose data is this JSON text: an object or a list, or a blank string.
+    /// Returns a client event from `socket`. `data` is JSON text: an object, a list, or a blank string.
     pub(crate) fn new(
         channel: &'a [u8],
         event: &str,
@@ -27,7 +27,7 @@ impl<'a> ClientEvent<'a> {
         Self { channel, socket, user, message: message.into_bytes() }
     }
 
-    /// It has been relayed.
+    /// Returns the event as the host relays it.
     pub(crate) fn relayed(&self) -> RelayedMessage<'_> {
         let Self { channel, socket, user, ref message } = *self;
         RelayedMessage { channel, socket, user, message }

@@ -1,8 +1,8 @@
-/* The clock of a process, ahead of the machine's or behind it: loaded in front of libc by LD_PRELOAD.
+/* Shifts the clock of a process: LD_PRELOAD loads this library before libc.
  *
- * The file that SHIFTED_CLOCK names holds the difference in milliseconds, as eight bytes; tests/support/clock.rs writes it. Only
- * the time of day is shifted: a machine whose clock is set goes on counting seconds. System calls, because libc's own
- * functions are the ones that these replace.
+ * The file named by SHIFTED_CLOCK has the difference in milliseconds, as eight bytes; tests/support/clock.rs writes it.
+ * Only the time of day is shifted, because setting a machine's clock does not change its monotonic clock either. The
+ * functions use system calls, because they replace those of libc.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

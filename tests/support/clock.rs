@@ -1,4 +1,4 @@
-//! Sets the clock of single processes, and of no other. `clock.c` is the library that shifts it.
+//! A clock that can be set for single processes. `clock.c` is the library that shifts it.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -14,7 +14,7 @@ pub(crate) struct ShiftedClock {
 }
 
 impl ShiftedClock {
-    /// Compiles the library, and starts with the machine's time. Needs a C compiler.
+    /// Compiles the library and starts with the real time. Needs a C compiler.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let difference = File::create(folder.path().join("difference")).expect("a file for the difference");
@@ -22,18 +22,18 @@ impl ShiftedClock {
         let mut command = Command::new("cc");
         command.args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o"]);
         let compiled = command.arg(library(folder.path())).arg(source).status();
-        assert!(compiled.is_ok_and(|status| status.success()), "a C compiler, cc, for the clock");
+        assert!(compiled.is_ok_and(|status| status.success()), "cc compiles the clock");
         let clock = Self { folder, difference };
         clock.set(0);
         clock
     }
 
-    /// The environment of a process that uses this clock.
+    /// Returns the environment of a process that uses this clock.
     pub(crate) fn environment(&self) -> [(&'static str, PathBuf); 2] {
         [("LD_PRELOAD", library(self.folder.path())), ("SHIFTED_CLOCK", self.folder.path().join("difference"))]
     }
 
-    /// Sets it `ahead` milliseconds ahead of the machine's; a negative number sets it back.
+    /// Sets the clock `ahead` milliseconds ahead of the real time, or back if that is negative.
     pub(crate) fn set(&self, ahead: i64) {
         self.difference.write_all_at(&ahead.to_ne_bytes(), 0).expect("a written difference");
     }

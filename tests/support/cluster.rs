@@ -1,4 +1,4 @@
-//! Engines on one Redis that report to one receiver.
+//! A cluster under test: engines with one Redis and one receiver.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,21 +9,21 @@ use super::engine::{engine, eventually};
 use super::receiver::{Received, Receiver};
 use super::redis::RedisServer;
 
-/// A cluster under test. Its nodes have to be stopped or dropped before it.
+/// A cluster under test. Stop or drop its nodes before it.
 pub(crate) struct Cluster {
-    /// The Redis of all nodes.
+    /// Redis of all nodes.
     pub(crate) redis: RedisServer,
-    /// The receiver of all webhooks.
+    /// Receiver of all webhooks.
     pub(crate) receiver: Receiver,
 }
 
 impl Cluster {
-    /// A cluster without nodes.
+    /// Starts a cluster without nodes.
     pub(crate) fn start() -> Self {
         Self { redis: RedisServer::start(), receiver: Receiver::start() }
     }
 
-    /// A cluster whose Redis has written down everything that it has answered.
+    /// Starts a cluster whose Redis writes everything to disk before it answers.
     pub(crate) fn start_durable() -> Self {
         let durable = ["--appendonly", "yes", "--appendfsync", "always"];
         Self { redis: RedisServer::start_with(&durable), receiver: Receiver::start() }
@@ -34,13 +34,13 @@ impl Cluster {
         self.node_with(&json!({}))
     }
 
-    /// Starts a node with these settings in place of those that suit most tests.
+    /// Starts a node with these settings in place of the defaults for tests.
     pub(crate) fn node_with(&self, settings: &Value) -> Engine {
         engine(&self.redis, &self.receiver, settings)
     }
 
-    /// What the receiver got, event by event, as `name channel` or `name channel/user`. A webhook that came again, as it
-    /// may when a node dies or stops, counts once.
+    /// Returns the received events as `name channel` or `name channel/user`. A repeated webhook, as it may come when a
+    /// node dies or stops, counts once.
     pub(crate) fn events(&self) -> Vec<String> {
         let mut seen = HashSet::new();
         let mut requests = self.receiver.received("/hook");
@@ -48,7 +48,7 @@ impl Cluster {
         requests.iter().flat_map(Received::events).collect()
     }
 
-    /// How often each event came.
+    /// Returns the number of times that each event came.
     pub(crate) fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for event in self.events() {
@@ -58,12 +58,14 @@ impl Cluster {
     }
 }
 
-/// One of the engine's numbers.
+/// Returns one of the engine's numbers.
 pub(crate) fn stat(engine: &Engine, name: &str) -> u64 {
     engine.stats().into_iter().find(|(known, _)| *known == name).map_or(0, |(_, value)| value)
 }
 
-/// Waits until Redis has judged everything the engine was told.
+/// Waits until Redis has decided every claim of the engine.
 pub(crate) fn settled(engine: &Engine) {
-    eventually("every claim is judged", || stat(engine, "queued_intents") == 0 && stat(engine, "pending_claims") == 0);
+    eventually("all claims to be decided", || {
+        stat(engine, "queued_intents") == 0 && stat(engine, "pending_claims") == 0
+    });
 }

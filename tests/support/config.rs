@@ -1,20 +1,20 @@
-//! Configurations, accepted or refused.
+//! Parses configurations that must be accepted or rejected.
 
 use resonate_webhooks::config::Config;
 use serde_json::Value;
 
-/// What this is read as.
+/// Returns the configuration.
 ///
 /// # Panics
-/// When it is refused.
+/// If it is rejected.
 pub(crate) fn accepted(value: Value) -> Config {
     Config::from_value(value).unwrap_or_else(|error| panic!("refused: {error}"))
 }
 
-/// Why this is refused.
+/// Returns the reason of the rejection.
 ///
 /// # Panics
-/// When it is accepted.
+/// If it is accepted.
 pub(crate) fn refusal(value: Value) -> String {
     match Config::from_value(value) {
         Ok(config) => panic!("should have been refused: {config:?}"),

@@ -1,4 +1,4 @@
-//! An engine under test, on a Redis and a receiver of the test's own.
+//! An engine under test, with a Redis and a receiver of its own.
 
 use std::path::Path;
 
@@ -9,15 +9,16 @@ use serde_json::{Value, json};
 use super::receiver::Receiver;
 use super::redis::RedisServer;
 
-/// The application that the engines know.
+/// Application that the engines have registered.
 pub(crate) const APP: &[u8] = b"app";
 
-/// A running engine with short intervals, whose one endpoint is `/hook` of the receiver. `settings` replace any of that.
+/// Starts an engine with short intervals. Its only endpoint is `/hook` of the receiver. `settings` override these
+/// defaults.
 pub(crate) fn engine(redis: &RedisServer, receiver: &Receiver, settings: &Value) -> Engine {
     engine_at(&redis.socket(), &receiver.url("/hook"), settings)
 }
 
-/// The same, on the Redis behind this socket file and with this endpoint: for a process of its own.
+/// The same with the Redis at this socket file and this endpoint, for use in a separate process.
 pub(crate) fn engine_at(redis: &Path, endpoint: &str, settings: &Value) -> Engine {
     let mut config = json!({
         "connection": { "host": redis, "timeout": 1 },

@@ -1,4 +1,4 @@
-//! A flood of client events, numbered by channel, from an engine to two endpoints of which one is not well.
+//! A flood of client events, numbered by channel, from one engine to two endpoints, of which one fails.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use super::gauges::stat;
 use super::tally::Tally;
 use super::wait::STANDSTILL;
 
-/// Channels that the events are on, in turn.
+/// Number of channels. The events are spread over them evenly.
 pub(crate) const CHANNELS: u32 = 50;
 
-/// Starts an engine that serves every channel of a flood.
+/// Starts an engine that serves every channel of the flood.
 pub(crate) fn engine(config: Value) -> Engine {
     let engine = Engine::new(Config::from_value(config).expect("a configuration"));
     engine.boot().expect("threads");
@@ -24,7 +24,7 @@ pub(crate) fn engine(config: Value) -> Engine {
     for channel in 0..CHANNELS {
         engine.subscribed(APP, name(channel).as_bytes(), b"1.1", None);
     }
-    super::engine::eventually("every channel is occupied", || stat(&engine, "edges") == CHANNELS as usize);
+    super::engine::eventually("all channels to be occupied", || stat(&engine, "edges") == CHANNELS as usize);
     engine
 }
 
@@ -35,18 +35,18 @@ pub(crate) fn whisper(engine: &Engine, channel: u32, number: u32) {
     engine.client_event(APP, &event.relayed());
 }
 
-/// Sends the event with this number on each channel.
+/// Sends the event with this number on every channel.
 pub(crate) fn round(engine: &Engine, number: u32) {
     for channel in 0..CHANNELS {
         whisper(engine, channel, number);
     }
 }
 
-/// Events a second, at the most. What a flood settles is removed from Redis at the speed of Redis: a flood that takes all
-/// that two cores have to give would measure them and not the limits.
+/// Highest number of events per second. Acknowledged events are removed at Redis' speed. A flood without this limit
+/// would measure the machine's two cores, not the limits of the engine.
 pub(crate) const RATE: usize = if cfg!(debug_assertions) { 10_000 } else { 25_000 };
 
-/// Sends `rounds` rounds, never more than `ahead` events ahead of what `healthy` has got. `look` is called now and then.
+/// Sends `rounds` rounds, at most `ahead` events ahead of what `healthy` has received. Calls `look` now and then.
 pub(crate) fn flood(engine: &Engine, rounds: u32, healthy: &Tally, ahead: usize, mut look: impl FnMut()) {
     let (per_round, began) = (CHANNELS as usize, Instant::now());
     for number in 0..rounds {
@@ -63,13 +63,13 @@ pub(crate) fn flood(engine: &Engine, rounds: u32, healthy: &Tally, ahead: usize,
             if now > got {
                 (got, since) = (now, Instant::now());
             }
-            assert!(since.elapsed() < STANDSTILL, "stuck at {got} of {sent}: {:?}", engine.stats());
+            assert!(since.elapsed() < STANDSTILL, "no progress at {got} of {sent}: {:?}", engine.stats());
         }
         round(engine, number);
     }
 }
 
-/// Every number once and in order, on every channel.
+/// Asserts that every channel received each number once and in order.
 pub(crate) fn assert_complete(received: &BTreeMap<u32, Vec<u32>>, rounds: u32) {
     assert_eq!(received.len(), CHANNELS as usize);
     for (channel, numbers) in received {
@@ -79,7 +79,7 @@ pub(crate) fn assert_complete(received: &BTreeMap<u32, Vec<u32>>, rounds: u32) {
     }
 }
 
-/// Numbers that only grow, on every channel, up to the last one.
+/// Asserts that the numbers of every channel increase up to the last one.
 pub(crate) fn assert_in_order_to_the_end(received: &BTreeMap<u32, Vec<u32>>, rounds: u32) {
     assert_eq!(received.len(), CHANNELS as usize);
     for (channel, numbers) in received {

@@ -1,12 +1,12 @@
-//! A TCP proxy in front of Redis, as a load balancer is one: who is connected stays connected, and only
-//! new connections go to the next server.
+//! A TCP proxy in front of Redis that works like a load balancer: existing connections stay, and only new ones go to
+//! the next server.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A text of a server's answers, and what stands there instead. Both are equally long, since the length comes before.
+/// A text in the server's replies, and its replacement. Both have the same length, because the length is sent first.
 type Rewrite = (&'static str, &'static str);
 
 /// A running proxy. It ends with the process of the test.
@@ -16,12 +16,12 @@ pub(crate) struct Forwarder {
 }
 
 impl Forwarder {
-    /// Leads to this port.
+    /// Forwards to this port.
     pub(crate) fn to(port: u16) -> Self {
         Self::start(port, None)
     }
 
-    /// Leads to this port, and replaces a text in what comes back.
+    /// Forwards to this port, and replaces a text in the replies.
     pub(crate) fn rewriting(port: u16, text: &'static str, by: &'static str) -> Self {
         assert_eq!(text.len(), by.len());
         Self::start(port, Some((text, by)))
@@ -35,7 +35,7 @@ impl Forwarder {
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let port = *leads_to.lock().expect("no panic");
-                // A client whose server is away is hung up on.
+                // Drops the client if its server is away.
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { continue };
                 let (from, to) = (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
                 thread::spawn(move || pass_on(from, to, None));
@@ -45,18 +45,18 @@ impl Forwarder {
         Self { address, target }
     }
 
-    /// Where it listens.
+    /// Returns the port of the proxy.
     pub(crate) fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Leads new connections to another port.
+    /// Forwards new connections to another port.
     pub(crate) fn lead_to(&self, port: u16) {
         *self.target.lock().expect("no panic") = port;
     }
 }
 
-/// Passes on what comes until one side hangs up.
+/// Forwards bytes until one side closes.
 fn pass_on(mut from: TcpStream, mut to: TcpStream, rewrite: Option<Rewrite>) {
     let mut pass = || -> io::Result<()> {
         let mut buffer = vec![0; 64 * 1024];

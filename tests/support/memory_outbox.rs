@@ -1,4 +1,4 @@
-//! An outbox in memory for tests of the delivery alone. A test may step in when it is used.
+//! An outbox in memory, for tests of the delivery alone. A test can run code at certain points.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use resonate_webhooks::outbox::{Acked, DeadLetterId, Handover, Item, LaneId, Out
 
 type StepIn = Box<dyn Fn() + Send + Sync>;
 
-/// An outbox of one partition that nobody else owns.
+/// An outbox with one partition and no other owner.
 pub(crate) struct MemoryOutbox {
     max_events: usize,
     queued: AtomicUsize,
@@ -28,7 +28,7 @@ struct Inbox {
 }
 
 impl MemoryOutbox {
-    /// An outbox in whose lanes at most `max_events` events wait, summed.
+    /// Creates an outbox. At most `max_events` events wait in all lanes together.
     pub(crate) fn new(max_events: usize) -> Self {
         let nothing = || Box::new(|| ());
         Self {
@@ -41,17 +41,17 @@ impl MemoryOutbox {
         }
     }
 
-    /// The same, which calls this when the dispatcher asks for events.
+    /// Calls `step_in` before the dispatcher takes events.
     pub(crate) fn before_take(self, step_in: impl Fn() + Send + Sync + 'static) -> Self {
         Self { before_take: Box::new(step_in), ..self }
     }
 
-    /// The same, which calls this when an event has found its lanes.
+    /// Calls `step_in` after an event was routed to its lanes.
     pub(crate) fn after_routed(self, step_in: impl Fn() + Send + Sync + 'static) -> Self {
         Self { after_routed: Box::new(step_in), ..self }
     }
 
-    /// The same, which calls this when a lane has passed a batch.
+    /// Calls `step_in` after a lane acknowledged a batch.
     pub(crate) fn after_acked(self, step_in: impl Fn() + Send + Sync + 'static) -> Self {
         Self { after_acked: Box::new(step_in), ..self }
     }

@@ -1,7 +1,7 @@
-//! Real servers for the tests, and what else they share.
+//! Real servers and shared helpers for the tests.
 
-#![allow(dead_code, reason = "every test crate compiles all of this and uses a part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(dead_code, reason = "every test crate compiles all of this and uses only a part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 pub(crate) mod black_hole;
 pub(crate) mod certificates;

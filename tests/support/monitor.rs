@@ -1,4 +1,4 @@
-//! What Redis does, as its MONITOR tells.
+//! Commands that Redis executes, from its MONITOR.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -6,14 +6,14 @@ use std::os::unix::net::UnixStream;
 use super::redis::RedisServer;
 use super::wait::PATIENCE;
 
-/// A connection on which Redis tells of every command, also of those within scripts.
+/// A connection on which Redis reports every command, including those within scripts.
 pub(crate) struct Monitor {
     lines: BufReader<UnixStream>,
     marks: redis::Connection,
     marked: usize,
 }
 
-/// A call of a script: its words, and what it did.
+/// A script call: its words, and the commands it executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ScriptCall {
     pub(crate) words: Vec<String>,
@@ -21,7 +21,7 @@ pub(crate) struct ScriptCall {
 }
 
 impl Monitor {
-    /// Listens from now on.
+    /// Starts listening.
     pub(crate) fn start(redis: &RedisServer) -> Self {
         let mut stream = UnixStream::connect(redis.socket()).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -31,7 +31,7 @@ impl Monitor {
         monitor
     }
 
-    /// The commands since the last time, each as a line.
+    /// Returns the commands since the last call of this function, one line each.
     pub(crate) fn commands(&mut self) -> Vec<String> {
         self.marked += 1;
         let mark = format!("mark {}", self.marked);
@@ -40,7 +40,7 @@ impl Monitor {
         lines.take_while(|line| words(line).get(1) != Some(&mark)).collect()
     }
 
-    /// The script calls since the last time.
+    /// Returns the script calls since the last call of this function.
     pub(crate) fn script_calls(&mut self) -> Vec<ScriptCall> {
         let mut calls: Vec<ScriptCall> = Vec::new();
         for line in self.commands() {
@@ -62,7 +62,7 @@ impl Monitor {
     }
 }
 
-/// The quoted words of a line. These tests use no name with a quote in it.
+/// Returns the quoted words of a line. The names in these tests contain no quotes.
 fn words(line: &str) -> Vec<String> {
     line.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }

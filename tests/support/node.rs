@@ -15,34 +15,34 @@ use resonate_webhooks::telemetry::{Outcome, Telemetry};
 use super::memory_outbox::MemoryOutbox;
 use super::wait::eventually;
 
-/// Settings that suit tests: short waits, roomy caps.
+/// Settings for tests: short waits, generous limits.
 pub(crate) const SETTINGS: DeliverySettings =
     DeliverySettings { flush_interval: Duration::from_millis(200), batch_max_events: 100, batch_max_bytes: 100_000 };
 
-/// Events that may wait in an outbox unless a test is about that.
+/// Default limit of waiting events in the outbox.
 const ROOMY: usize = 10_000;
 
-/// A delivery under test. It is stopped when dropped.
+/// A delivery under test. Dropping it stops it.
 pub(crate) struct Node {
-    /// What is tested.
+    /// The delivery.
     pub(crate) delivery: Delivery,
     outbox: Arc<MemoryOutbox>,
-    /// What it counts and reports.
+    /// Its counters and outcomes.
     pub(crate) telemetry: Arc<Telemetry>,
 }
 
 impl Node {
-    /// Starts one with [`SETTINGS`].
+    /// Starts a delivery with [`SETTINGS`].
     pub(crate) fn start(endpoints: Vec<Endpoint>) -> Self {
         Self::with(SETTINGS, endpoints)
     }
 
-    /// Starts one over an outbox with room for 10 000 events.
+    /// Starts a delivery whose outbox has room for 10 000 events.
     pub(crate) fn with(settings: DeliverySettings, endpoints: Vec<Endpoint>) -> Self {
         Self::over(MemoryOutbox::new(ROOMY), settings, endpoints)
     }
 
-    /// Starts one that knows the applications `app`, `other` and `app-0` to `app-299`.
+    /// Starts a delivery with the applications `app`, `other` and `app-0` to `app-299`.
     pub(crate) fn over(outbox: MemoryOutbox, settings: DeliverySettings, endpoints: Vec<Endpoint>) -> Self {
         let apps = AppRegistry::default();
         for app in ["app", "other"] {
@@ -70,7 +70,7 @@ impl Node {
         self.deliver(channels.into_iter().map(|channel| occupied(app, &channel)).collect());
     }
 
-    /// Waits for an outcome that is no log line, and no word on whether an endpoint fails just now.
+    /// Waits for an outcome, other than a log line or a change of an endpoint's health.
     pub(crate) fn outcome(&self) -> Outcome {
         let beside = |outcome: &Outcome| {
             matches!(outcome, Outcome::Log { .. } | Outcome::EndpointFailing { .. } | Outcome::EndpointRecovered { .. })
@@ -78,7 +78,7 @@ impl Node {
         eventually("an outcome", || self.telemetry.outcomes().take(1).pop().filter(|outcome| !beside(outcome)))
     }
 
-    /// Takes every outcome so far.
+    /// Takes all outcomes so far.
     pub(crate) fn outcomes(&self) -> Vec<Outcome> {
         self.telemetry.outcomes().take(10_000)
     }
@@ -90,7 +90,7 @@ impl Drop for Node {
     }
 }
 
-/// An endpoint that wants everything, with the defaults of the configuration.
+/// Returns an endpoint that wants every event, with the defaults of the configuration.
 pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
     Endpoint {
         secret: None,
@@ -118,12 +118,12 @@ pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
     }
 }
 
-/// The first connection came to `channel`.
+/// Returns a `channel_occupied` event.
 pub(crate) fn occupied(app: &str, channel: &str) -> Event {
     Event { app: app.into(), channel: channel.into(), time_ms: 1_700_000_000_000, kind: EventKind::ChannelOccupied }
 }
 
-/// The channels `c0`, `c1` and so on.
+/// Returns the channels `c0`, `c1` and so on.
 pub(crate) fn numbered(range: std::ops::Range<usize>) -> impl Iterator<Item = String> {
     range.map(|n| format!("c{n}"))
 }

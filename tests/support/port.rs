@@ -1,18 +1,18 @@
-//! Ports for servers that are told where to listen.
+//! Ports for servers that need a fixed one.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
-/// A TCP port of the loopback interface that no other test takes, of this process or another, also before a server listens
-/// there and while it is away: only the holder of the UDP port of the same number uses it. `tests/php/Support/FreePort.php`
-/// follows the same rule.
+/// A TCP port of the loopback interface that no other test uses, in this process or another, even while no server
+/// listens on it. The rule: only the holder of the UDP port with the same number may use it.
+/// `tests/php/Support/FreePort.php` follows the same rule.
 pub(crate) struct Port {
     pub(crate) number: u16,
     _reservation: UdpSocket,
 }
 
 impl Port {
-    /// A port that no outgoing connection takes either: those begin at 32768.
+    /// Reserves a port. Outgoing connections do not use it either: their ports start at 32768.
     pub(crate) fn free() -> Self {
         loop {
             let drawn = RandomState::new().build_hasher().finish();
@@ -24,7 +24,7 @@ impl Port {
         }
     }
 
-    /// Where to listen, or to connect to.
+    /// Returns the address to listen on or connect to.
     pub(crate) fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.number).into()
     }

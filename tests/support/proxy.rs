@@ -1,25 +1,25 @@
-//! Proxies that lead everywhere to one place.
+//! Proxies that forward every connection to one target.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// A proxy that keeps what it was asked for.
+/// A proxy that records the requests of its clients.
 pub(crate) struct TestProxy {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-/// What a proxy understands, and how it is told where to go. Returns what it was asked for.
+/// Protocol of a proxy. Reads the client's request and returns it as text.
 type Handshake = fn(&TcpStream) -> io::Result<String>;
 
 impl TestProxy {
-    /// A proxy for HTTP's CONNECT that leads to `target`, whatever it is asked for.
+    /// Starts an HTTP CONNECT proxy. It connects to `target`, whatever the client requests.
     pub(crate) fn http(target: SocketAddr) -> Self {
         Self::start(target, connect)
     }
 
-    /// A SOCKS 5 proxy that leads to `target`, whatever it is asked for.
+    /// Starts a SOCKS 5 proxy. It connects to `target`, whatever the client requests.
     pub(crate) fn socks5(target: SocketAddr) -> Self {
         Self::start(target, socks5)
     }
@@ -29,7 +29,7 @@ impl TestProxy {
         let address = listener.local_addr().expect("an address");
         let asked = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&asked);
-        // It ends with the process of the test.
+        // The thread ends with the process of the test.
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let kept = Arc::clone(&kept);
@@ -42,18 +42,18 @@ impl TestProxy {
         Self { address, asked }
     }
 
-    /// Its URL, with `scheme` and `userinfo` (`user:password@`, or nothing).
+    /// Returns its URL with `scheme` and `userinfo` (`user:password@` or empty).
     pub(crate) fn url(&self, scheme: &str, userinfo: &str) -> String {
         format!("{scheme}://{userinfo}{}", self.address)
     }
 
-    /// What it was asked for, a line for each connection.
+    /// Returns the requests so far, one line per connection.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().expect("no panic").clone()
     }
 }
 
-/// Reads `CONNECT host:port` and headers. What it returns ends with the credentials, if there are any.
+/// Reads `CONNECT host:port` and the headers. The returned line ends with the credentials, if there are any.
 fn connect(mut stream: &TcpStream) -> io::Result<String> {
     let mut reader = BufReader::new(stream);
     let mut asked = String::new();
@@ -72,7 +72,7 @@ fn connect(mut stream: &TcpStream) -> io::Result<String> {
     Ok(asked)
 }
 
-/// RFC 1928, without authentication. Knows names and IPv4 addresses.
+/// RFC 1928 without authentication. Supports names and IPv4 addresses.
 fn socks5(mut stream: &TcpStream) -> io::Result<String> {
     let mut answer = stream;
     let mut read = |count: usize| -> io::Result<Vec<u8>> {

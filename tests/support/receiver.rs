@@ -1,4 +1,4 @@
-//! A receiver of webhooks on a real socket: it keeps what it got and answers by a script.
+//! A receiver of webhooks on a real socket. It records requests and answers by a script.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, BufRead, BufReader, Write};
@@ -8,45 +8,45 @@ use std::time::{Duration, Instant};
 
 use super::wait::{PATIENCE, eventually};
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
-    /// The request method.
+    /// Request method.
     pub(crate) method: String,
-    /// The path with its query.
+    /// Path with query.
     pub(crate) path: String,
-    /// The headers, names in lower case, in their order.
+    /// Headers in order, with names in lower case.
     pub(crate) headers: Vec<(String, String)>,
-    /// The names of the headers as they were written.
+    /// Names of the headers as they were sent.
     pub(crate) names: Vec<String>,
-    /// The body, byte for byte.
+    /// Body, byte for byte.
     pub(crate) body: Vec<u8>,
-    /// When the request was complete.
+    /// Time at which the request was complete.
     pub(crate) at: Instant,
-    /// Which connection it came on, counted from 0.
+    /// Number of its connection, starting at 0.
     pub(crate) connection: usize,
 }
 
 impl Received {
-    /// The value of a header, by its name in lower case.
+    /// Returns the value of a header. `name` is in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).expect("a JSON body")
+        serde_json::from_slice(&self.body).expect("valid JSON")
     }
 
-    /// The channels of the events in the body, in their order.
+    /// Returns the channels of the events in the body, in order.
     pub(crate) fn channels(&self) -> Vec<String> {
         let body = self.json();
         let events = body["events"].as_array().expect("a list of events");
         events.iter().map(|event| event["channel"].as_str().expect("a channel").to_owned()).collect()
     }
 
-    /// The events in the body as `name channel`, and `name channel/user` where there is a user; those of connections as
-    /// `name socket`.
+    /// Returns the events in the body as `name channel`, as `name channel/user` if there is a user, or as `name socket`
+    /// for connections.
     pub(crate) fn events(&self) -> Vec<String> {
         let text = |value: &serde_json::Value| value.as_str().expect("a string").to_owned();
         let body = self.json();
@@ -62,38 +62,38 @@ impl Received {
     }
 }
 
-/// What the receiver does with a request.
+/// Response of the receiver to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// Answers with this status and no body.
+    /// This status without a body.
     Status(u16),
-    /// Answers with this status and this header.
+    /// This status with this header.
     StatusWith(u16, &'static str, String),
-    /// Answers with this status and this body, and with these headers.
+    /// This status with this body and these headers.
     Body(u16, String, Vec<(&'static str, String)>),
-    /// Answers 200 and closes the connection without having said so: an idle timeout.
+    /// 200, then closes the connection without announcing it, as after an idle timeout.
     ThenClose,
-    /// Closes the connection instead of an answer.
+    /// Closes the connection without a response.
     Close,
-    /// Sends a part of the head of an answer and closes the connection.
+    /// A part of the head, then closes the connection.
     CutHead,
-    /// Answers 413 to more events than these, and 200 otherwise.
+    /// 413 to a request with more events than this, 200 otherwise.
     AtMost(usize),
-    /// Answers 200 after this time.
+    /// 200 after this time.
     Late(Duration),
-    /// Never answers.
+    /// Never responds.
     Hang,
-    /// Answers 200, promises a body, sends a part of it and then nothing more.
+    /// 200 with a part of the announced body, then nothing more.
     HangInBody,
-    /// Answers with this status and a body of as many bytes.
+    /// This status with a body of this many bytes.
     Huge(u16, usize),
-    /// Answers 200 and then sends its body byte by byte, without end.
+    /// 200, then the body byte by byte without end.
     Drip,
-    /// Sends the head of an answer byte by byte, without end.
+    /// The head byte by byte without end.
     DripHead,
 }
 
-/// The receiver. It stops when dropped.
+/// The receiver. Dropping it stops it.
 pub(crate) struct Receiver {
     address: SocketAddr,
     state: Arc<State>,
@@ -115,12 +115,12 @@ struct Inner {
 }
 
 impl Receiver {
-    /// Listens on a free port of the loopback interface, answering 200 to everything.
+    /// Listens on a free port of the loopback interface. Answers 200 to everything.
     pub(crate) fn start() -> Self {
         Self::start_on("127.0.0.1:0").expect("a free port")
     }
 
-    /// Listens on `address`, if this machine has it.
+    /// Listens on `address`. Fails if this machine does not have it.
     pub(crate) fn start_on(address: &str) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         let address = listener.local_addr().expect("an address");
@@ -142,39 +142,39 @@ impl Receiver {
         Ok(Self { address, state })
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A URL of this receiver.
+    /// Returns the URL of `path`.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// The next requests for `path` get these answers, in order; those after them 200.
+    /// Answers the next requests for `path` with these answers, in order. Later ones get 200.
     pub(crate) fn script(&self, path: &str, answers: impl IntoIterator<Item = Answer>) {
         self.state.lock().scripts.entry(path.to_owned()).or_default().extend(answers);
     }
 
-    /// Every request for `path` beyond its script gets this answer.
+    /// Answers every request for `path` after its script with this answer.
     pub(crate) fn always(&self, path: &str, answer: Answer) {
         self.state.lock().always.insert(path.to_owned(), answer);
     }
 
-    /// What came for `path` so far.
+    /// Returns the requests for `path` so far.
     pub(crate) fn received(&self, path: &str) -> Vec<Received> {
         self.state.lock().received.iter().filter(|request| request.path == path).cloned().collect()
     }
 
-    /// Waits until at least `count` requests for `path` came, and returns all.
+    /// Waits for at least `count` requests for `path`, and returns all of them.
     pub(crate) fn wait_for(&self, path: &str, count: usize) -> Vec<Received> {
         eventually(&format!("{count} requests for {path}"), || {
             Some(self.received(path)).filter(|received| received.len() >= count)
         })
     }
 
-    /// Waits until events for at least `count` channels came for `path`, and returns the channels in their order.
+    /// Waits until events of at least `count` channels have come for `path`, and returns the channels in order.
     pub(crate) fn wait_for_channels(&self, path: &str, count: usize) -> Vec<String> {
         eventually(&format!("{count} events for {path}"), || {
             let channels: Vec<String> = self.received(path).iter().flat_map(Received::channels).collect();
@@ -192,7 +192,7 @@ impl Drop for Receiver {
         }
         drop(inner);
         self.state.stopped.notify_all();
-        // Wakes the listener, which then sees that it is to stop.
+        // Unblocks the listener, which then sees the stop flag.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -202,7 +202,7 @@ impl State {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Serves one connection until either side ends it.
+    /// Serves one connection until either side closes it.
     fn serve(&self, stream: &TcpStream, connection: usize) {
         let mut reader = BufReader::new(stream);
         while let Ok(Some(request)) = read_request(&mut reader, connection) {
@@ -222,14 +222,14 @@ impl State {
         let _ = stream.shutdown(Shutdown::Both);
     }
 
-    /// Waits for `time`, or until the receiver is stopped.
+    /// Waits for `time`, or until the receiver stops.
     fn wait(&self, time: Duration) {
         let inner = self.lock();
         let _stopped = self.stopped.wait_timeout_while(inner, time, |inner| !inner.stopped);
     }
 
     fn answer(&self, mut stream: &TcpStream, answer: &Answer) -> io::Result<()> {
-        // In one piece: several small writes would wait for each other's acknowledgements.
+        // One write per response: several small ones would wait for each other's TCP acknowledgements.
         let mut respond =
             |status: u16, header: &str| stream.write_all(format!("HTTP/1.1 {status} -\r\n{header}\r\n\r\n").as_bytes());
         let empty = "Content-Length: 0";
@@ -249,7 +249,7 @@ impl State {
                 respond(200, empty)?;
                 closed()
             }
-            // The first was decided by its events.
+            // `AtMost` has been resolved to a status before.
             Answer::AtMost(_) | Answer::Close => closed(),
             Answer::CutHead => {
                 stream.write_all(b"HTTP/1.1 200 -\r\nContent-Le")?;
@@ -285,7 +285,7 @@ impl State {
     }
 }
 
-/// Sends a byte now and then, until the peer has enough of it.
+/// Sends a byte now and then until the peer closes the connection.
 fn drip(mut stream: &TcpStream) -> io::Result<()> {
     loop {
         stream.write_all(b".")?;
@@ -293,7 +293,7 @@ fn drip(mut stream: &TcpStream) -> io::Result<()> {
     }
 }
 
-/// Reads a request whose body has a length. `None` when the peer closed the connection before one began.
+/// Reads a request whose body has a length. Returns `None` if the peer closes the connection before a request.
 pub(crate) fn read_request(reader: &mut impl BufRead, connection: usize) -> io::Result<Option<Received>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {

@@ -1,4 +1,4 @@
-//! A real redis-server of its own for each test, on a free TCP port and on a socket file.
+//! A real redis-server per test, on a free TCP port and a socket file.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,10 +11,10 @@ use tempfile::TempDir;
 use super::certificates::PrivateCa;
 use super::port::Port;
 
-/// How long a server may take to start.
+/// Longest time for a server to start.
 const START: Duration = Duration::from_secs(10);
 
-/// A running server, killed when it is dropped. It keeps nothing on disk unless told otherwise.
+/// A running server. Dropping it kills the process. It keeps nothing on disk unless its options say otherwise.
 pub(crate) struct RedisServer {
     folder: TempDir,
     port: Port,
@@ -30,12 +30,12 @@ impl RedisServer {
         Self::start_with(&[])
     }
 
-    /// Starts a server with more options, as on its command line: `["--requirepass", "x"]`.
+    /// Starts a server with more command line options, such as `["--requirepass", "x"]`.
     pub(crate) fn start_with(options: &[&str]) -> Self {
         Self::start_in(&[], options)
     }
 
-    /// The same, with more in its environment.
+    /// The same, with additional environment variables.
     pub(crate) fn start_in(environment: &[(&'static str, PathBuf)], options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let port = Port::free();
@@ -47,13 +47,13 @@ impl RedisServer {
         server
     }
 
-    /// Starts a server that follows another one.
+    /// Starts a replica of another server.
     pub(crate) fn start_replica_of(master: &Self) -> Self {
         Self::start_with(&["--replicaof", "127.0.0.1", &master.port().to_string()])
     }
 
-    /// Starts a Sentinel that takes the server over TCP for `mymaster`, and three seconds of silence for its death: a server
-    /// that a busy machine holds up for a second must not be taken for dead.
+    /// Starts a Sentinel for the server, under the name `mymaster`. It takes a silence of 3 s for a failure, because a
+    /// busy machine can delay a healthy server by a second.
     pub(crate) fn start_sentinel_of(master: &Self) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("sentinel.conf");
@@ -94,19 +94,19 @@ impl RedisServer {
         socket(self.folder.path())
     }
 
-    /// A connection for the test itself, past the code under test. It logs in with nothing.
+    /// Opens a connection for the test itself, without credentials.
     pub(crate) fn connect(&self) -> redis::Connection {
         self.try_connect().expect("a connection to the test's redis-server")
     }
 
-    /// Events in the outbox that not every endpoint has acknowledged.
+    /// Returns the number of events in the outbox that some endpoint has not acknowledged.
     pub(crate) fn outbox_events(&self) -> usize {
         let mut connection = self.connect();
         (0..16).map(|partition| connection.xlen::<_, usize>(format!("wh:out:{partition}")).unwrap()).sum()
     }
 
-    /// Appends `events` to the outbox as a node would have: numbers of subscribed connections, 1, 2 and so on of each of a
-    /// few channels, one event every `apart` up to now.
+    /// Appends `events` to the outbox as a node would: `subscription_count` events with the numbers 1, 2 and so on in
+    /// turn for each of a few channels. They are `apart` from each other, and the last one is from now.
     pub(crate) fn append_numbers(&self, events: u64, channels: u64, apart: Duration) {
         let mut connection = self.connect();
         let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut connection).unwrap();
@@ -122,7 +122,7 @@ impl RedisServer {
         }
     }
 
-    /// What the server counts of a command: its `calls`, `rejected_calls` and others. 0 before the first.
+    /// Returns a statistic of a command, such as `calls` or `rejected_calls`. 0 before the first call.
     pub(crate) fn counted(&self, command: &str, what: &str) -> u64 {
         let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut self.connect()).unwrap();
         let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:")));
@@ -134,24 +134,24 @@ impl RedisServer {
         redis::Client::open(format!("unix://{}", self.socket().display()))?.get_connection()
     }
 
-    /// Ends the server at once, as a crash would (SIGKILL).
+    /// Kills the server, as a crash would (SIGKILL).
     pub(crate) fn kill(&mut self) {
         self.process.kill().expect("a killed redis-server");
         self.process.wait().expect("an ended redis-server");
     }
 
-    /// Starts the server again where it was, after [`kill`](Self::kill).
+    /// Starts the server again at the same address, after [`kill`](Self::kill).
     pub(crate) fn restart(&mut self) {
         self.process = spawn(self.folder.path(), self.port.number, &self.environment, &self.options);
         self.wait_until_ready();
     }
 
-    /// Makes the server hang: it holds its connections but answers nothing (SIGSTOP).
+    /// Makes the server hang (SIGSTOP): it keeps its connections but answers nothing.
     pub(crate) fn hang(&self) {
         self.signal("-STOP");
     }
 
-    /// Lets the server go on after [`hang`](Self::hang) (SIGCONT).
+    /// Continues the server after [`hang`](Self::hang) (SIGCONT).
     pub(crate) fn go_on(&self) {
         self.signal("-CONT");
     }
@@ -165,11 +165,11 @@ impl RedisServer {
         let deadline = Instant::now() + START;
         loop {
             if let Some(status) = self.process.try_wait().expect("the state of redis-server") {
-                panic!("redis-server ended by itself ({status}); its options: {:?}", self.options);
+                panic!("redis-server ended unexpectedly ({status}); options: {:?}", self.options);
             }
             match self.try_connect().and_then(|mut connection| redis::cmd("PING").exec(&mut connection)) {
                 Ok(()) => return,
-                // A server that wants a login is ready, too.
+                // A server that requires a login is ready too.
                 Err(error) if error.code() == Some("NOAUTH") => return,
                 Err(error) => assert!(Instant::now() < deadline, "redis-server does not start: {error}"),
             }
@@ -180,13 +180,13 @@ impl RedisServer {
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
-        // Works on a hanging server as well: nothing survives SIGKILL.
+        // Works for a hanging server too: SIGKILL ends any process.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// The command of docs/configuration.md that gives a user the rights that nodes need, and no others.
+/// Returns the command of docs/configuration.md that gives a user exactly the rights that nodes need.
 pub(crate) fn documented_acl() -> Vec<String> {
     let page = include_str!("../../docs/configuration.md");
     let begins = page.find("ACL SETUSER").expect("the command");
@@ -200,7 +200,7 @@ fn spawn(folder: &Path, port: u16, environment: &[(&'static str, PathBuf)], opti
     spawn_at(folder, port, environment, &[], &options)
 }
 
-/// Starts the program with what has to come first and last on its command line.
+/// Starts the program with these first and last arguments.
 fn spawn_at(
     folder: &Path,
     port: u16,

@@ -1,9 +1,9 @@
-//! A thread for the connections of a test server, and one for each of them. They end with the process of the test.
+//! Threads of a test server: one for its listener, one per connection. They end with the process of the test.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-/// Has every connection that comes to `listener` served.
+/// Serves every connection of `listener` in a thread of its own.
 pub(crate) fn serve(listener: TcpListener, connection: impl Fn(&TcpStream) + Send + Sync + 'static) {
     let connection = Arc::new(connection);
     std::thread::spawn(move || {

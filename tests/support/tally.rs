@@ -1,7 +1,6 @@
-//! A receiver for a flood: it keeps no request, only how far each channel has come.
-//!
-//! It counts client events whose channel ends in a number and whose data is a list of one number, which grows by one with each event
-//! of the channel.
+//! A receiver for a flood. It stores no requests, only the numbers of each channel.
+//! It counts client events. Their channel ends in a number; their data is a list of one number, which grows by one with
+//! each event of the channel.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Write};
@@ -29,17 +28,18 @@ struct State {
 }
 
 impl Tally {
-    /// Listens on a free port of the loopback interface, answering 200 to everything.
+    /// Listens on a free port of the loopback interface. Answers 200 to everything.
     pub(crate) fn start() -> Self {
         Self::watched(|_, _, _| {})
     }
 
-    /// The same; `on_event` is told of each event that is accepted: channel, number, and when its request was complete.
+    /// The same. Calls `on_event` for each accepted event with its channel, its number, and the time at which its
+    /// request was complete.
     pub(crate) fn watched(on_event: impl Fn(u32, u32, Instant) + Send + Sync + 'static) -> Self {
         Self::listen(TcpListener::bind("127.0.0.1:0").expect("a free port"), on_event)
     }
 
-    /// The same on `address`, where nobody listened so far.
+    /// The same on `address`, which must be free.
     pub(crate) fn start_on(address: SocketAddr) -> Self {
         Self::listen(TcpListener::bind(address).expect("the port is free again"), |_, _, _| {})
     }
@@ -57,22 +57,22 @@ impl Tally {
         Self { address, state }
     }
 
-    /// Its URL.
+    /// Returns its URL.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    /// Every request gets this answer from now on; events count with a 200 only.
+    /// Sets the status of all later responses. Events count only with a 200.
     pub(crate) fn answer(&self, status: u16) {
         self.state.status.store(status, Ordering::SeqCst);
     }
 
-    /// How many events came, repeats included.
+    /// Returns the number of events, including repeats.
     pub(crate) fn count(&self) -> usize {
         self.state.count.load(Ordering::SeqCst)
     }
 
-    /// The numbers that came, by channel, in the order in which they came.
+    /// Returns the received numbers by channel, in order of arrival.
     pub(crate) fn numbers(&self) -> BTreeMap<u32, Vec<u32>> {
         self.state.numbers.lock().clone()
     }
@@ -103,13 +103,13 @@ impl State {
     }
 }
 
-/// Channel and number of each event of a body.
+/// Returns channel and number of each event in a body.
 pub(crate) fn numbered_events(body: &[u8]) -> Vec<(u32, u32)> {
     let body = std::str::from_utf8(body).expect("text");
     body.split("\"channel\":\"").skip(1).map(|event| (number(event, "-"), number(event, "\"data\":\"["))).collect()
 }
 
-/// The number behind the first `mark`.
+/// Returns the number after the first `mark`.
 fn number(text: &str, mark: &str) -> u32 {
     let (_, behind) = text.split_once(mark).expect("a numbered event");
     let end = behind.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(behind.len());

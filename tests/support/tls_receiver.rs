@@ -1,4 +1,4 @@
-//! A receiver of webhooks behind TLS. It answers 200 to everything.
+//! A receiver of webhooks over TLS. It answers 200 to everything.
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,7 +19,8 @@ pub(crate) struct TlsReceiver {
 }
 
 impl TlsReceiver {
-    /// Listens on the loopback interface as `identity`. With `clients`, only for those whom that authority knows.
+    /// Listens on the loopback interface as `identity`. With `clients`, it requires a client certificate of that
+    /// authority.
     pub(crate) fn start(identity: &Issued, clients: Option<&PrivateCa>) -> Self {
         Self::serving(identity, clients, serve)
     }
@@ -47,7 +48,7 @@ impl TlsReceiver {
         let address = listener.local_addr().expect("an address");
         let received = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&received);
-        // It ends with the process of the test.
+        // The thread ends with the process of the test.
         std::thread::spawn(move || {
             for (connection, stream) in listener.incoming().map_while(Result::ok).enumerate() {
                 let (config, kept) = (Arc::clone(&config), Arc::clone(&kept));
@@ -60,17 +61,17 @@ impl TlsReceiver {
         Self { address, received }
     }
 
-    /// A URL of this receiver, at the name `localhost`.
+    /// Returns its URL, with the host name `localhost`.
     pub(crate) fn url(&self) -> String {
         format!("https://localhost:{}/", self.address.port())
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What came so far.
+    /// Returns the requests so far.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().expect("no panic").clone()
     }
@@ -90,7 +91,7 @@ fn serve(tls: Stream, connection: usize, received: &Mutex<Vec<Received>>) -> io:
 }
 
 fn refuse(mut tls: Stream, _connection: usize, _received: &Mutex<Vec<Received>>) -> io::Result<()> {
-    // Otherwise the answer waits behind the session tickets, and the close discards it.
+    // Without this the response would wait for the session tickets to be acknowledged, and the close would discard it.
     tls.sock.set_nodelay(true)?;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

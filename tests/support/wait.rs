@@ -1,18 +1,18 @@
-//! Waiting for a condition, with a deadline.
+//! Waits for a condition with a deadline.
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-/// How long a condition may take on a slow machine before a test fails.
+/// Longest wait for a condition, on a slow machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The longest that something may stand still that takes as long as it takes.
+/// Longest time without progress, where the total time is not limited.
 pub(crate) const STANDSTILL: Duration = Duration::from_secs(60);
 
-/// Returns the first `Some` of `condition`.
+/// Waits for the first `Some` of `condition` and returns it.
 ///
 /// # Panics
-/// When there was none in time, naming `what` was expected.
+/// If there is none within [`PATIENCE`]. The message says that `what` was expected.
 pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -24,10 +24,10 @@ pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>
     }
 }
 
-/// Waits until `condition` holds, however long it takes while `progress` goes on.
+/// Waits until `condition` holds, as long as `progress` keeps changing.
 ///
 /// # Panics
-/// When it stands still.
+/// If `progress` does not change for [`STANDSTILL`].
 pub(crate) fn while_it_moves<T: PartialEq + Display>(
     what: &str,
     mut progress: impl FnMut() -> T,

@@ -1,11 +1,11 @@
-//! Redis behind a Sentinel.
+//! Redis with a Sentinel.
 
 use serde_json::{Value, json};
 
 use super::engine::eventually;
 use super::redis::RedisServer;
 
-/// A master, its replica, and the Sentinel that watches them.
+/// A master, its replica, and the Sentinel that monitors them.
 pub(crate) struct Watched {
     pub(crate) master: RedisServer,
     pub(crate) replica: RedisServer,
@@ -14,10 +14,10 @@ pub(crate) struct Watched {
 
 impl Watched {
     pub(crate) fn start() -> Self {
-        // A replica is served at once, and not after five seconds in which others may come.
+        // The replica is synchronised at once, not after the default wait of 5 s for other replicas.
         let master = RedisServer::start_with(&["--repl-diskless-sync-delay", "0"]);
         let replica = RedisServer::start_replica_of(&master);
-        // Before the Sentinel looks: its next look is ten seconds later.
+        // Before the Sentinel's first check: its next one is 10 s later.
         eventually("the replica follows", || info(&replica, "replication").contains("master_link_status:up"));
         let sentinel = RedisServer::start_sentinel_of(&master);
         let watched = Self { master, replica, sentinel };
@@ -28,24 +28,24 @@ impl Watched {
         watched
     }
 
-    /// Waits until the replica has everything.
+    /// Waits until the replica has all data.
     pub(crate) fn replicate(&self) {
         let mut master = self.master.connect();
-        // WAIT waits for what this connection has written.
+        // WAIT waits for the writes of this connection.
         redis::cmd("SET").arg("mark").arg(1).exec(&mut master).expect("a write");
         eventually("the replica has everything", || {
             redis::cmd("WAIT").arg(1).arg(1000).query::<u64>(&mut master).expect("an answer") == 1
         });
     }
 
-    /// The connection as it is configured.
+    /// Returns the `connection` section of a configuration.
     pub(crate) fn connection(&self) -> Value {
         json!({ "sentinels": format!("127.0.0.1:{}", self.sentinel.port()), "timeout": 1 })
     }
 }
 
 pub(crate) fn info(server: &RedisServer, section: &str) -> String {
-    // A Sentinel closes the connections of a server that it makes a master, this one too.
+    // A Sentinel closes the connections of a server that it promotes, this one too.
     let answer = server.try_connect().and_then(|mut redis| redis::cmd("INFO").arg(section).query(&mut redis));
     answer.unwrap_or_default()
 }

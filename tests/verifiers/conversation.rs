@@ -1,4 +1,4 @@
-//! What hostile clients of two applications say, from the hook to the receiver.
+//! Events of hostile clients of two applications, from the hook to the receiver.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -21,8 +21,9 @@ pub(crate) struct App {
     pub(crate) secret: &'static str,
 }
 
-/// Two, of which clients say the same: only their secrets tell their webhooks apart. One secret has what a shell, a URL
-/// and a header would trip over, the other what is neither ASCII nor fits into a block of SHA-256.
+/// Two applications whose clients send the same events; only the secrets tell their webhooks apart. One secret contains
+/// characters that are special in a shell, a URL and a header. The other is not ASCII and longer than a block of
+/// SHA-256.
 pub(crate) const APPS: [App; 2] = [
     App { id: "app", key: "key", secret: "s3cr3t/+=, $HOME \"'\\%" },
     App {
@@ -30,7 +31,7 @@ pub(crate) const APPS: [App; 2] = [
     },
 ];
 
-/// What clients put wherever they can put a text.
+/// Texts that the clients use in every place that takes a text.
 const TEXTS: [&str; 12] = [
     "7",
     "007",
@@ -46,12 +47,12 @@ const TEXTS: [&str; 12] = [
     "\r\nX-Pusher-Key: other\r\n\r\n",
 ];
 
-/// Longer than a batch may be, so that it travels alone.
+/// Returns a text longer than a batch may be, so that its event gets a batch of its own.
 fn big() -> String {
     "🦀/\"\\\n".repeat(20_000)
 }
 
-/// A channel on which everything is said: its name, its users in their order, and what the first of them says.
+/// A channel with its users, in order, and the client events of the first one.
 struct Visit {
     channel: String,
     users: Vec<String>,
@@ -77,7 +78,7 @@ fn visits() -> Vec<Visit> {
     visits
 }
 
-/// What the receiver is told of it for each application: the events of each channel, in their order.
+/// Returns the events that the receiver must get for each application: by channel, in order.
 pub(crate) fn told() -> BTreeMap<String, Vec<Value>> {
     let mut told = BTreeMap::new();
     for Visit { channel, users, whispers } in visits() {
@@ -104,7 +105,7 @@ pub(crate) fn told() -> BTreeMap<String, Vec<Value>> {
     told
 }
 
-/// Events by their channel, in their order.
+/// Groups events by channel, keeping their order.
 pub(crate) fn by_channel(events: Vec<Value>) -> BTreeMap<String, Vec<Value>> {
     let mut channels: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for event in events {
@@ -117,19 +118,19 @@ fn socket(n: usize) -> String {
     format!("{n}.1")
 }
 
-/// The webhooks of a conversation.
+/// All webhooks of the test clients.
 pub(crate) struct Conversation {
     pub(crate) webhooks: Vec<Webhook>,
 }
 
 impl Conversation {
-    /// The conversation that all tests look at.
+    /// Returns the webhooks that all tests share.
     pub(crate) fn heard() -> &'static Self {
         static HEARD: LazyLock<Conversation> = LazyLock::new(Conversation::hold);
         &HEARD
     }
 
-    /// Has clients of both applications say everything, and returns when the receiver has heard it.
+    /// Lets the clients of both applications send everything, and waits until the receiver has it.
     fn hold() -> Self {
         let (redis, receiver) = (RedisServer::start(), Receiver::start());
         let engine = engine(&redis, &receiver, &json!({ "flush_interval": 0.1 }));
@@ -142,7 +143,7 @@ impl Conversation {
             }
         }
         let expected = APPS.len() * told().values().map(Vec::len).sum::<usize>();
-        let webhooks = eventually("everything to be heard", || {
+        let webhooks = eventually("all webhooks", || {
             let webhooks: Vec<_> = receiver.received("/hook").iter().map(Webhook::from).collect();
             let heard: usize = webhooks.iter().map(|webhook| webhook.events().len()).sum();
             (heard >= expected).then_some(webhooks)

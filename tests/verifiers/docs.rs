@@ -1,4 +1,4 @@
-//! The code in the docs, as a reader would copy it.
+//! Code examples of the docs, run as a reader would.
 
 use std::fs;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 
 use crate::webhook::Webhook;
 
-/// The first block of code in docs/receiving.md whose fence is marked with `name`.
+/// Returns the first code block of docs/receiving.md whose fence is marked with `name`.
 pub(crate) fn code(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/receiving.md");
-    let markdown = fs::read_to_string(path).expect("a readable page");
+    let markdown = fs::read_to_string(path).expect("the page");
     let fenced = markdown.split("\n```").skip(1).step_by(2);
     let mut blocks = fenced.map(|block| block.split_once('\n').expect("an end of the line"));
     let is_marked = |info: &str| info.split_once(' ').is_some_and(|(_, mark)| mark == name);
@@ -18,7 +18,7 @@ pub(crate) fn code(name: &str) -> String {
     format!("{text}\n")
 }
 
-/// What a command of docs/receiving.md prints about `webhook`.
+/// Returns the output of a command of docs/receiving.md for `webhook`.
 pub(crate) fn run_command(name: &str, webhook: &Webhook, secret: &str) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("body"), &webhook.body).expect("a written body");

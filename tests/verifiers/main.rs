@@ -1,7 +1,7 @@
-//! What an engine sends, judged by code that is not ours: Pusher's server libraries, those of Standard Webhooks, OpenSSL,
-//! and the functions that docs/receiving.md gives to receivers. Needs `scripts/with-verifiers`; see `make test-verifiers`.
+//! Webhooks of an engine, verified by other code: Pusher's server libraries, the libraries of Standard Webhooks,
+//! OpenSSL, and the functions of docs/receiving.md. Needs `scripts/with-verifiers`; see `make test-verifiers`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod conversation;
 mod docs;
@@ -26,19 +26,19 @@ use support::wait::eventually;
 use verifier::{Secrets, Verifier};
 use webhook::{Webhook, now};
 
-/// The secrets as they are.
+/// Returns the real secrets.
 fn secrets() -> Secrets {
     APPS.map(|app| (app.key, app.secret)).into()
 }
 
-/// Asserts that none of `verifiers` takes `webhook`, with a word on what is wrong with it.
+/// Asserts that every verifier refuses `webhook`. `wrong` says what is wrong with it.
 fn assert_refused(verifiers: &mut [Verifier], webhook: &Webhook, secrets: &Secrets, wrong: &str) {
     for verifier in verifiers {
-        assert_eq!(verifier.events(webhook, secrets), None, "{} took a webhook with {wrong}", verifier.name());
+        assert_eq!(verifier.events(webhook, secrets), None, "{} accepted a webhook with {wrong}", verifier.name());
     }
 }
 
-/// Asserts that each of `verifiers` takes `webhook`.
+/// Asserts that every verifier accepts `webhook`.
 fn assert_taken(verifiers: &mut [Verifier], webhook: &Webhook) {
     let events = webhook.events();
     for verifier in verifiers {
@@ -66,7 +66,7 @@ fn every_verifier_refuses_a_changed_byte() {
     let mut verifiers = Verifier::all();
     for webhook in &Conversation::heard().webhooks {
         let length = webhook.body.len();
-        // The large ones take their time.
+        // Long webhooks take more time.
         let places = if length < 50_000 { 25 } else { 3 };
         for at in (0..places).map(|place| place * (length - 1) / (places - 1)) {
             let mut changed = webhook.clone();
@@ -82,13 +82,13 @@ fn every_verifier_refuses_the_same_json_in_other_bytes() {
     for webhook in &Conversation::heard().webhooks {
         let spaced = [b" ", &webhook.body[..]].concat();
         let ended = [&webhook.body[..], b"\n"].concat();
-        // As PHP's json_encode would, unless it is told otherwise.
+        // As PHP's `json_encode` writes it by default.
         let escaped = serde_json::to_string(&webhook.json()).unwrap().replace('/', r"\/").into_bytes();
         for body in [spaced, ended, escaped] {
             let other = Webhook { body, ..webhook.clone() };
             assert_eq!(other.events(), webhook.events());
             if other.body != webhook.body {
-                assert_refused(&mut verifiers, &other, &secrets(), "its JSON written in another way");
+                assert_refused(&mut verifiers, &other, &secrets(), "its JSON in another notation");
             }
         }
     }
@@ -100,8 +100,8 @@ fn every_verifier_refuses_the_signature_of_another_application() {
     let exchanged = Secrets::from([(APPS[0].key, APPS[1].secret), (APPS[1].key, APPS[0].secret)]);
     let known = Secrets::from([("somebody", "some secret")]);
     for webhook in &Conversation::heard().webhooks {
-        assert_refused(&mut verifiers, webhook, &exchanged, "a secret that is another application's");
-        assert_refused(&mut verifiers, webhook, &known, "a key that nobody knows");
+        assert_refused(&mut verifiers, webhook, &exchanged, "the secret of another application");
+        assert_refused(&mut verifiers, webhook, &known, "an unknown key");
         for app in APPS.iter().filter(|app| Some(app.key) != webhook.header("x-pusher-key")) {
             let posing = webhook.with("x-pusher-key", app.key);
             assert_refused(&mut verifiers, &posing, &secrets(), "the key of another application");
@@ -249,5 +249,5 @@ fn the_node_receiver_of_the_docs_takes_what_an_engine_sends_and_nothing_else() {
         assert_eq!(node.post(&forged), 401);
     }
     engine.subscribed(APP, b"hall", b"1.1", None);
-    assert_eq!(node.next_line(), "channel_occupied hall", "something forged was read");
+    assert_eq!(node.next_line(), "channel_occupied hall", "a forged webhook was read");
 }

@@ -1,4 +1,4 @@
-//! The receiver for Node from docs/receiving.md, as a process.
+//! The Node receiver from docs/receiving.md, as a process.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use crate::support::wait::{PATIENCE, eventually};
 use crate::verifier::node;
 use crate::webhook::Webhook;
 
-/// A running receiver, killed when it is dropped.
+/// A running receiver. Dropping it kills the process.
 pub(crate) struct NodeReceiver {
     process: Child,
     port: Port,
@@ -23,7 +23,7 @@ pub(crate) struct NodeReceiver {
 }
 
 impl NodeReceiver {
-    /// Starts one that knows the secret of `app`.
+    /// Starts a receiver with the secret of `app`.
     pub(crate) fn start(app: App) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         for name in ["by_hand.mjs", "receiver.mjs"] {
@@ -49,12 +49,12 @@ impl NodeReceiver {
         format!("http://{}/", self.port.address())
     }
 
-    /// The next event that it tells of.
+    /// Waits for the next event that it prints.
     pub(crate) fn next_line(&self) -> String {
         self.lines.recv_timeout(PATIENCE).expect("another event")
     }
 
-    /// Sends it a webhook, and returns the status of its answer.
+    /// Sends it a webhook, and returns the status of the response.
     pub(crate) fn post(&self, webhook: &Webhook) -> u16 {
         let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
         let ours = |name: &str| name == "content-type" || name.starts_with("webhook-") || name.starts_with("x-pusher-");

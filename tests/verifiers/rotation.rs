@@ -1,7 +1,6 @@
-//! A batch that is retried for ten minutes, while the secret rotates.
-//!
-//! The sender and the verifiers are processes with a clock of their own, which goes faster than the machine's: it is set
-//! ahead after each attempt, so that the waits of the schedule, which are seconds, are minutes to them.
+//! A batch that is retried for ten minutes while the secret rotates.
+//! The sender and the verifiers are processes with a clock of their own. It is set ahead after each attempt, so that
+//! the waits of the schedule, which really take seconds, are minutes to them.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -23,19 +22,19 @@ const REDIS: &str = "RESONATE_WEBHOOKS_TEST_REDIS";
 const ENDPOINT: &str = "RESONATE_WEBHOOKS_TEST_ENDPOINT";
 const ORDERS: &str = "RESONATE_WEBHOOKS_TEST_ORDERS";
 
-/// Attempts of the batch, of which the last succeeds.
+/// Attempts of the batch. The last one succeeds.
 const ATTEMPTS: usize = 4;
 
-/// By how much the clock is set ahead after each but the last (s).
+/// Step of the clock after each attempt but the last (s).
 const STEP: u64 = 200;
 
-/// The attempts before the rotation.
+/// Attempts before the rotation.
 const BEFORE: usize = 2;
 
-/// The secret after it.
+/// Secret after the rotation.
 const ROTATED: &str = "gehëim/+=, rotated";
 
-/// Beyond this, Pusher's library for Python refuses a body by its `time_ms`, which is frozen (s).
+/// Age at which Pusher's Python library refuses a body (s). It goes by `time_ms`, which is frozen.
 const PUSHER_PYTHON_TOLERANCE: u64 = 300;
 
 #[test]
@@ -77,13 +76,13 @@ fn every_attempt_of_a_batch_that_is_retried_for_ten_minutes_verifies_though_the_
         assert_eq!((&attempt.body, attempt.header("webhook-id")), (&first.body, first.header("webhook-id")));
     }
     let sent_at = |attempt: &Webhook| attempt.header("webhook-timestamp").unwrap().parse::<u64>().unwrap();
-    assert!(sent_at(last) - sent_at(first) >= 600, "ten minutes");
+    assert!(sent_at(last) - sent_at(first) >= 600, "the attempts span ten minutes");
     for verifier in &mut verifiers {
-        assert_eq!(verifier.events(first, &old), None, "{} does not go by the clock", verifier.name());
+        assert_eq!(verifier.events(first, &old), None, "{} ignores the clock", verifier.name());
     }
 }
 
-/// A process that sends, killed when it is dropped.
+/// A process that sends. Dropping it kills the process.
 struct Sender {
     process: Child,
     orders: UnixStream,
@@ -91,7 +90,7 @@ struct Sender {
 }
 
 impl Sender {
-    /// This program once more, to run the test below only.
+    /// Starts this test program again, to run only the test below.
     fn start(redis: &RedisServer, receiver: &Receiver, clock: &ShiftedClock) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let socket = folder.path().join("orders");
@@ -111,7 +110,7 @@ impl Sender {
         Self { process, orders, _folder: folder }
     }
 
-    /// Has it sign with another secret from now on.
+    /// Rotates the secret of the process.
     fn rotate(&mut self) {
         self.orders.write_all(b".").expect("an order");
         self.orders.read_exact(&mut [0]).expect("an answer");
@@ -126,7 +125,7 @@ impl Drop for Sender {
 }
 
 #[test]
-#[ignore = "the test above starts it, with a clock of its own"]
+#[ignore = "started by the test above with its own clock"]
 fn a_process_that_sends() {
     let given = |name| std::env::var(name).unwrap();
     let mut orders = UnixStream::connect(given(ORDERS)).unwrap();
@@ -137,6 +136,6 @@ fn a_process_that_sends() {
     orders.read_exact(&mut [0]).unwrap();
     engine.register_app(APP, APPS[0].key, ROTATED);
     orders.write_all(b".").unwrap();
-    // Until it is killed.
+    // The parent kills this process.
     let _ = orders.read_exact(&mut [0]);
 }

@@ -1,4 +1,4 @@
-//! A webhook as its receiver has it, and what somebody may have made of it on the way.
+//! A received webhook, and changed copies of it.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,7 +12,7 @@ use sha2::Sha256;
 
 use crate::support::receiver::Received;
 
-/// Headers, by their names in lower case, and the body.
+/// Headers, by name in lower case, and the body.
 #[derive(Clone, Debug)]
 pub(crate) struct Webhook {
     pub(crate) headers: BTreeMap<String, String>,
@@ -28,7 +28,7 @@ impl From<&Received> for Webhook {
 }
 
 impl Webhook {
-    /// A webhook as Pusher sends it, with a body of our own.
+    /// Returns a webhook as Pusher sends it, with this body.
     pub(crate) fn pushers(key: &str, secret: &str, body: Vec<u8>) -> Self {
         let signature = lower::encode_string(&hmac_sha256(&body, secret));
         let headers = [("content-type", "application/json"), ("x-pusher-key", key), ("x-pusher-signature", &signature)];
@@ -39,21 +39,21 @@ impl Webhook {
         self.headers.get(name).map(String::as_str)
     }
 
-    /// The same with another header.
+    /// Returns a copy with another value of a header.
     pub(crate) fn with(&self, name: &str, value: &str) -> Self {
         let mut other = self.clone();
         other.headers.insert(name.to_owned(), value.to_owned());
         other
     }
 
-    /// The same without a header.
+    /// Returns a copy without a header.
     pub(crate) fn without(&self, name: &str) -> Self {
         let mut other = self.clone();
         assert!(other.headers.remove(name).is_some(), "there is no {name}");
         other
     }
 
-    /// The same, as if it had been signed first at `time`, in Unix seconds.
+    /// Returns a copy signed anew at `time` (Unix seconds).
     pub(crate) fn signed_again(&self, time: u64, secret: &str) -> Self {
         let signed = [format!("{}.{time}.", self.header("webhook-id").unwrap()).as_bytes(), &self.body].concat();
         let signature = format!("v1,{}", STANDARD.encode(hmac_sha256(&signed, secret)));
@@ -69,7 +69,7 @@ impl Webhook {
     }
 }
 
-/// The time, in Unix seconds.
+/// Returns the time in Unix seconds.
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs()
 }
