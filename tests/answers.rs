@@ -1,7 +1,7 @@
-//! Deliveries to receivers that answer in unusual ways. The table lists the answers and their outcomes; curl reads the same
-//! bytes for comparison.
+//! Deliveries to receivers that respond in unusual ways. The table has the responses and their outcomes. curl reads the
+//! same bytes for comparison.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 #[path = "answers/table.rs"]
 mod table;
@@ -23,13 +23,13 @@ use support::node::{Node, SETTINGS, endpoint};
 use support::wait::PATIENCE;
 use table::{Curl, Outcome, Reads, Row, Then};
 
-/// Longer than any answer takes that is not meant to take too long.
+/// Longer than any response takes, unless it is slow on purpose.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The body of a request that a receiver does not read: more than the sockets hold as long as nobody reads.
+/// Size of a body that the receiver does not read: more than the socket buffers hold.
 const MUCH: usize = 2 << 20;
 
-/// Rows tried in parallel: most of the time is spent waiting.
+/// Rows tried in parallel. Most of their time is spent waiting.
 const AT_ONCE: usize = 8;
 
 /// An observed outcome, and the connection of the next request.
@@ -62,22 +62,22 @@ fn judge(row: &Row) -> Vec<String> {
     let (ours, curls) = (ours(row), curls(row));
     let mut wrong = Vec::new();
     if !ours.is(row.outcome, row.next) {
-        wrong.push(format!("{}: {ours:?} instead of {:?}, then connection {}", row.name, row.outcome, row.next));
+        wrong.push(format!("{}: {ours:?} instead of {:?}, next connection {}", row.name, row.outcome, row.next));
     }
     match row.curl {
         Curl::Same if !curls.is(row.outcome, row.next) => {
-            wrong.push(format!("{}: curl sees {curls:?}, and the row does not say so", row.name));
+            wrong.push(format!("{}: curl sees {curls:?}, but the row has no such entry", row.name));
         }
         Curl::Other { exit, status, next, why } => {
             let expected = Seen { outcome: format!("HTTP {status}, exit {exit}"), next: Some(next) };
             if curls != expected || curls.is(row.outcome, row.next) || why.is_empty() {
-                wrong.push(format!("{}: curl sees {curls:?} instead of {expected:?}, or the same as we do", row.name));
+                wrong.push(format!("{}: curl sees {curls:?} instead of {expected:?}, or agrees with us", row.name));
             }
         }
         Curl::Sometimes { exit, why } => {
             let other = Seen { outcome: format!("HTTP 0, exit {exit}"), next: Some(1) };
             if !(curls.is(row.outcome, row.next) || curls == other) || why.is_empty() {
-                wrong.push(format!("{}: curl sees {curls:?}, which is neither what we do nor {other:?}", row.name));
+                wrong.push(format!("{}: curl sees {curls:?}, which is neither our outcome nor {other:?}", row.name));
             }
         }
         Curl::Same => {}
@@ -86,7 +86,7 @@ fn judge(row: &Row) -> Vec<String> {
 }
 
 impl Seen {
-    /// Compares with a row. The outcome is in our words or in curl's.
+    /// Returns true if this matches. `self.outcome` is in our format or in curl's.
     fn is(&self, outcome: Outcome, next: usize) -> bool {
         let same = match outcome {
             Outcome::Status(status) => {
@@ -97,12 +97,12 @@ impl Seen {
                 !self.outcome.starts_with("HTTP ") && self.outcome.to_lowercase().contains(&reason.to_lowercase())
             }
         };
-        // After 410 there is no next request.
+        // There is no next request after 410.
         same && self.next.is_none_or(|seen| seen == next)
     }
 }
 
-/// Delivers two webhooks; the first gets the row's answer.
+/// Delivers two webhooks. The first one gets the row's response.
 fn ours(row: &Row) -> Seen {
     let (url, requests) = receiver(row);
     let settings = DeliverySettings { flush_interval: Duration::from_millis(1), batch_max_events: 1, ..SETTINGS };
@@ -125,7 +125,7 @@ fn ours(row: &Row) -> Seen {
     Seen { outcome, next: Some(requests.recv_timeout(PATIENCE).unwrap()) }
 }
 
-/// Sends two requests with curl; the first gets the row's answer.
+/// Sends two requests with curl. The first one gets the row's response.
 fn curls(row: &Row) -> Seen {
     let (url, _requests) = receiver(row);
     let body = tempfile::NamedTempFile::new().unwrap();
@@ -136,21 +136,21 @@ fn curls(row: &Row) -> Seen {
     curl.args(["--write-out", "%{http_code} %{exitcode} %{num_connects}\n"]);
     curl.arg("--data-binary").arg(format!("@{}", body.path().display()));
     curl.args(["--output", "/dev/null", &url, "--output", "/dev/null", &url]);
-    let output = curl.output().expect("curl, which this test needs");
+    let output = curl.output().expect("curl is on the PATH");
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     let numbers: Vec<usize> = told.split_whitespace().map(|number| number.parse().unwrap()).collect();
-    let [status, exit, _, .., connects] = numbers[..] else { panic!("{}: curl told {told:?}", row.name) };
+    let [status, exit, _, .., connects] = numbers[..] else { panic!("{}: curl printed {told:?}", row.name) };
     Seen { outcome: format!("HTTP {status}, exit {exit}"), next: Some(connects) }
 }
 
-/// A receiver that gives the row's answer to the first request and 200 to all others. Returns its URL, and which
-/// connection each request came on.
+/// Starts a receiver that gives the row's response to the first request and 200 to all others. Returns its URL, and the
+/// connection of each request.
 fn receiver(row: &Row) -> (String, Receiver<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let (tell, requests) = mpsc::channel();
     let (says, pause, reads, then) = (row.says.clone(), row.pause, row.reads, row.then);
-    // It ends with the process of the test.
+    // The thread ends with the process of the test.
     std::thread::spawn(move || {
         let mut first = Some((says, reads));
         for (connection, mut stream) in listener.incoming().map_while(Result::ok).enumerate() {
@@ -182,7 +182,7 @@ fn receiver(row: &Row) -> (String, Receiver<usize>) {
     (url, requests)
 }
 
-/// Reads a request, or its head.
+/// Reads a request, or only its head.
 fn read(stream: &mut TcpStream, reads: Reads) -> std::io::Result<()> {
     let (mut request, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
     loop {

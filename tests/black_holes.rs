@@ -1,6 +1,6 @@
-//! Fifty endpoints from which no answer ever comes, and a healthy one that does not notice.
+//! Fifty endpoints that never answer do not affect a healthy one.
 //!
-//! One test, because it measures times.
+//! A file of its own, because it measures times.
 
 mod support;
 
@@ -17,22 +17,21 @@ use support::gauges::{stat, threads};
 use support::redis::RedisServer;
 use support::tally::Tally;
 
-/// Events of a measurement, and the time between two of them.
+/// Events of a measurement, and the interval between them.
 const EVENTS: u32 = 600;
 const EVERY: Duration = Duration::from_millis(5);
 
-/// Measurements. Those that a busy machine spoils, by taking the time from some threads for a while, are no worse than the
-/// others in the median.
+/// Number of measurements. The median ignores those in which a busy machine stalls some threads.
 const MEASUREMENTS: usize = 5;
 
-/// When each event of a measurement was handed over, and when it arrived.
+/// Times at which each event of a measurement was sent and received.
 #[derive(Default)]
 struct Times {
     sent: Vec<Instant>,
     arrived: Vec<Option<Instant>>,
 }
 
-/// The healthy endpoint, and the times of the events that it gets.
+/// A healthy endpoint, and the times of its events.
 struct Healthy {
     tally: Tally,
     times: Arc<Mutex<Times>>,
@@ -52,20 +51,20 @@ impl Healthy {
         Self { tally, times }
     }
 
-    /// Begins a measurement.
+    /// Starts a measurement.
     fn begin(&self) {
         *self.times.lock() = Times { sent: Vec::new(), arrived: vec![None; EVENTS as usize] };
     }
 
-    /// Gives `engine` the next event of the measurement.
+    /// Sends the next event of the measurement to `engine`.
     fn send(&self, engine: &Engine, event: u32) {
         self.times.lock().sent.push(Instant::now());
         whisper(engine, event % CHANNELS, event / CHANNELS);
     }
 
-    /// The time from hook to receipt that one in a hundred events of the measurement exceeds.
+    /// Returns the time from hook to receipt that 99 % of the events stay within.
     fn p99(&self) -> Duration {
-        eventually("every event arrives", || self.times.lock().arrived.iter().all(Option::is_some));
+        eventually("all events of the measurement", || self.times.lock().arrived.iter().all(Option::is_some));
         let times = self.times.lock();
         let arrived = times.arrived.iter().flatten();
         let mut took: Vec<Duration> = arrived.zip(&times.sent).map(|(arrived, sent)| *arrived - *sent).collect();
@@ -74,7 +73,7 @@ impl Healthy {
     }
 }
 
-/// An engine for these endpoints, with a Redis of its own.
+/// Starts an engine with these endpoints and a Redis of its own.
 fn start(redis: &RedisServer, urls: &[String]) -> Engine {
     let endpoints: Vec<Value> = urls.iter().map(|url| json!({ "url": url, "events": ["client_event"] })).collect();
     engine(json!({
@@ -105,13 +104,13 @@ fn fifty_black_holes_do_not_delay_a_healthy_endpoint() {
         let engine = start(&redis, &with_holes);
         let engine_of_lonely = start(&redis_of_lonely, &[lonely.tally.url()]);
         let mut number = 0;
-        eventually("the black holes fill up and overflow", || {
+        eventually("the lanes of the black holes to overflow", || {
             whisper(&engine, 0, EVENTS + number);
             number += 1;
             stat(&engine, "events_dropped") > 0
         });
 
-        // Both in the same seconds: what else the machine does then, it does to both.
+        // Both measurements run at the same time, so other load on the machine affects both.
         lonely.begin();
         healthy.begin();
         for event in 0..EVENTS {
@@ -123,12 +122,12 @@ fn fifty_black_holes_do_not_delay_a_healthy_endpoint() {
         beside.push(healthy.p99());
 
         let (posting, all) = (threads("wh-post"), threads("wh-"));
-        // One that is just handing in its answer takes no new attempt yet.
+        // A worker that is completing its attempt takes no new one yet.
         assert!(posting <= 2 * 52, "{posting} threads for 52 endpoints");
         assert!(all <= posting + 2 * 7, "{all} threads, {posting} of them for endpoints");
         engine.stop(Instant::now() + Duration::from_secs(5));
         engine_of_lonely.stop(Instant::now() + Duration::from_secs(5));
     }
-    println!("alone {alone:?}, beside black holes {beside:?}");
-    assert!(median(beside.clone()) <= 2 * median(alone.clone()), "alone {alone:?}, beside black holes {beside:?}");
+    println!("alone {alone:?}, with black holes {beside:?}");
+    assert!(median(beside.clone()) <= 2 * median(alone.clone()), "alone {alone:?}, with black holes {beside:?}");
 }

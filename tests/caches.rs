@@ -1,4 +1,4 @@
-//! Cache channels that were found empty, as a receiver is told.
+//! `cache_miss` events of empty cache channels, as a receiver gets them.
 
 mod support;
 
@@ -9,7 +9,7 @@ use support::engine::{APP, eventually};
 
 const CACHE: &[u8] = b"private-cache-a";
 
-/// A node whose endpoint wants to know, and gets edges to compare with.
+/// Starts a node whose endpoint wants `cache_miss`, and edges to compare with.
 fn node(cluster: &Cluster, ttl: f64) -> Engine {
     let endpoint = json!({
         "url": cluster.receiver.url("/hook"), "events": ["cache_miss", "channel_occupied", "channel_vacated"],
@@ -17,7 +17,7 @@ fn node(cluster: &Cluster, ttl: f64) -> Engine {
     cluster.node_with(&json!({ "cache_miss_ttl": ttl, "ttl": 90, "endpoints": [endpoint] }))
 }
 
-/// A client subscribes and is given nothing.
+/// A client subscribes and gets no cached payload.
 fn miss(node: &Engine, channel: &[u8], socket: &str) {
     node.subscribed(APP, channel, socket.as_bytes(), None);
     node.cache_seen(APP, channel, true);
@@ -26,16 +26,16 @@ fn miss(node: &Engine, channel: &[u8], socket: &str) {
 fn settle(nodes: &[&Engine]) {
     for node in nodes {
         settled(node);
-        eventually("all is taken in", || stat(node, "queued_intents") == 0);
+        eventually("all intents to be taken in", || stat(node, "queued_intents") == 0);
     }
 }
 
-/// A channel comes and goes: what was before it has been told.
+/// Makes another channel come and go, and waits for it. All earlier events have arrived then.
 fn flush(cluster: &Cluster, node: &Engine, name: &str) {
     node.subscribed(APP, name.as_bytes(), b"9.9", None);
     node.closed(APP, b"9.9");
     let end = format!("channel_vacated {name}");
-    eventually("the end is told", || cluster.counts().contains_key(&end));
+    eventually("channel_vacated", || cluster.counts().contains_key(&end));
 }
 
 fn misses(cluster: &Cluster) -> usize {
@@ -52,7 +52,7 @@ fn an_empty_channel_is_told_of_once_however_many_ask_and_on_however_many_nodes()
         }
     });
     settle(&nodes.each_ref());
-    eventually("the miss is told", || misses(&cluster) > 0);
+    eventually("the miss", || misses(&cluster) > 0);
     flush(&cluster, &nodes[0], "end");
     let of_channel: Vec<String> = cluster.events().into_iter().filter(|event| event.ends_with("-a")).collect();
     assert_eq!(of_channel, ["channel_occupied private-cache-a", "cache_miss private-cache-a"]);
@@ -63,20 +63,20 @@ fn it_is_told_again_when_a_payload_was_there_when_all_had_left_and_when_its_time
     let cluster = Cluster::start();
     let [a, b] = [1, 2].map(|_| node(&cluster, 600.0));
     miss(&a, CACHE, "1.1");
-    eventually("the miss is told", || misses(&cluster) == 1);
+    eventually("the miss", || misses(&cluster) == 1);
     a.cache_seen(APP, CACHE, false);
     settle(&[&a]);
-    eventually("the payload is known", || {
+    eventually("the payload to be known", || {
         let marks: Vec<String> = redis::cmd("KEYS").arg("wh:miss:*").query(&mut cluster.redis.connect()).unwrap();
         marks.is_empty()
     });
     miss(&b, CACHE, "2.1");
-    eventually("the payload is missed on another node", || misses(&cluster) == 2);
+    eventually("a miss on another node", || misses(&cluster) == 2);
     b.closed(APP, b"2.1");
     a.closed(APP, b"1.1");
     settle(&[&a, &b]);
     miss(&a, CACHE, "1.2");
-    eventually("the payload went with the last subscriber", || misses(&cluster) == 3);
+    eventually("a miss after the last subscriber left", || misses(&cluster) == 3);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_channel_that_stays_empty_is_told_of_again_after_its_time() {
     let cluster = Cluster::start();
     let node = node(&cluster, 1.0);
     let mut socket = 0;
-    eventually("it is told of three times", || {
+    eventually("three misses", || {
         socket += 1;
         miss(&node, CACHE, &format!("1.{socket}"));
         misses(&cluster) == 3
@@ -107,7 +107,7 @@ fn a_million_names_leave_nothing_behind_for_ever() {
         return left";
     let redis = &mut cluster.redis.connect();
     let marks: i64 = redis::cmd("EVAL").arg(forever).arg(0).query(redis).unwrap();
-    assert_eq!(marks, 2_000, "-1: one that does not expire");
+    assert_eq!(marks, 2_000, "marks in Redis; -1 if one does not expire");
 }
 
 #[test]
@@ -117,6 +117,6 @@ fn who_does_not_ask_for_misses_gets_none() {
     assert!(!node.wants_cache_misses());
     miss(&node, CACHE, "1.1");
     node.closed(APP, b"1.1");
-    eventually("the visit is over", || cluster.counts().contains_key("channel_vacated private-cache-a"));
+    eventually("the end of the visit", || cluster.counts().contains_key("channel_vacated private-cache-a"));
     assert_eq!(cluster.events(), ["channel_occupied private-cache-a", "channel_vacated private-cache-a"]);
 }

@@ -1,4 +1,4 @@
-//! Nodes of one cluster on a real Redis, seen from the receiver.
+//! Nodes of one cluster with a real Redis, observed at the receiver.
 
 mod support;
 
@@ -25,7 +25,7 @@ fn a_client_event_proves_a_subscription_that_no_hook_told_of() {
         "member_removed presence-a/7",
         "channel_vacated presence-a",
     ];
-    eventually("the visit arrived", || cluster.events() == expected);
+    eventually("all events of the visit", || cluster.events() == expected);
     assert_eq!(stat(&node, "reconcile_repairs"), 1);
 }
 
@@ -47,7 +47,7 @@ fn the_events_of_a_visit_arrive_in_order_and_once() {
         "member_removed presence-a/7",
         "channel_vacated presence-a",
     ];
-    eventually("the visit is over at the receiver", || cluster.events().len() >= expected.len());
+    eventually("all events of the visit", || cluster.events().len() >= expected.len());
     assert_eq!(cluster.events(), expected);
 }
 
@@ -62,7 +62,7 @@ fn a_user_on_two_nodes_comes_once_and_goes_once() {
     a.closed(APP, b"1.1");
     settled(&a);
     b.closed(APP, b"2.1");
-    eventually("the channel is vacated", || cluster.counts().contains_key("channel_vacated presence-a"));
+    eventually("channel_vacated", || cluster.counts().contains_key("channel_vacated presence-a"));
     let counts = cluster.counts();
     assert!(counts.len() == 4 && counts.values().all(|count| *count == 1), "{counts:?}");
 }
@@ -86,14 +86,14 @@ fn visits_around_a_restart(mut cluster: Cluster) {
         node.subscribed(APP, channel("leaves", n).as_bytes(), b"1.2", None);
     }
     settled(&node);
-    // What waits in Redis for its delivery when Redis loses everything is lost too: not this.
-    eventually("the first edges arrived", || cluster.events().len() == 40);
+    // The loss of all data includes undelivered events. So the first edges must have arrived before.
+    eventually("the first edges", || cluster.events().len() == 40);
     cluster.redis.kill();
     for n in 0..20 {
         node.unsubscribed(APP, channel("leaves", n).as_bytes(), b"1.2");
         node.subscribed(APP, channel("comes", n).as_bytes(), b"1.1", None);
     }
-    eventually("the outage is noticed", || stat(&node, "redis_errors") > 0);
+    eventually("the node to notice the outage", || stat(&node, "redis_errors") > 0);
     cluster.redis.restart();
     settled(&node);
     node.closed(APP, b"1.1");
@@ -109,9 +109,9 @@ fn a_node_that_died_is_reaped_and_its_people_leave() {
     let cluster = Cluster::start();
     let (dead, alive) = (cluster.node(), cluster.node());
     dead.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
-    eventually("its people came", || cluster.counts().contains_key("member_added presence-a/7"));
+    eventually("member_added", || cluster.counts().contains_key("member_added presence-a/7"));
     dead.stop(std::time::Instant::now() + Duration::from_secs(1));
-    eventually("the dead node's people left", || cluster.counts().contains_key("channel_vacated presence-a"));
+    eventually("channel_vacated", || cluster.counts().contains_key("channel_vacated presence-a"));
     assert_eq!(stat(&alive, "nodes_reaped"), 1);
     let counts = cluster.counts();
     assert!(counts.len() == 4 && counts.values().all(|count| *count == 1), "{counts:?}");
@@ -131,7 +131,7 @@ fn the_end_of_a_process_is_the_departure_of_everybody_on_it() {
     ];
     assert_eq!(cluster.events(), expected);
     node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
-    assert_eq!(stat(&node, "queued_intents"), 0, "an engine that has ended takes nothing in");
+    assert_eq!(stat(&node, "queued_intents"), 0, "an engine that has ended accepts no intents");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn what_overflowed_the_queue_is_made_up_for_from_the_live_connections() {
     for n in 0..20_000 {
         node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
     }
-    eventually("no channel is missing", || {
+    eventually("all channels to be known", || {
         for (app, channel) in node.dirty_channels() {
             node.reconcile(app.as_bytes(), channel.as_bytes(), [(&b"1.1"[..], &b""[..])].into_iter());
         }
@@ -186,10 +186,10 @@ fn an_ignored_channel_makes_no_event_of_any_kind() {
     let node = cluster.node_with(&settings(json!(null)));
     assert!(!visit(&node, b"#server-to-user-7"));
     assert!(visit(&node, b"presence-a"));
-    eventually("the visit arrived", || cluster.counts().contains_key("channel_vacated presence-a"));
+    eventually("channel_vacated", || cluster.counts().contains_key("channel_vacated presence-a"));
     assert_eq!(cluster.events().iter().filter(|event| event.contains('#')).count(), 0);
 
     let node = cluster.node_with(&settings(json!([])));
     assert!(visit(&node, b"#server-to-user-7"));
-    eventually("the visit arrived", || cluster.counts().contains_key("channel_vacated #server-to-user-7"));
+    eventually("channel_vacated", || cluster.counts().contains_key("channel_vacated #server-to-user-7"));
 }

@@ -1,4 +1,4 @@
-//! The configuration as an operator meets it: what is accepted, and what an error says.
+//! Parsing of the configuration: accepted values, and the error messages for all others.
 
 #[path = "support/config.rs"]
 mod support;
@@ -111,7 +111,7 @@ fn an_endpoint_wants_its_events_of_its_application_only() {
         {"url": "https://a.example", "app_id": 12, "events": ["member_added", "member_added"]},
     ]}));
     let endpoint = &config.endpoints[0];
-    assert!(endpoint.wants(&AppId::from("12"), EventName::MemberAdded), "a numeric id is the same id as its text");
+    assert!(endpoint.wants(&AppId::from("12"), EventName::MemberAdded), "a numeric id equals its text");
     assert!(!endpoint.wants(&AppId::from("12"), EventName::MemberRemoved));
     assert!(!endpoint.wants(&AppId::from("1"), EventName::MemberAdded));
 }
@@ -157,11 +157,15 @@ fn numbers_are_keys_of_endpoints_that_a_provider_gives_unless_they_are_a_list() 
     let (list, rows) = (json!([{"url": "https://a"}]), json!({"7": {"url": "https://a"}, "12": {"url": "https://b"}}));
     let of_url = ids(&list, false);
     assert_eq!(ids(&list, true), of_url, "a list has no keys");
-    assert_eq!(ids(&json!({"7": {"url": "https://a"}}), false), of_url, "nor has one with gaps in the config file");
+    assert_eq!(
+        ids(&json!({"7": {"url": "https://a"}}), false),
+        of_url,
+        "a list with gaps in the config file has none either"
+    );
     let mut keys = ids(&rows, true);
     keys.sort_unstable();
     assert_eq!(keys, ["12", "7"]);
-    assert_eq!(ids(&json!({"7": {"url": "https://moved"}}), true), ["7"], "whatever else changes");
+    assert_eq!(ids(&json!({"7": {"url": "https://moved"}}), true), ["7"], "the key stays the id when the URL changes");
     assert_eq!(ids(&json!({"billing": {"url": "https://a"}}), true), ["billing"]);
 }
 
@@ -374,7 +378,7 @@ fn a_key_that_resembles_no_known_one_is_ignored_with_a_warning() {
     );
 }
 
-/// Where `connection` leads with these settings.
+/// Returns the address that `connection` leads to.
 fn address(connection: &Value) -> Address {
     accepted(json!({ "connection": connection })).connection.address
 }
@@ -444,7 +448,7 @@ fn tls_files_may_have_the_names_of_php() {
 
 #[test]
 fn the_connections_of_laravel_and_of_upstream_work_as_they_are() {
-    // Laravel 13's config/database.php, and what upstream's packages and its drivers read beside that.
+    // The keys of Laravel 13's config/database.php, and those that the replaced package and its drivers read.
     let laravel = json!({
         "url": null, "host": "redis", "username": null, "password": null, "port": "6379", "database": "0",
         "max_retries": 3, "backoff_algorithm": "decorrelated_jitter", "backoff_base": 100, "backoff_cap": 1000,
@@ -582,7 +586,7 @@ fn an_endpoint_inherits_the_proxy_and_the_address_rules_unless_it_has_its_own() 
         "resonate-webhooks.endpoints.0 denies private networks, but the proxy http://proxy:3128 resolves its host name: \
          make the proxy refuse private addresses"
     );
-    assert_eq!(config.warnings.len(), 2, "and one for the last: {:?}", config.warnings);
+    assert_eq!(config.warnings.len(), 2, "one more for the last endpoint: {:?}", config.warnings);
 }
 
 #[test]
@@ -610,7 +614,7 @@ fn a_redis_url_stands_for_itself() {
     }}));
     let files = TlsFiles { ca: Some("/etc/ca.pem".into()), client: None };
     assert_eq!(config.connection.address, Address::Tls { host: "redis.internal".to_owned(), port: 6379, files });
-    assert_eq!(config.connection.database, 0, "as the roster, which must see the same database");
+    assert_eq!(config.connection.database, 0, "the roster must see the same database");
     assert_eq!(config.connection.login.expect("a login").password.expose(), "from-url");
 }
 

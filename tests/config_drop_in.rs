@@ -1,4 +1,4 @@
-//! What the package that this one replaces took, and what an environment with empty variables makes of its config.
+//! Compatibility with the config of the replaced package, and with empty environment variables.
 
 #[path = "support/config.rs"]
 mod support;
@@ -10,7 +10,7 @@ use resonate_webhooks::event::{AppId, EventName};
 use serde_json::{Value, json};
 use support::{accepted, refusal};
 
-/// The config with this key only, and one warning.
+/// Parses a config with this key only, which must give exactly one warning.
 fn warned(key: &str, value: &Value) -> (Config, String) {
     let mut config = accepted(json!({ key: value }));
     assert_eq!(config.warnings.len(), 1, "{key} = {value}: {:#?}", config.warnings);
@@ -237,6 +237,6 @@ fn no_key_of_another_redis_client_is_taken_for_a_misspelt_one() {
             format!("resonate-webhooks.connection.{key} has no effect here: it is a setting of other Redis clients")
         );
     }
-    // The same name elsewhere is a key that nobody knows.
+    // Elsewhere the same name is an unknown key.
     assert!(warned("role", &json!("x")).1.contains(": unknown key, ignored; expected one of "));
 }

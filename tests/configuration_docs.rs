@@ -1,4 +1,4 @@
-//! `docs/configuration.md` says what the code does: every key, every default, every example, every variable.
+//! `docs/configuration.md` matches the code: every key, default, example and variable.
 
 #![allow(clippy::unwrap_used, reason = "a page that cannot be read has failed")]
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const PAGE: &str = include_str!("../docs/configuration.md");
 const CONFIG_FILE: &str = include_str!("../php/config/resonate-webhooks.php");
 
-/// Where keys are, with an endpoint in place of `*`.
+/// Levels that have keys. An endpoint stands in place of `*`.
 const LEVELS: [&str; 9] = [
     "",
     "connection.",
@@ -23,7 +23,7 @@ const LEVELS: [&str; 9] = [
     "endpoints.*.lambda.",
 ];
 
-/// What the page says of a key.
+/// Documentation of a key.
 #[derive(Debug, Default)]
 struct Row {
     default: String,
@@ -31,12 +31,12 @@ struct Row {
     example: String,
 }
 
-/// The cell without its code marks.
+/// Returns the cell without code marks.
 fn code(cell: &str) -> String {
     cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`')).unwrap_or_default().to_owned()
 }
 
-/// The keys of the page, and those that are other spellings.
+/// Returns the keys of the page, and the keys that are other spellings.
 fn page() -> (BTreeMap<String, Row>, BTreeSet<String>) {
     let (mut rows, mut aliases) = (BTreeMap::new(), BTreeSet::new());
     let mut columns: Vec<&str> = Vec::new();
@@ -53,14 +53,14 @@ fn page() -> (BTreeMap<String, Row>, BTreeSet<String>) {
                 }
                 let default = if cell("default") == "as above" { "as above".to_owned() } else { code(cell("default")) };
                 let row = Row { default, variable: code(cell("variable")), example: code(cell("example")) };
-                assert!(rows.insert(key.clone(), row).is_none(), "{key} stands there twice");
+                assert!(rows.insert(key.clone(), row).is_none(), "{key} is there twice");
             }
         }
     }
     (rows, aliases)
 }
 
-/// A value as PHP writes it: nothing more than the page needs.
+/// Parses a value in PHP notation, as far as the page uses it.
 fn php(text: &str) -> Value {
     if text.is_empty() {
         return Value::Null;
@@ -71,7 +71,7 @@ fn php(text: &str) -> Value {
     serde_json::from_str(&json).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// A config with `value` at `key`.
+/// Returns the config with `value` at `key`.
 fn with(mut config: Value, key: &str, value: Value) -> Value {
     let mut place = &mut config;
     for part in key.split('.') {
@@ -82,12 +82,12 @@ fn with(mut config: Value, key: &str, value: Value) -> Value {
     config
 }
 
-/// A config with one endpoint.
+/// Returns a config with one endpoint.
 fn with_endpoint() -> Value {
     json!({ "endpoints": { "endpoint": { "url": "http://localhost/" } } })
 }
 
-/// A config with a function instead.
+/// Returns a config whose endpoint is a Lambda function.
 fn with_function() -> Value {
     let function = json!({ "function_name": "hooks", "region": "eu-west-1" });
     json!({ "endpoints": { "endpoint": { "lambda": function } } })
@@ -97,7 +97,7 @@ fn with_function() -> Value {
 fn every_key_stands_in_the_docs_and_no_other() {
     let (rows, aliases) = page();
     for level in LEVELS {
-        // Where there is a function, there is no URL.
+        // A Lambda endpoint has no URL.
         let endpoint = if level == "endpoints.*.lambda." { with_function() } else { with_endpoint() };
         let nonsense = with(endpoint, &format!("{level}qqqqqqqqqqqq"), json!(1));
         let said = match Config::from_value(nonsense) {
@@ -106,17 +106,17 @@ fn every_key_stands_in_the_docs_and_no_other() {
         };
         let known = said.iter().find_map(|said| Some(said.split_once("expected one of ")?.1));
         let known = known.unwrap_or_else(|| panic!("{level}: {said:?}"));
-        // Where other keys begin.
+        // Keys with levels of their own, and keys that users do not set.
         let parents = [
             "connection",
             "roster",
             "dashboard",
             "app_webhooks",
-            // The plugin lists the applications.
+            // Set by the plugin: the list of applications.
             "app_ids",
-            // The plugin says so of those of a provider.
+            // Set by the plugin for endpoints of a provider.
             "endpoints_provided",
-            // What the plugin makes of cluster_name, or of the application.
+            // Set by the plugin from `cluster_name` or the application's name.
             "cluster",
             "endpoints",
             "filter",
@@ -165,7 +165,7 @@ fn every_example_is_accepted_and_makes_a_difference() {
     let (rows, _) = page();
     for (key, row) in &rows {
         assert!(!row.example.is_empty(), "{key} has no example");
-        // Some come in pairs.
+        // Some keys need another one.
         let mut before = if key.starts_with("endpoints.*.lambda.") { with_function() } else { with_endpoint() };
         let pair = [
             ("client_cert", "client_key"),
@@ -176,7 +176,7 @@ fn every_example_is_accepted_and_makes_a_difference() {
             ("key", "secret"),
             ("previous_secrets", "secret"),
         ];
-        // A token goes along with the keys, but they are there without one; so do others with a secret.
+        // The second key of these pairs also works alone.
         let both = |(a, b)| if a == "session_token" || b == "secret" { vec![(a, b)] } else { vec![(a, b), (b, a)] };
         for (one, other) in pair.into_iter().flat_map(both) {
             let sibling = key.strip_suffix(one).map(|level| format!("{level}{other}"));
@@ -205,7 +205,7 @@ fn every_example_is_accepted_and_makes_a_difference() {
         }
         let after = Config::from_value(with(before.clone(), key, php(&row.example)));
         let after = after.unwrap_or_else(|error| panic!("the example of {key}: {error}"));
-        // What they do shows elsewhere: in a refusal, or only together with another.
+        // The effect of these keys shows only in a refusal or together with another key.
         let elsewhere = [
             "https_only",
             "client_cert",

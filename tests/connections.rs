@@ -1,6 +1,6 @@
-//! Clients that connect and go, for endpoints that want to know: once per connection, whatever becomes of its node.
+//! `connection_established` and `connection_terminated`: once per connection, whatever happens to its node.
 
-#![allow(clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use support::cluster::{Cluster, settled, stat};
 use support::engine::{APP, eventually};
 
-/// An endpoint that wants to know of connections and of channels.
+/// Returns an endpoint that wants events of connections and of channels.
 fn told(cluster: &Cluster, more: &Value) -> Value {
     let names = ["connection_established", "connection_terminated", "channel_occupied", "channel_vacated"];
     let mut endpoint = json!({ "url": cluster.receiver.url("/hook"), "events": names });
@@ -26,7 +26,7 @@ fn node(cluster: &Cluster) -> Engine {
     cluster.node_with(&json!({ "endpoints": [told(cluster, &json!({}))] }))
 }
 
-/// Everything that the receiver got about this socket, in order. Between its events and those of a channel there is none.
+/// Returns all events of this socket, in order. Their order relative to events of channels is not defined.
 fn life(cluster: &Cluster, socket: &str) -> Vec<String> {
     cluster.events().into_iter().filter(|event| event.ends_with(&format!(" {socket}"))).collect()
 }
@@ -40,10 +40,10 @@ fn a_connection_is_told_when_it_comes_and_when_it_goes_by_its_socket_and_without
     assert!(node.wants_connections());
     node.opened(APP, b"1.1");
     node.subscribed(APP, b"news", b"1.1", None);
-    eventually("it came", || cluster.events().len() == 2);
+    eventually("the first events", || cluster.events().len() == 2);
     node.closed(APP, b"1.1");
     node.closed(APP, b"1.1");
-    eventually("it went", || cluster.events().len() == 4);
+    eventually("the last events", || cluster.events().len() == 4);
     assert_eq!(life(&cluster, "1.1"), BOTH);
     let bodies: Vec<String> = cluster
         .receiver
@@ -101,11 +101,11 @@ fn the_connections_of_a_node_that_died_are_terminated_once_by_another_and_withou
         dead.opened(APP, format!("1.{n}").as_bytes());
     }
     alive.opened(APP, b"2.0");
-    eventually("they came", || cluster.events().len() == 601);
+    eventually("all connection_established events", || cluster.events().len() == 601);
     dead.stop(Instant::now() + Duration::from_secs(1));
-    eventually("they went", || cluster.events().len() >= 1201);
+    eventually("all connection_terminated events", || cluster.events().len() >= 1201);
     alive.closed(APP, b"2.0");
-    eventually("the last one went", || life(&cluster, "2.0").len() == 2);
+    eventually("both events of the last connection", || life(&cluster, "2.0").len() == 2);
     let counts = cluster.counts();
     assert_eq!(counts.len(), 2 * 601);
     assert!(counts.values().all(|count| *count == 1), "{counts:?}");
@@ -121,11 +121,11 @@ fn a_redis_that_lost_everything_is_told_again_and_no_connection_comes_or_goes_tw
     for socket in ["1.1", "1.2"] {
         node.opened(APP, socket.as_bytes());
     }
-    eventually("they came", || cluster.events().len() == 2);
+    eventually("both connection_established events", || cluster.events().len() == 2);
     cluster.redis.kill();
     node.closed(APP, b"1.2");
     node.opened(APP, b"1.3");
-    eventually("the outage is noticed", || stat(&node, "redis_errors") > 0);
+    eventually("the node to notice the outage", || stat(&node, "redis_errors") > 0);
     cluster.redis.restart();
     settled(&node);
     node.closed(APP, b"1.1");
@@ -143,20 +143,20 @@ fn a_node_that_was_taken_for_dead_starts_over_and_tells_what_is_still_connected_
     let cluster = Cluster::start();
     let (paused, alive) = (node(&cluster), node(&cluster));
     paused.opened(APP, b"1.1");
-    eventually("it came", || cluster.events().len() == 1);
+    eventually("connection_established", || cluster.events().len() == 1);
     let mut redis = cluster.redis.connect();
     let nodes: Vec<String> = redis::cmd("ZRANGE").arg("wh:nodes").arg(0).arg(-1).query(&mut redis).expect("nodes");
-    // Whoever renews next sees that the reaping of this node has begun, and goes on with it.
+    // The next renewal finds that the reaping of this node has begun, and continues it.
     for node in &nodes {
         let held: u64 =
             redis::cmd("EXISTS").arg(format!("wh:held_connections:{node}")).query(&mut redis).expect("an answer");
         if held == 1 {
-            redis::cmd("ZADD").arg("wh:nodes").arg(-1).arg(node).exec(&mut redis).expect("a lease that is gone");
+            redis::cmd("ZADD").arg("wh:nodes").arg(-1).arg(node).exec(&mut redis).expect("a lapsed lease");
         }
     }
-    eventually("it came again", || life(&cluster, "1.1").len() == 3);
+    eventually("a second connection_established", || life(&cluster, "1.1").len() == 3);
     paused.closed(APP, b"1.1");
-    eventually("it went", || life(&cluster, "1.1").len() == 4);
+    eventually("connection_terminated", || life(&cluster, "1.1").len() == 4);
     assert_eq!(life(&cluster, "1.1"), [BOTH, BOTH].concat());
     drop(alive);
 }
@@ -177,9 +177,9 @@ fn connections_that_come_and_go_faster_than_they_are_taken_in_are_all_told() {
     let settings = json!({ "queue_size": 1024, "endpoints": [told(&cluster, &json!({}))] });
     let node = cluster.node_with(&settings);
     let mut sockets = 0;
-    // How soon the queue is full depends on what else the machine does.
+    // The load of the machine decides how soon the queue is full.
     while stat(&node, "hook_queue_overflows") == 0 {
-        assert!(sockets < ENOUGH, "the queue never overflowed");
+        assert!(sockets < ENOUGH, "the queue did not overflow");
         for n in sockets..sockets + 2000 {
             node.opened(APP, format!("1.{n}").as_bytes());
             if n % 2 == 0 {

@@ -1,8 +1,8 @@
-//! docs/correctness.md names its witnesses, and they exist.
+//! Every test that docs/correctness.md names exists.
 
 use std::path::Path;
 
-/// What is within backticks, in order, with the line it stands on.
+/// Returns the code spans in order, with their line numbers.
 fn spans(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate();
     lines.flat_map(|(number, line)| line.split('`').skip(1).step_by(2).map(move |span| (number + 1, span)))
@@ -33,5 +33,5 @@ fn every_test_that_the_page_on_correctness_names_exists() {
             found += 1;
         }
     }
-    assert!(found > 20, "the page names its tests as `file.rs` `test_name`; only {found} were recognised");
+    assert!(found > 20, "the page names its tests as `file.rs` `test_name`; found only {found}");
 }

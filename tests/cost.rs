@@ -1,4 +1,4 @@
-//! What an edge costs Redis: the same few commands on the same few keys, whatever else is in there.
+//! Cost of an edge in Redis: the same few commands on the same few keys, whatever else Redis holds.
 
 mod support;
 
@@ -12,23 +12,23 @@ use support::monitor::{Monitor, ScriptCall};
 use support::receiver::Receiver;
 use support::redis::RedisServer;
 
-/// The channel whose edges are looked at.
+/// Channel of the measured edges.
 const ROOM: &[u8] = b"presence-room";
 
-/// What an endpoint gets that asks for nothing else.
+/// Events that an endpoint gets by default.
 const USUAL: [&str; 5] = ["channel_occupied", "channel_vacated", "member_added", "member_removed", "client_event"];
 
-/// What an endpoint may ask for beside it.
+/// Events that an endpoint gets only if it lists them.
 const COUNTS_AND_MISSES: [&str; 2] = ["subscription_count", "cache_miss"];
 
-/// The most commands that a claim's call may need: measured, and a little room.
+/// Most commands of one claim call: the measured number and a small margin.
 const MOST_COMMANDS: usize = 20;
 
-/// Commands whose cost grows with the size of a key, or of the whole database.
+/// Commands whose cost grows with the size of a key or of the database.
 const GROWING: [&str; 10] =
     ["keys", "scan", "hscan", "zscan", "hgetall", "hkeys", "hvals", "hlen", "smembers", "zrangebyscore"];
 
-/// A node on a Redis, watched.
+/// A node whose Redis is monitored.
 struct Watched {
     monitor: Monitor,
     node: Engine,
@@ -41,7 +41,7 @@ impl Watched {
         Self::start_with(&[])
     }
 
-    /// The same with these events beside those that an endpoint gets anyway.
+    /// Starts a node whose endpoint also gets these events.
     fn start_with(more: &[&str]) -> Self {
         let (redis, receiver) = (RedisServer::start(), Receiver::start());
         let mut monitor = Monitor::start(&redis);
@@ -49,23 +49,23 @@ impl Watched {
         let endpoints = json!([{ "url": receiver.url("/hook"), "events": events }]);
         let settings = json!({ "ttl": 3600, "outbox_max_events": 1_000_000, "endpoints": endpoints });
         let node = engine(&redis, &receiver, &settings);
-        // A session begins with a call without claims, by which it hears of departures that are due.
-        eventually("the session has begun", || stat(&node, "redis_calls") > 0);
+        // Opening a session makes a call without claims, which fetches due departures.
+        eventually("the session to be open", || stat(&node, "redis_calls") > 0);
         monitor.script_calls();
         Self { monitor, node, claims: 0, redis }
     }
 
-    /// Hands something over that makes this many claims, and returns the calls that judged them.
+    /// Runs `hand_over`, which makes this many claims, and returns the claim calls.
     fn judged(&mut self, claims: u64, hand_over: impl FnOnce(&Engine)) -> Vec<ScriptCall> {
         hand_over(&self.node);
         self.claims += claims;
-        eventually("Redis judges", || stat(&self.node, "claims") >= self.claims);
+        eventually("the decision of Redis", || stat(&self.node, "claims") >= self.claims);
         let mut calls = self.monitor.script_calls();
         calls.retain(is_claim);
         calls
     }
 
-    /// The calls that judged a visit to the room: one for its beginning, one for its end.
+    /// Returns the claim calls of a visit to the room: one for its start, one for its end.
     fn visit(&mut self, user: &[u8], claims: u64) -> Vec<ScriptCall> {
         let mut calls = self.judged(claims, |node| node.subscribed(APP, ROOM, b"visitor", Some(user)));
         calls.extend(self.judged(claims, |node| node.unsubscribed(APP, ROOM, b"visitor")));
@@ -73,14 +73,14 @@ impl Watched {
     }
 }
 
-/// Whether this is a call of `claim.lua`: its fourth key is what the node holds. One that did nothing found that Redis does
-/// not know the script yet.
+/// Returns true for a call of `claim.lua`: its fourth key is a list of holds. A call without commands is not one; it
+/// found that Redis does not know the script yet.
 fn is_claim(call: &ScriptCall) -> bool {
     let is_of_a_script = call.words[0].eq_ignore_ascii_case("evalsha") && !call.commands.is_empty();
     is_of_a_script && call.words.get(6).is_some_and(|key| key.starts_with("wh:held_users:"))
 }
 
-/// The commands of each call with the keys they touch, without the name of the node.
+/// Returns the commands of each call with their keys, without the id of the node.
 fn shape(calls: &[ScriptCall]) -> Vec<Vec<String>> {
     let touched = |command: &Vec<String>| {
         let key = command.get(1).cloned().unwrap_or_default();
@@ -92,21 +92,21 @@ fn shape(calls: &[ScriptCall]) -> Vec<Vec<String>> {
     calls.iter().map(|call| call.commands.iter().map(touched).collect()).collect()
 }
 
-/// The shape of a visit that begins and ends a channel and a user, on an empty Redis.
+/// Returns the shape of a visit that occupies and vacates a channel, with one user, on an empty Redis.
 fn plain_visit() -> Vec<Vec<String>> {
     let visit = shape(&Watched::start().visit(b"7", 2));
-    assert_eq!(visit.len(), 2, "a call for the beginning, and one for the end: {visit:#?}");
+    assert_eq!(visit.len(), 2, "one call for the start and one for the end: {visit:#?}");
     for call in &visit {
         assert!((1..=MOST_COMMANDS).contains(&call.len()), "{call:#?}");
         let grows = |command: &&String| GROWING.iter().any(|growing| command.starts_with(&format!("{growing} ")));
         assert_eq!(call.iter().find(grows), None);
         let unasked = |command: &&String| command.contains("wh:counts") || command.contains("wh:miss");
-        assert_eq!(call.iter().find(unasked), None, "nobody wants to know");
+        assert_eq!(call.iter().find(unasked), None, "no endpoint wants counts or misses");
     }
     visit
 }
 
-/// The commands by which it is told what begins and ends a visit to a channel among so many, in a cluster that counts and looks for misses.
+/// Returns the commands of a visit to one of `channels` channels, in a cluster with counts and cache misses.
 fn counted_visit_among(channels: u64) -> BTreeSet<String> {
     let mut watched = Watched::start_with(&COUNTS_AND_MISSES);
     watched.judged(channels, |node| {
@@ -119,18 +119,18 @@ fn counted_visit_among(channels: u64) -> BTreeSet<String> {
         let fields = redis::cmd("HLEN").arg("wh:counts").query::<u64>(&mut redis.connect());
         fields.unwrap_or_default()
     };
-    eventually("all numbers are told", || numbers(&watched.redis) == channels);
+    eventually("the numbers of all channels", || numbers(&watched.redis) == channels);
     watched.monitor.script_calls();
     let mut calls = watched.judged(1, |node| {
         node.subscribed(APP, b"cache-room", b"visitor", None);
         node.cache_seen(APP, b"cache-room", true);
     });
-    eventually("its number is told", || numbers(&watched.redis) == channels + 1);
+    eventually("the number of the room", || numbers(&watched.redis) == channels + 1);
     calls.extend(watched.judged(0, |_| {}));
     calls.extend(watched.judged(1, |node| node.unsubscribed(APP, b"cache-room", b"visitor")));
     let most = calls.iter().map(|call| call.commands.len()).max();
     assert!(most.is_some_and(|most| most <= MOST_COMMANDS + 5), "{calls:#?}");
-    // The number and the miss may travel with the claim or behind it, so that each command is looked at by itself.
+    // The number and the miss may come in the claim call or in a later one, so only the set of commands is compared.
     let commands = shape(&calls).concat().into_iter();
     let touched = ["hget wh:counts ", "hset wh:counts ", "set wh:miss:"];
     commands.filter(|command| touched.iter().any(|touched| command.starts_with(touched))).collect()
@@ -162,7 +162,7 @@ fn an_edge_costs_the_same_with_ten_channels_and_with_ten_thousand() {
 #[test]
 fn a_number_and_a_miss_cost_the_same_with_ten_channels_and_with_three_thousand() {
     let few = counted_visit_among(10);
-    assert_eq!(few.len(), 3, "a number is read and written, a miss is written: {few:?}");
+    assert_eq!(few.len(), 3, "one read and one write of a number, one write of a miss: {few:?}");
     assert_eq!(few, counted_visit_among(3_000));
 }
 
@@ -189,7 +189,7 @@ fn who_joins_a_channel_that_is_held_here_costs_redis_nothing() {
         watched.node.subscribed(APP, ROOM, format!("2.{n}").as_bytes(), Some(b"7"));
         watched.node.unsubscribed(APP, ROOM, format!("2.{n}").as_bytes());
     }
-    // The only call is for who comes last, as somebody else.
+    // The only call is for the last socket, which is another user.
     let calls = watched.judged(1, |node| node.subscribed(APP, ROOM, b"3.1", Some(b"8")));
     assert_eq!(calls.len(), 1, "{calls:#?}");
     assert_eq!(stat(&watched.node, "claims"), 3);

@@ -1,4 +1,4 @@
-//! How many are subscribed to a channel: the number of the whole cluster, as a receiver is told.
+//! `subscription_count` events: the number of connections of a channel in the whole cluster, as a receiver gets it.
 
 mod support;
 
@@ -13,7 +13,7 @@ use support::receiver::Received;
 
 const NEWS: &[u8] = b"news";
 
-/// Milliseconds between two numbers of a channel.
+/// Interval between two numbers of a channel (ms).
 const INTERVAL: u64 = 500;
 
 impl Told for Cluster {
@@ -25,13 +25,13 @@ impl Told for Cluster {
     }
 }
 
-/// What a receiver was told.
+/// Events at a receiver.
 trait Told {
-    /// The numbers of a channel, in their order.
+    /// Returns the numbers of a channel, in order.
     fn numbers(&self, channel: &str) -> Vec<u64>;
 }
 
-/// A node whose endpoint wants numbers, and edges to compare them with.
+/// Starts a node whose endpoint wants numbers, and edges to compare them with.
 fn counting(cluster: &Cluster, settings: &Value) -> Engine {
     let events = ["channel_occupied", "channel_vacated", "subscription_count"];
     let endpoint = json!({ "url": cluster.receiver.url("/hook"), "events": events });
@@ -50,16 +50,16 @@ fn leave(node: &Engine, sockets: std::ops::Range<u32>) {
     sockets.for_each(|n| node.closed(APP, format!("1.{n}").as_bytes()));
 }
 
-/// Waits until a number that came too early is in Redis.
+/// Waits until a number that is not due yet is in Redis.
 fn number_waits(cluster: &Cluster) {
-    eventually("the number has reached Redis", || {
+    eventually("a number in Redis", || {
         let waiting = redis::cmd("ZCARD").arg("wh:counts_due").query::<u64>(&mut cluster.redis.connect());
         waiting == Ok(1)
     });
 }
 
 fn last_is(cluster: &Cluster, number: u64) {
-    eventually(&format!("{number} are told"), || cluster.numbers("news").last() == Some(&number));
+    eventually(&format!("the number {number}"), || cluster.numbers("news").last() == Some(&number));
 }
 
 #[test]
@@ -95,11 +95,11 @@ fn numbers_of_one_channel_keep_their_distance_and_the_last_one_is_the_truth() {
     let events = |body: &Value| body["events"].as_array().cloned().expect("a list of events");
     bodies.retain(|body| events(body).iter().any(|event| event["name"] == "subscription_count"));
     let numbers = cluster.numbers("news");
-    // A batch spans less than the interval, so that each has one number.
+    // A batch spans less than the interval, so each one has at most one number.
     assert_eq!(bodies.len(), numbers.len());
     let times: Vec<u64> = bodies.iter().map(|body| body["time_ms"].as_u64().expect("a time")).collect();
     let spans: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    // An event has the time of its entry in the outbox, which is that of the script or little later.
+    // An event has the time of its outbox entry, which is that of the script call or slightly later.
     assert!(spans.len() >= 3 && spans.iter().all(|span| *span >= INTERVAL - 25), "{spans:?}, {numbers:?}");
     assert!(numbers.is_sorted(), "{numbers:?}");
 }
@@ -108,14 +108,14 @@ fn numbers_of_one_channel_keep_their_distance_and_the_last_one_is_the_truth() {
 fn ten_thousand_who_come_at_once_cost_redis_a_few_calls() {
     let cluster = Cluster::start();
     let node = counting(&cluster, &json!({ "subscription_count_interval": 5 }));
-    eventually("the session has begun", || stat(&node, "redis_calls") > 0);
+    eventually("the session to be open", || stat(&node, "redis_calls") > 0);
     let before = stat(&node, "redis_calls");
     let began = Instant::now();
     join(&node, 0..10_000);
-    eventually("all have joined", || stat(&node, "sockets") == 10_000);
+    eventually("all sockets to be known", || stat(&node, "sockets") == 10_000);
     last_is(&cluster, 10_000);
     let calls = stat(&node, "redis_calls") - before;
-    // One for the claim, one in half a second for the numbers, and those by which what waits is asked for.
+    // One call for the claim, one every half second for the numbers, and a few that fetch what is due.
     assert!(calls <= 6 + 2 * began.elapsed().as_secs(), "{calls} calls");
 }
 
@@ -126,7 +126,7 @@ fn the_connections_of_a_dead_node_do_not_count() {
     join(&dead, 0..3);
     join(&alive, 0..2);
     last_is(&cluster, 5);
-    assert!(dead.stop(Instant::now() + Duration::from_secs(2)), "a thread hangs");
+    assert!(dead.stop(Instant::now() + Duration::from_secs(2)), "all threads must end in time");
     last_is(&cluster, 2);
 }
 
@@ -140,8 +140,8 @@ fn a_number_that_waits_is_told_though_its_node_is_stopped() {
     join(&a, 0..1);
     settled(&a);
     number_waits(&cluster);
-    assert!(a.stop(Instant::now() + Duration::from_secs(2)), "a thread hangs");
-    eventually("the number is told", || cluster.numbers("news").len() > 1);
+    assert!(a.stop(Instant::now() + Duration::from_secs(2)), "all threads must end in time");
+    eventually("the second number", || cluster.numbers("news").len() > 1);
     last_is(&cluster, 1);
     assert_eq!(cluster.numbers("news")[1], 2);
 }
@@ -156,7 +156,7 @@ fn a_number_that_waited_in_a_redis_that_lost_everything_is_told_all_the_same() {
     number_waits(&cluster);
     cluster.redis.kill();
     cluster.redis.restart();
-    eventually("both have told Redis again", || [&a, &b].iter().all(|node| stat(node, "hold_rebuilds") > 0));
+    eventually("both nodes to restore their holds", || [&a, &b].iter().all(|node| stat(node, "hold_rebuilds") > 0));
     last_is(&cluster, 5);
     join(&b, 2..3);
     last_is(&cluster, 6);
@@ -183,7 +183,7 @@ fn who_does_not_ask_for_numbers_gets_none() {
     let node = cluster.node();
     join(&node, 0..3);
     leave(&node, 0..3);
-    eventually("the visit is over", || cluster.counts().contains_key("channel_vacated news"));
+    eventually("the end of the visit", || cluster.counts().contains_key("channel_vacated news"));
     assert_eq!(cluster.events(), ["channel_occupied news", "channel_vacated news"]);
     let keys: Vec<String> = redis::cmd("KEYS").arg("wh:counts*").query(&mut cluster.redis.connect()).unwrap();
     assert_eq!(keys, Vec::<String>::new());

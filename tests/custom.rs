@@ -1,6 +1,6 @@
-//! Events of the application's own, for endpoints that ask for them by name.
+//! Events of the application's own, for endpoints that list their names.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use support::cluster::{Cluster, stat};
 use support::engine::{APP, eventually};
 
-/// Endpoints by their paths, with what each asks for.
+/// Starts a node with these endpoints: paths of the receiver, and the settings of each.
 fn node(cluster: &Cluster, endpoints: &[(&str, Value)], settings: &Value) -> Engine {
     let endpoint = |(path, more): &(&str, Value)| {
         let mut endpoint = more.clone();
@@ -26,7 +26,7 @@ fn node(cluster: &Cluster, endpoints: &[(&str, Value)], settings: &Value) -> Eng
     cluster.node_with(&config)
 }
 
-/// The events that came to `path`, as they stood in the bodies.
+/// Returns the events that came to `path`, as they are in the bodies.
 fn events(cluster: &Cluster, path: &str) -> Vec<Value> {
     let requests = cluster.receiver.received(path);
     requests.iter().flat_map(|request| request.json()["events"].as_array().unwrap().clone()).collect()
@@ -79,7 +79,7 @@ fn an_endpoint_gets_the_names_that_it_asks_for_and_its_filter_is_heeded() {
     assert_eq!(named("/one"), ["order.paid"]);
     assert_eq!(named("/filtered"), ["order.paid"]);
     assert!(named("/other").is_empty() && named("/usual").is_empty());
-    assert_eq!(stat(&node, "events"), 2, "what nobody asks for is not even taken in");
+    assert_eq!(stat(&node, "events"), 2, "events that no endpoint wants are not taken in");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_full_queue_refuses_an_event_so_that_its_sender_knows() {
         }
     }
     assert!(node.flush(Duration::from_secs(30)).is_nothing());
-    assert_eq!(events(&cluster, "/hook").len(), sent, "what was taken arrives");
+    assert_eq!(events(&cluster, "/hook").len(), sent, "every accepted event arrives");
 }
 
 #[test]
@@ -137,9 +137,9 @@ fn an_event_survives_its_node() {
     for n in 0..20 {
         assert_eq!(send(&dead, "order.paid", Some(&format!("order-{n}")), None), Ok(true));
     }
-    eventually("they are in the outbox", || stat(&dead, "events") == 20);
+    eventually("all events in the outbox", || stat(&dead, "events") == 20);
     dead.stop(Instant::now() + Duration::from_secs(1));
-    eventually("the successor has sent what the dead one had not", || events(&cluster, "/hook").len() >= 20);
+    eventually("the events from the successor", || events(&cluster, "/hook").len() >= 20);
     successor.flush(Duration::from_secs(5));
     let mut channels: Vec<String> =
         events(&cluster, "/hook").iter().map(|event| event["channel"].as_str().unwrap().to_owned()).collect();

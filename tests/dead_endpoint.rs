@@ -1,9 +1,9 @@
-//! A million events pass while an endpoint is dead: memory stays within what the limits allow, the other endpoint gets
-//! all of them, and every event is accounted for.
+//! A million events pass while one endpoint is dead. Memory stays within the limits, the other endpoint gets every
+//! event, and every event is accounted for.
 //!
-//! One test, because it measures the memory of its process.
+//! A file of its own, because it measures the memory of its process.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -20,8 +20,8 @@ use support::wait::while_it_moves;
 /// Without optimisation an event costs ten times as much.
 const EVENTS: u32 = if cfg!(debug_assertions) { 200_000 } else { 1_000_000 };
 
-/// How far the flood may be ahead of the healthy endpoint: less than half of what may wait, so that its lane is never the
-/// longest.
+/// Most events that the flood is ahead of the healthy endpoint. Less than half of the limit of waiting events, so its
+/// lane is never the longest one.
 const AHEAD: usize = 2500;
 
 const MAX_EVENTS: usize = 10_000;
@@ -29,26 +29,27 @@ const DEAD_LETTERS: usize = 20;
 const BATCH_EVENTS: usize = 1000;
 const BATCH_BYTES: usize = 262_144;
 
-/// Events that are anywhere at once: on their way to the healthy endpoint; waiting for the dead one, together with those
-/// that are given up at once to make room; in its batch.
+/// Most events that are not acknowledged: those on their way to the healthy endpoint, those waiting for the dead one,
+/// those that become dead letters at once to make room, and those in its batch.
 const UNSETTLED: usize = AHEAD + MAX_EVENTS + MAX_EVENTS / 100 + BATCH_EVENTS;
 
-/// Entries of the streams. What is settled behind a batch under way is removed when it is as much as what is not, or a
-/// share of what may wait; and what three seconds bring may be on its way out, for Redis removes as fast as it can.
+/// Most entries of the streams. Acknowledged events after a batch under way are removed when they are as many as the
+/// others, or reach a share of the limit. The events of three seconds are added, because Redis removes at its own
+/// speed.
 const STREAMED: usize = 2 * UNSETTLED + MAX_EVENTS + 3 * RATE;
 
-/// Bytes of one of these events in a stream (some 110), and in memory (some 600), each with room to spare.
+/// Bytes of one of these events in a stream (about 110) and in memory (about 600), each with a margin.
 const STREAM_BYTES: usize = 256;
 const MEMORY_BYTES: usize = 1536;
 
-/// Bytes that are not for events: buffers of connections, scripts, threads, and the test's own record of what came.
+/// Bytes for everything else: buffers of connections, scripts, threads, and the test's own records.
 const REDIS_REST: usize = 16 << 20;
 const PROCESS_REST: usize = 48 << 20;
 
 const REDIS_BYTES: usize = STREAMED * STREAM_BYTES + DEAD_LETTERS * BATCH_BYTES + REDIS_REST;
 const PROCESS_BYTES: usize = UNSETTLED * MEMORY_BYTES + 2 * EVENTS as usize * size_of::<u32>() + PROCESS_REST;
 
-/// The most that was seen.
+/// Highest values seen.
 #[derive(Debug, Default)]
 struct Peak {
     process: usize,
@@ -85,7 +86,7 @@ fn a_dead_endpoint_costs_no_more_than_the_limits_allow_and_the_other_one_nothing
         }
     });
     let all = EVENTS as usize;
-    while_it_moves("the healthy endpoint", || healthy.count(), || healthy.count() == all);
+    while_it_moves("all events at the healthy endpoint", || healthy.count(), || healthy.count() == all);
     assert_eq!(dead.count(), 0);
     println!("{peak:?}, allowed: {PROCESS_BYTES} {REDIS_BYTES} {STREAMED} {DEAD_LETTERS}");
     assert!(peak.streamed <= STREAMED, "{peak:?} > {STREAMED} events");
@@ -94,25 +95,28 @@ fn a_dead_endpoint_costs_no_more_than_the_limits_allow_and_the_other_one_nothing
     assert!(peak.process <= PROCESS_BYTES, "{peak:?} > {PROCESS_BYTES} bytes");
 
     dead.answer(200);
-    while_it_moves("rest", || stat(&engine, "events_delivered"), || redis.outbox_events() == 0);
+    while_it_moves("an empty outbox", || stat(&engine, "events_delivered"), || redis.outbox_events() == 0);
     assert_complete(&healthy.numbers(), EVENTS / CHANNELS);
     assert_in_order_to_the_end(&dead.numbers(), EVENTS / CHANNELS);
     assert_eq!(stat(&engine, "client_events_dropped"), 0);
-    assert_eq!(stat(&engine, "events"), (EVENTS + CHANNELS) as usize, "and the edges of the channels");
+    assert_eq!(stat(&engine, "events"), (EVENTS + CHANNELS) as usize, "the flood and the edges of the channels");
     assert_eq!(stat(&engine, "events_delivered"), all + dead.count());
-    assert_eq!(stat(&engine, "events_dropped"), all - dead.count(), "all of the dead one");
+    assert_eq!(stat(&engine, "events_dropped"), all - dead.count(), "every event for the dead endpoint");
 
     let arrived = dead.numbers();
     for (letter, body) in letters(&mut connection) {
         let given_up = numbered_events(&body);
-        assert!(given_up.len() <= BATCH_EVENTS && body.len() <= BATCH_BYTES, "letter {letter} could not be sent");
+        assert!(
+            given_up.len() <= BATCH_EVENTS && body.len() <= BATCH_BYTES,
+            "dead letter {letter} is too large to be sent"
+        );
         for (channel, number) in given_up {
-            assert!(arrived[&channel].binary_search(&number).is_err(), "letter {letter} arrived all the same");
+            assert!(arrived[&channel].binary_search(&number).is_err(), "an event of dead letter {letter} has arrived");
         }
     }
 }
 
-/// The dead letters, by their ids.
+/// Returns the dead letters by id.
 fn letters(redis: &mut redis::Connection) -> Vec<(String, Vec<u8>)> {
     redis.hgetall("wh:dead_bodies").unwrap()
 }

@@ -1,6 +1,6 @@
-//! Dead letters, from the batch that is given up to the one that arrives after all.
+//! Dead letters, from the failed batch to its redelivery.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -16,7 +16,7 @@ use support::engine::{APP, engine, eventually};
 use support::receiver::{Answer, Received, Receiver};
 use support::redis::RedisServer;
 
-/// An engine that gives a batch up after one attempt, unless `settings` say otherwise.
+/// Starts an engine that gives a batch one attempt, unless `settings` say otherwise.
 fn node(redis: &RedisServer, receiver: &Receiver, settings: &Value) -> Engine {
     let mut all = json!({ "max_attempts": 1 });
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
@@ -33,17 +33,17 @@ fn letters(redis: &RedisServer) -> DeadLetters {
     letters_of(redis, &json!({}))
 }
 
-/// Gives up `count` batches, each of one channel, `news-0` and so on.
+/// Makes `count` dead letters, each of one channel: `news-0` and so on.
 fn give_up(node: &Engine, redis: &RedisServer, count: usize) -> Vec<DeadLetter> {
     let mut letters = letters(redis);
     for n in 0..count {
         node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
-        eventually("it is given up", || letters.count().unwrap() == n + 1);
+        eventually("the dead letter", || letters.count().unwrap() == n + 1);
     }
     listed(redis, None, count)
 }
 
-/// Letters of a page with their bodies, which the list does not have.
+/// Returns a page of dead letters with their bodies, which the list does not have.
 fn listed(redis: &RedisServer, before: Option<&DeadLetterId>, limit: usize) -> Vec<DeadLetter> {
     let mut letters = letters(redis);
     let page = letters.list(before, limit).unwrap();
@@ -103,20 +103,20 @@ fn a_letter_sent_again_keeps_id_and_body_is_signed_anew_and_is_a_letter_no_more(
     let letter = give_up(&node, &redis, 1).remove(0);
     node.register_app(APP, "key", "rotated");
     let first = receiver.received("/hook").remove(0);
-    // So that a new timestamp is another one.
+    // Timestamps have whole seconds: waits until the next one differs.
     let second = |request: &Received| request.header("webhook-timestamp").unwrap().to_owned();
-    eventually("the clock moves on", || {
+    eventually("the next second", || {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
         second(&first) != now.to_string()
     });
 
     assert_eq!(letters(&redis).retry(std::slice::from_ref(&letter.id)).unwrap(), 1);
-    eventually("it is a letter no more", || letters(&redis).count().unwrap() == 0);
+    eventually("no dead letter to be left", || letters(&redis).count().unwrap() == 0);
     let again = receiver.received("/hook").remove(1);
     assert_eq!((&again.body, again.header("webhook-id")), (&first.body, first.header("webhook-id")));
     assert_ne!(second(&again), second(&first));
     assert_ne!(again.header("x-pusher-signature"), first.header("x-pusher-signature"));
-    eventually("the stream is trimmed", || redis.outbox_events() == 0);
+    eventually("an empty outbox", || redis.outbox_events() == 0);
     assert_eq!(node.stats().iter().find(|(name, _)| *name == "events_delivered"), Some(&("events_delivered", 1)));
 }
 
@@ -133,14 +133,14 @@ fn a_letter_that_fails_again_is_one_letter_with_all_its_attempts() {
     assert_eq!((after.webhook_id, after.body, after.time_ms), (before.webhook_id, before.body, before.time_ms));
     assert_eq!(letters(&redis).count().unwrap(), 1);
     let mut told = 0;
-    eventually("each drop is told once", || {
+    eventually("one outcome per drop", || {
         told += dropped(&node);
         told == 2
     });
 }
 
 fn eventually_letter(redis: &RedisServer, is: impl Fn(&DeadLetter) -> bool) -> DeadLetter {
-    support::wait::eventually("a letter", || listed(redis, None, 10).into_iter().find(|letter| is(letter)))
+    support::wait::eventually("the dead letter", || listed(redis, None, 10).into_iter().find(|letter| is(letter)))
 }
 
 #[test]
@@ -151,12 +151,12 @@ fn a_letter_goes_out_alone() {
     let letter = give_up(&node, &redis, 1).remove(0);
     receiver.script("/hook", [Answer::Late(Duration::from_millis(300))]);
     node.subscribed(APP, b"slow", b"1.1", None);
-    eventually("a batch is under way", || receiver.received("/hook").len() == 2);
+    eventually("a batch under way", || receiver.received("/hook").len() == 2);
     letters(&redis).retry(std::slice::from_ref(&letter.id)).unwrap();
     for n in 0..3 {
         node.subscribed(APP, format!("later-{n}").as_bytes(), b"1.1", None);
     }
-    eventually("all arrived", || receiver.received("/hook").iter().flat_map(Received::events).count() >= 6);
+    eventually("all events", || receiver.received("/hook").iter().flat_map(Received::events).count() >= 6);
     let again: Vec<Vec<String>> = receiver
         .received("/hook")
         .iter()
@@ -181,8 +181,8 @@ fn a_live_event_does_not_wait_for_letters() {
     node.subscribed(APP, b"live", b"1.1", None);
     let live = receiver.wait_for("/hook", 8).remove(7);
     assert_eq!(live.channels(), ["live"]);
-    assert!(live.at - under_way.at < slow, "it is there before the letter has its answer");
-    eventually("the letters are delivered", || letters(&redis).count().unwrap() == 0);
+    assert!(live.at - under_way.at < slow, "it arrives before the dead letter is answered");
+    eventually("the delivery of all dead letters", || letters(&redis).count().unwrap() == 0);
     let again = receiver.received("/hook").split_off(8);
     let sent: Vec<String> = again.iter().map(|request| request.channels().remove(0)).collect();
     assert_eq!(sent, channels(&before[..5]).into_iter().rev().collect::<Vec<_>>(), "oldest first");
@@ -195,19 +195,19 @@ fn a_failing_endpoint_gets_one_letter_and_the_rest_of_the_retry_stay_letters() {
     let node = node(&redis, &receiver, &json!({ "max_attempts": 3, "backoff": [0.1] }));
     give_up(&node, &redis, 6);
     let mut told = 0;
-    eventually("each drop is told", || {
+    eventually("one outcome per drop", || {
         told += dropped(&node);
         told == 6
     });
     let before = receiver.received("/hook").len();
     assert_eq!(letters(&redis).retry_all().unwrap(), 6);
-    eventually("the outbox is empty", || redis.outbox_events() == 0);
+    eventually("an empty outbox", || redis.outbox_events() == 0);
     assert_eq!(receiver.received("/hook").len(), before + 1, "one attempt");
     let mut counts: Vec<u64> = letters(&redis).list(None, 10).unwrap().iter().map(|letter| letter.attempts).collect();
     counts.sort_unstable();
     assert_eq!(counts, [3, 3, 3, 3, 3, 4]);
     let mut said = Vec::new();
-    eventually("it is said", || {
+    eventually("the log line", || {
         said.extend(node.poll(10_000));
         said.iter().any(|outcome| matches!(outcome, Outcome::Log { message, .. } if message.contains("Repeat it when")))
     });
@@ -215,7 +215,7 @@ fn a_failing_endpoint_gets_one_letter_and_the_rest_of_the_retry_stay_letters() {
 
     receiver.always("/hook", Answer::Status(200));
     assert_eq!(letters(&redis).retry_all().unwrap(), 6);
-    eventually("all arrived", || letters(&redis).count().unwrap() == 0);
+    eventually("the delivery of all dead letters", || letters(&redis).count().unwrap() == 0);
 }
 
 fn first_of(letter: &DeadLetter) -> String {
@@ -229,11 +229,11 @@ fn a_redelivery_outlives_the_node_that_was_making_it() {
     let dying = node(&redis, &receiver, &json!({}));
     let letter = give_up(&dying, &redis, 1).remove(0);
     letters(&redis).retry(std::slice::from_ref(&letter.id)).unwrap();
-    eventually("it is under way", || receiver.received("/hook").len() == 2);
+    eventually("the redelivery to begin", || receiver.received("/hook").len() == 2);
     dying.stop(Instant::now());
     let _successor = node(&redis, &receiver, &json!({}));
-    eventually("it arrived after all", || letters(&redis).count().unwrap() == 0);
-    // Beside them, the successor may have announced by now that who was on the dead node has left.
+    eventually("the redelivery to succeed", || letters(&redis).count().unwrap() == 0);
+    // The successor may also have published the departures of the dead node's clients.
     let mut requests = receiver.received("/hook");
     requests.retain(|request| request.header("webhook-id") == Some(&letter.webhook_id));
     assert_eq!(requests.len(), 3);
@@ -252,7 +252,7 @@ fn a_letter_that_was_forgotten_is_not_sent() {
     letters.retry(std::slice::from_ref(&letter.id)).unwrap();
     assert_eq!(letters.forget(std::slice::from_ref(&letter.id)).unwrap(), 1);
     let next = node(&redis, &receiver, &json!({}));
-    eventually("its place in the outbox is given up", || redis.outbox_events() == 0);
+    eventually("an empty outbox", || redis.outbox_events() == 0);
     assert!(next.flush(Duration::from_secs(5)).is_nothing());
     assert_eq!(receiver.received("/hook").len(), sent);
     assert_eq!(letters.forget(std::slice::from_ref(&letter.id)).unwrap(), 0);
@@ -268,12 +268,12 @@ fn all_letters_are_sent_again_in_the_order_in_which_they_were_given_up() {
         node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
     }
     let mut letters = letters(&redis);
-    eventually("all are given up", || letters.count().unwrap() == 250);
+    eventually("250 dead letters", || letters.count().unwrap() == 250);
     let ids: Vec<String> = letters.list(None, 250).unwrap().into_iter().rev().map(|letter| letter.webhook_id).collect();
     let before = receiver.received("/hook").len();
     receiver.always("/hook", Answer::Status(200));
     assert_eq!(letters.retry_all().unwrap(), 250);
-    eventually("all arrived", || letters.count().unwrap() == 0);
+    eventually("the delivery of all dead letters", || letters.count().unwrap() == 0);
     let again = receiver.received("/hook").split_off(before);
     let sent: Vec<&str> = again.iter().map(|request| request.header("webhook-id").unwrap()).collect();
     assert_eq!(sent, ids);
@@ -288,12 +288,12 @@ fn a_letter_whose_endpoint_is_not_configured_any_more_stays_a_letter() {
     first.stop(Instant::now());
     let next = node(&redis, &receiver, &json!({ "endpoints": [{ "url": receiver.url("/other") }] }));
     letters(&redis).retry(std::slice::from_ref(&letter.id)).unwrap();
-    eventually("it is said", || {
+    eventually("the log line", || {
         next.poll(100).iter().any(
             |outcome| matches!(outcome, Outcome::Log { message, .. } if message.contains("not configured any more")),
         )
     });
-    eventually("its place in the outbox is given up", || redis.outbox_events() == 0);
+    eventually("an empty outbox", || redis.outbox_events() == 0);
     assert_eq!(letters(&redis).find(&letter.id).unwrap(), Some(letter));
 }
 
@@ -304,11 +304,11 @@ fn letters_beyond_their_number_make_room_loudly() {
     let node = node(&redis, &receiver, &json!({ "dead_letter_max": 3 }));
     for n in 0..5 {
         node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
-        eventually("it is given up", || receiver.received("/hook").len() == n + 1 && redis.outbox_events() == 0);
+        eventually("the dead letter", || receiver.received("/hook").len() == n + 1 && redis.outbox_events() == 0);
     }
     let kept = listed(&redis, None, 10);
     assert_eq!(channels(&kept), ["news-4", "news-3", "news-2"]);
-    eventually("the loss is counted", || node.stats().contains(&("dead_letters_evicted", 2)));
+    eventually("the evictions to be counted", || node.stats().contains(&("dead_letters_evicted", 2)));
     let said = node
         .poll(1000)
         .iter()
@@ -331,12 +331,16 @@ fn an_endpoint_that_fails_all_the_time_takes_no_room_from_the_letters_of_others(
         node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
     }
     let of = |letters: &[DeadLetter], endpoint| letters.iter().filter(|letter| letter.endpoint == endpoint).count();
-    eventually("all are given up", || receiver.received("/noisy").len() == 51 && redis.outbox_events() == 0);
+    eventually("51 dead letters", || receiver.received("/noisy").len() == 51 && redis.outbox_events() == 0);
     let kept = letters(&redis).list(None, 100).unwrap();
     assert_eq!((of(&kept, "noisy"), of(&kept, "quiet")), (5, 1));
-    eventually("the loss is counted", || node.stats().contains(&("dead_letters_evicted", 46)));
+    eventually("the evictions to be counted", || node.stats().contains(&("dead_letters_evicted", 46)));
     let says_so = |outcome: &Outcome| matches!(outcome, Outcome::Log { message, .. } if message.contains("dead_letter_max_per_endpoint = 5"));
-    assert_eq!(node.poll(1000).iter().filter(|outcome| says_so(outcome)).count(), 1, "46 letters, one line");
+    assert_eq!(
+        node.poll(1000).iter().filter(|outcome| says_so(outcome)).count(),
+        1,
+        "one log line for 46 dead letters"
+    );
 }
 
 #[test]
@@ -351,13 +355,13 @@ fn letters_are_removed_by_their_age_by_servers_and_not_by_those_who_look() {
         let id = format!("{}-{n}", seconds * 1000 - age_ms);
         connection.xadd::<_, _, _, _, ()>("wh:dead", id, &fields).unwrap();
     }
-    // By the default of this client they are kept for seven days.
+    // This client has the default, which keeps dead letters for seven days.
     let mut letters = letters(&redis);
     assert_eq!((letters.count().unwrap(), letters.list(None, 1000).unwrap().len()), (253, 253));
     assert_eq!(letters.count().unwrap(), 253);
 
     let _node = engine(&redis, &receiver, &json!({ "dead_letter_days": 30 }));
-    eventually("the server has removed those that are too old", || letters.count().unwrap() == 3);
+    eventually("the removal of old dead letters", || letters.count().unwrap() == 3);
     assert_eq!(letters.forget_older_than(Duration::from_secs(3600)).unwrap(), 2);
     assert_eq!(letters.list(None, 10).unwrap().len(), 1);
     assert_eq!(letters.forget_older_than(Duration::ZERO).unwrap(), 1);
@@ -369,15 +373,15 @@ fn a_node_whose_partitions_were_taken_does_not_say_that_it_dropped_their_events(
     receiver.script("/hook", [Answer::Hang]);
     let robbed = node(&redis, &receiver, &json!({ "timeout": 1 }));
     robbed.subscribed(APP, b"news", b"1.1", None);
-    eventually("a batch is under way", || receiver.received("/hook").len() == 1);
+    eventually("a batch under way", || receiver.received("/hook").len() == 1);
     let mut connection = redis.connect();
-    // A lease of its own, so that the partitions are not taken for an estate.
+    // A lease of its own: otherwise the node would take the partitions over.
     connection.zadd::<_, _, _, ()>("wh:nodes", "another", 9_999_999_999_999_u64).unwrap();
     for partition in 0..16 {
         connection.hset::<_, _, _, ()>("wh:owners", partition, "1 another").unwrap();
     }
-    eventually("it has nothing left", || robbed.flush(Duration::from_secs(1)).is_nothing());
-    eventually("its attempt has failed", || {
+    eventually("the node to have nothing left", || robbed.flush(Duration::from_secs(1)).is_nothing());
+    eventually("the end of its attempt", || {
         robbed.stats().contains(&("attempts", 1)) && robbed.stats().contains(&("queued_events", 0))
     });
     assert_eq!((dropped(&robbed), letters(&redis).count().unwrap(), redis.outbox_events()), (0, 0, 1));

@@ -1,4 +1,4 @@
-//! Delivery over real sockets: what arrives, in which order, and what happens when it does not.
+//! Delivery over real sockets: what arrives, in which order, and what happens when the endpoint fails.
 
 mod support;
 
@@ -24,7 +24,7 @@ fn events_that_happen_together_travel_together() {
     }
     let posts = receiver.wait_for("/", 1);
     assert_eq!(posts[0].channels(), ["c0", "c1", "c2", "c3", "c4"]);
-    assert!(posts[0].at - accepted >= SETTINGS.flush_interval, "it waited for company");
+    assert!(posts[0].at - accepted >= SETTINGS.flush_interval, "the batch waited for more events");
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_full_batch_does_not_wait() {
     node.accept("app", numbered(0..25));
     let posts = receiver.wait_for("/", 2);
     assert_eq!(posts.iter().map(|post| post.channels().len()).collect::<Vec<_>>(), [10, 10]);
-    eventually("both answers to be taken", || (node.delivery.queued() == 5).then_some(()));
+    eventually("both responses to be processed", || (node.delivery.queued() == 5).then_some(()));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_retry_repeats_body_and_id_has_a_time_of_its_own_and_nothing_overtakes_it() 
     let signed = |post: &Received| post.header("webhook-timestamp").unwrap().parse::<u64>().unwrap();
     assert_eq!(fixed(&posts[1]), fixed(&failed));
     assert!(posts[1].at - failed.at >= Duration::from_secs(2), "the backoff after one failed attempt");
-    assert!(signed(&posts[1]) >= signed(&failed) + 2, "the time is that of the attempt");
+    assert!(signed(&posts[1]) >= signed(&failed) + 2, "the timestamp is that of the attempt");
     assert_ne!(posts[1].header("webhook-signature"), failed.header("webhook-signature"));
     assert_eq!(posts[2].channels(), ["second"]);
     assert_ne!(posts[2].header("webhook-id"), failed.header("webhook-id"));
@@ -78,8 +78,7 @@ fn a_batch_is_dropped_loudly_after_its_last_attempt_and_the_lane_goes_on() {
     let posts = receiver.wait_for("/", 3);
     assert_eq!(posts[2].channels(), ["next"]);
     let url = receiver.url("/");
-    let mut outcomes =
-        eventually("both batches to be settled", || (node.delivery.queued() == 0).then(|| node.outcomes()));
+    let mut outcomes = eventually("the end of both batches", || (node.delivery.queued() == 0).then(|| node.outcomes()));
     let of_the_endpoint = |outcome: &Outcome| match outcome {
         Outcome::Log { message, .. } => message.starts_with("Endpoint "),
         other => matches!(other, Outcome::EndpointFailing { .. } | Outcome::EndpointRecovered { .. }),
@@ -131,11 +130,11 @@ fn a_hanging_endpoint_with_many_applications_does_not_delay_another() {
     for app in 0..300 {
         node.accept(&format!("app-{app}"), numbered(0..1));
     }
-    // The healthy endpoint gets all of it while every request to the other one is still open.
+    // The healthy endpoint gets every event while all requests to the other one are still open.
     assert_eq!(healthy.wait_for("/", 300).len(), 300);
     let hanging = dead.received("/").len();
     assert!((1..=128).contains(&hanging), "{hanging} requests hang");
-    eventually("the answers to be taken", || (node.delivery.queued() == 300).then_some(()));
+    eventually("the responses to be processed", || (node.delivery.queued() == 300).then_some(()));
     assert_eq!(node.telemetry.counters().batches_dropped.get(), 0);
 }
 
@@ -222,7 +221,7 @@ fn a_flush_ends_at_its_deadline_and_says_what_is_left() {
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
     assert_eq!(left, Undelivered { waiting: 2, in_flight: 2, backing_off: 2, unread: false });
     assert_eq!(left.total(), node.delivery.queued());
-    assert_eq!(receiver.received("/fails").len(), 1, "the backoff was kept");
+    assert_eq!(receiver.received("/fails").len(), 1, "the flush respects the backoff");
 }
 
 #[test]
@@ -231,7 +230,7 @@ fn events_of_an_application_without_credentials_wait_without_a_request() {
     let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
     node.accept("stranger", ["a".to_owned()]);
     let left = node.delivery.flush(Instant::now() + Duration::from_secs(1));
-    assert_eq!(left.total(), 1, "between two looks for the application, or in one: {left:?}");
+    assert_eq!(left.total(), 1, "the event waits between two lookups of the application or during one: {left:?}");
     assert!(receiver.received("/").is_empty());
     assert_eq!(node.telemetry.counters().attempts.get(), 0);
 }
@@ -244,7 +243,7 @@ fn events_that_no_endpoint_wants_are_counted_and_forgotten() {
     ] {
         let node = Node::start(endpoints);
         node.accept("app", numbered(0..3));
-        eventually("the events to be forgotten", || (node.delivery.queued() == 0).then_some(()));
+        eventually("the events to leave the outbox", || (node.delivery.queued() == 0).then_some(()));
         assert_eq!(node.telemetry.counters().events_unwanted.get(), 3);
         assert_eq!(node.delivery.flush(Instant::now() + PATIENCE), Undelivered::default());
     }
@@ -299,7 +298,7 @@ fn a_panic_of_the_dispatcher_loses_no_event() {
     let node = Node::over(outbox, settings, vec![endpoint(0, receiver.url("/"))]);
     node.accept("app", numbered(0..10));
     assert_eq!(receiver.wait_for_channels("/", 10), numbered(0..10).collect::<Vec<_>>());
-    eventually("the last answer to be taken", || (node.delivery.queued() == 0).then_some(()));
+    eventually("the last response to be processed", || (node.delivery.queued() == 0).then_some(()));
     assert_eq!(node.telemetry.counters().thread_panics.get(), 2);
 }
 
@@ -316,11 +315,11 @@ fn workers_go_from_one_batch_to_the_next_without_the_dispatcher() {
     let _held = held.lock().unwrap_or_else(PoisonError::into_inner);
     node.delivery.wake();
     assert_eq!(receiver.wait_for_channels("/", 20), numbered(0..20).collect::<Vec<_>>());
-    eventually("the last answer to be taken", || (node.delivery.queued() == 0).then_some(()));
+    eventually("the last response to be processed", || (node.delivery.queued() == 0).then_some(()));
     assert_eq!(node.telemetry.counters().batches_delivered.get(), 20);
 }
 
-/// Waits for whoever holds this.
+/// Returns a function that waits until the lock is free.
 fn wait_while_held(held: &Arc<Mutex<()>>) -> impl Fn() + Send + Sync + use<> {
     let held = Arc::clone(held);
     move || drop(held.lock().unwrap_or_else(PoisonError::into_inner))
@@ -328,7 +327,7 @@ fn wait_while_held(held: &Arc<Mutex<()>>) -> impl Fn() + Send + Sync + use<> {
 
 #[test]
 fn events_that_come_while_others_are_routed_are_not_left_until_something_else_happens() {
-    /// The dispatcher routes so many before it looks at anything else.
+    /// Number of events that the dispatcher routes before it checks for anything else.
     const ROUND: usize = 1000;
 
     let receiver = Receiver::start();
@@ -345,7 +344,7 @@ fn events_that_come_while_others_are_routed_are_not_left_until_something_else_ha
     let node = Node::over(outbox, settings, vec![endpoint(0, receiver.url("/"))]);
     let held = gate.lock().unwrap();
     node.accept("app", numbered(0..2 * ROUND));
-    eventually("the first to be routed", || routed.load(Ordering::Relaxed).then_some(()));
+    eventually("the first event to be routed", || routed.load(Ordering::Relaxed).then_some(()));
     node.accept("app", numbered(2 * ROUND..3 * ROUND));
     drop(held);
     assert_eq!(receiver.wait_for_channels("/", 3 * ROUND), numbered(0..3 * ROUND).collect::<Vec<_>>());

@@ -1,7 +1,7 @@
-//! The descriptors of an engine's threads, beside those of their host.
+//! Descriptors of the engine's threads are separate from those of the host.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -18,13 +18,13 @@ use support::port::Port;
 use support::receiver::{Answer, Receiver};
 use support::redis::RedisServer;
 
-/// Endpoints that keep a connection each.
+/// Endpoints with one connection each.
 const ENDPOINTS: usize = 30;
 
-/// Descriptors of the host, more than the threads of an engine have with so many endpoints.
+/// Descriptors of the host: more than the engine's threads have with so many endpoints.
 const FILES: usize = 200;
 
-/// The host's files, and the inode of each.
+/// Files of the host, with the inode of each.
 struct Host(Vec<(File, u64)>);
 
 impl Host {
@@ -66,7 +66,7 @@ fn an_engine_closes_no_descriptor_of_its_host_in_all_of_its_life() {
     let _ = engine.stats();
     host.assert_whole("after deliveries");
 
-    // Every client is replaced, and with it go its connections.
+    // This replaces every HTTP client and closes its connections.
     engine.set_endpoints(Config::from_value(json!({ "endpoints": endpoints("b") })).unwrap()).unwrap();
     engine.subscribed(APP, b"hall", b"1.1", None);
     for n in 0..ENDPOINTS {

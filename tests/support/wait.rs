@@ -19,7 +19,7 @@ pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>
         if let Some(value) = condition() {
             return value;
         }
-        assert!(Instant::now() < deadline, "still waiting for {what} after {PATIENCE:?}");
+        assert!(Instant::now() < deadline, "timed out after {PATIENCE:?}, waiting for: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -39,7 +39,7 @@ pub(crate) fn while_it_moves<T: PartialEq + Display>(
         if now != last {
             (last, since) = (now, Instant::now());
         }
-        assert!(since.elapsed() < STANDSTILL, "still waiting for {what} at {last}");
+        assert!(since.elapsed() < STANDSTILL, "no progress for {STANDSTILL:?} at {last}, waiting for: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
