@@ -1,6 +1,6 @@
-//! Endpoints that somebody has paused, and what is told of those that fail.
+//! Paused and disabled endpoints, and reports about failing ones.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -23,15 +23,15 @@ fn cluster(redis: &RedisServer) -> Cluster {
     Cluster::of(&Config::from_value(config).unwrap()).unwrap()
 }
 
-/// A node with two endpoints, of which one is to be paused.
+/// Starts a node with two endpoints. Tests pause `billing`.
 fn node(redis: &RedisServer, receiver: &Receiver) -> Engine {
     let endpoints = json!({ "open": { "url": receiver.url("/open") }, "billing": { "url": receiver.url("/billing") } });
     engine(redis, receiver, &json!({ "endpoints": endpoints }))
 }
 
-/// Waits until every node sees the endpoint in this state.
+/// Waits until every node reports the endpoint in this state.
 fn seen(cluster: &mut Cluster, nodes: usize, state: EndpointState) {
-    eventually("every node sees it", || {
+    eventually("the state on every node", || {
         let status = cluster.status().unwrap();
         let billing = status.endpoints.iter().find(|endpoint| endpoint.endpoint.id == "billing");
         billing.is_some_and(|billing| billing.nodes.get(&state) == Some(&nodes))
@@ -44,18 +44,18 @@ fn a_paused_endpoint_gets_nothing_from_any_node_until_it_is_resumed() {
     let nodes = [(); 2].map(|()| node(&redis, &receiver));
     let mut cluster = cluster(&redis);
     assert!(cluster.pause("billing").unwrap());
-    assert!(!cluster.pause("billing").unwrap(), "it is paused already");
+    assert!(!cluster.pause("billing").unwrap(), "the endpoint is already paused");
     seen(&mut cluster, 2, EndpointState::Paused);
     nodes[0].subscribed(APP, b"news", b"1.1", None);
     receiver.wait_for_channels("/open", 1);
     nodes[0].unsubscribed(APP, b"news", b"1.1");
     nodes[1].subscribed(APP, b"chat", b"2.1", None);
     receiver.wait_for_channels("/open", 3);
-    // Beyond the time that a batch waits for company.
+    // Later than the flush interval.
     nodes[0].subscribed(APP, b"later", b"1.1", None);
     receiver.wait_for_channels("/open", 4);
     assert!(receiver.received("/billing").is_empty());
-    eventually("what waits is told", || {
+    eventually("the waiting events in the status", || {
         cluster.status().unwrap().lanes.iter().map(|lane| lane.lane.depth).sum::<usize>() == 4
     });
     assert_eq!(cluster.paused().unwrap().into_keys().collect::<Vec<_>>(), ["billing"]);
@@ -81,7 +81,11 @@ fn a_pause_outlives_the_nodes_and_does_not_hold_up_their_end() {
         let began = std::time::Instant::now();
         let left = node.end(Duration::from_secs(1));
         assert!(left.events > 0, "{left}");
-        assert!(began.elapsed() < Duration::from_secs(3), "it was waited for: {:?}", began.elapsed());
+        assert!(
+            began.elapsed() < Duration::from_secs(3),
+            "the end waited for the paused endpoint: {:?}",
+            began.elapsed()
+        );
     }
     let _node = node(&redis, &receiver);
     seen(&mut cluster, 1, EndpointState::Paused);
@@ -102,9 +106,9 @@ fn a_redis_that_hangs_neither_ends_a_pause_nor_begins_one() {
     node.client_event(APP, &ClientEvent::new(b"private-news", "client-a", None, b"1.1", None).relayed());
     receiver.wait_for_channels("/open", 2);
     redis.hang();
-    eventually("the node notices", || stat(&node, "redis_errors") > 0);
+    eventually("the node to notice the outage", || stat(&node, "redis_errors") > 0);
     assert_eq!(receiver.received("/billing").len(), 1);
-    redis.go_on();
+    redis.resume();
     cluster.resume("billing").unwrap();
     receiver.wait_for_channels("/billing", 2);
 }
@@ -120,7 +124,7 @@ fn a_410_disables_an_endpoint_on_all_nodes_until_somebody_resumes_it() {
     assert_eq!(cluster.disabled().unwrap().into_keys().collect::<Vec<_>>(), ["billing"]);
     assert_eq!(cluster.status().unwrap().disabled, cluster.disabled().unwrap());
 
-    // One that starts anew goes by it from its first event on.
+    // A node that starts later respects the disabled state from its first event on.
     nodes.push(node(&redis, &receiver));
     for (n, node) in nodes.iter().enumerate() {
         node.subscribed(APP, format!("room-{n}").as_bytes(), b"1.1", None);
@@ -128,8 +132,8 @@ fn a_410_disables_an_endpoint_on_all_nodes_until_somebody_resumes_it() {
     receiver.wait_for_channels("/open", 4);
     seen(&mut cluster, 3, EndpointState::Disabled);
     assert_eq!(receiver.received("/billing").len(), 1);
-    // What comes meanwhile is not lost.
-    eventually("all are dead letters", || {
+    // Events in the meantime are not lost.
+    eventually("every event in a dead letter", || {
         let status = cluster.status().unwrap();
         let billing = status.endpoints.iter().find(|endpoint| endpoint.endpoint.id == "billing");
         billing.is_some_and(|billing| billing.endpoint.events_dropped == 4)
@@ -137,7 +141,7 @@ fn a_410_disables_an_endpoint_on_all_nodes_until_somebody_resumes_it() {
 
     assert!(cluster.resume("billing").unwrap());
     assert!(!cluster.resume("billing").unwrap());
-    eventually("no node sees it disabled", || {
+    eventually("the endpoint to be enabled on every node", || {
         let status = cluster.status().unwrap();
         let billing = status.endpoints.iter().find(|endpoint| endpoint.endpoint.id == "billing");
         billing.is_some_and(|billing| !billing.nodes.contains_key(&EndpointState::Disabled))
@@ -150,7 +154,7 @@ fn a_410_disables_an_endpoint_on_all_nodes_until_somebody_resumes_it() {
     assert_eq!(arrived, ["back-0", "back-1", "back-2"]);
 }
 
-/// What was told of endpoints as a whole.
+/// Adds the health transitions reported so far.
 fn told(node: &Engine, so_far: &mut Vec<String>) {
     so_far.extend(node.poll(10_000).into_iter().filter_map(|outcome| match outcome {
         Outcome::EndpointFailing { endpoint, reason, .. } => Some(format!("{endpoint} failing: {reason}")),
@@ -171,7 +175,7 @@ fn that_an_endpoint_fails_and_that_it_is_back_are_told_once_each() {
         receiver.wait_for("/hook", n + 1);
     }
     let mut so_far = Vec::new();
-    eventually("the farewell", || {
+    eventually("the disabled state", || {
         told(&node, &mut so_far);
         so_far.len() >= 4
     });

@@ -1,6 +1,6 @@
-//! Endpoints that change while a node is at work: what stays, what begins and what ends.
+//! Changes of the endpoint list while a node is running.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -19,7 +19,7 @@ use support::wait::eventually;
 
 const UNCONFIGURED: &str = "the endpoint is not configured any more";
 
-/// The endpoint of that number, at another URL.
+/// The endpoint of this number with another URL.
 fn moved(index: usize, url: String) -> Endpoint {
     Endpoint { target: Target::Url(url.try_into().unwrap()), ..endpoint(index, "http://127.0.0.1:9/".to_owned()) }
 }
@@ -70,7 +70,7 @@ fn an_endpoint_that_has_not_changed_keeps_its_batch_its_schedule_and_its_connect
     node.delivery.set_endpoints(also).unwrap();
     let posts = receiver.wait_for("/", 3);
     assert_eq!((&posts[1].body, posts[1].header("webhook-id")), (&posts[2].body, posts[2].header("webhook-id")));
-    assert!(posts[2].at - posts[1].at >= Duration::from_secs(2), "the backoff goes on");
+    assert!(posts[2].at - posts[1].at >= Duration::from_secs(2), "the backoff continues");
     assert_eq!(posts[2].connection, posts[0].connection);
 }
 
@@ -104,7 +104,7 @@ fn what_waits_for_an_endpoint_that_is_taken_out_is_given_up_with_the_reason() {
     node.delivery.set_endpoints(vec![endpoint(1, receiver.url("/stays"))]).unwrap();
     node.accept("app", ["comes later".to_owned()]);
     assert_eq!(receiver.wait_for_channels("/stays", 3), ["backs off", "waits", "comes later"]);
-    eventually("everything to be settled", || (node.delivery.queued() == 0).then_some(()));
+    eventually("every event to reach its end", || (node.delivery.queued() == 0).then_some(()));
     let dropped: Vec<_> = node.outcomes().into_iter().filter(|it| matches!(it, Outcome::Dropped { .. })).collect();
     let out = receiver.url("/out");
     let attempts = dropped.iter().map(|outcome| match outcome {
@@ -128,7 +128,9 @@ fn an_endpoint_that_comes_back_is_sent_to_again() {
     eventually("the endpoint to be gone", || (node.telemetry.counters().batches_dropped.get() == 1).then_some(()));
     node.delivery.set_endpoints(Vec::new()).unwrap();
     node.accept("app", ["nobody's".to_owned()]);
-    eventually("nobody to want it", || (node.telemetry.counters().events_unwanted.get() == 1).then_some(()));
+    eventually("an event that no endpoint wants", || {
+        (node.telemetry.counters().events_unwanted.get() == 1).then_some(())
+    });
     node.delivery.set_endpoints(vec![endpoint(0, receiver.url("/"))]).unwrap();
     node.accept("app", ["back".to_owned()]);
     assert_eq!(receiver.wait_for_channels("/", 2), ["gone", "back"]);
@@ -166,7 +168,7 @@ fn nothing_is_lost_doubled_or_overtaken_while_endpoints_come_and_go_under_load()
         assert_eq!(of_app.len(), 1000);
         assert!(of_app.is_sorted(), "{app}");
     }
-    eventually("everything to be settled", || (node.delivery.queued() == 0).then_some(()));
+    eventually("every event to reach its end", || (node.delivery.queued() == 0).then_some(()));
     for n in 1..4 {
         let all: Vec<_> = receiver.received(&format!("/{n}")).iter().flat_map(Received::channels).collect();
         let once: BTreeSet<_> = all.iter().collect();

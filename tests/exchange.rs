@@ -1,6 +1,6 @@
-//! A POST and its answer, byte for byte: how it is sent, which answers are understood, and when a connection is kept.
+//! A POST and its response, byte for byte: how it is sent, which responses are accepted, and when a connection is kept.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -17,22 +17,22 @@ use support::wait::PATIENCE;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
-/// The pieces of an answer, each of which is written by itself.
+/// Pieces of a response. Each is written by a separate call.
 type Pieces = &'static [&'static str];
 
 type Answers = Arc<Mutex<VecDeque<Pieces>>>;
 
-/// A request that was answered.
+/// A request that got its response.
 struct Answered {
-    /// On which connection, counted from 0.
+    /// Number of its connection, starting at 0.
     connection: usize,
-    /// How much of it the first read got.
+    /// Bytes that the first read got.
     first: usize,
-    /// How long it was.
+    /// Length in bytes.
     length: usize,
 }
 
-/// An endpoint that gives these answers, and what it has answered.
+/// An endpoint with scripted responses, and the requests that got them.
 struct Scripted {
     node: Node,
     answered: mpsc::Receiver<Answered>,
@@ -55,14 +55,14 @@ impl Scripted {
         Self { node, answered, posts: 0 }
     }
 
-    /// Has another event sent. Returns what becomes of it.
+    /// Delivers another event. Returns the outcome.
     fn send(&mut self) -> Outcome {
         self.node.accept("app", numbered(self.posts..self.posts + 1));
         self.posts += 1;
         self.node.outcome()
     }
 
-    /// Has another event delivered. Returns the status, and how the request came.
+    /// Delivers another event. Returns the status and the request.
     fn post(&mut self) -> (u16, Answered) {
         match self.send() {
             Outcome::Delivered { status, .. } => (status, self.answered.recv_timeout(PATIENCE).unwrap()),
@@ -70,7 +70,7 @@ impl Scripted {
         }
     }
 
-    /// Has another event sent, which is dropped. Returns the reason.
+    /// Delivers another event, which is dropped. Returns the reason.
     fn failure(&mut self) -> String {
         match self.send() {
             Outcome::Dropped { reason, .. } => {
@@ -81,7 +81,7 @@ impl Scripted {
         }
     }
 
-    /// The status of each of `count` POSTs, and its connection.
+    /// Delivers `count` events. Returns the status and the connection of each POST.
     fn posts(&mut self, count: usize) -> Vec<(u16, usize)> {
         let mut post = || {
             let (status, answered) = self.post();
@@ -91,7 +91,7 @@ impl Scripted {
     }
 }
 
-/// Answers what comes on a connection until it is closed.
+/// Responds to the requests of a connection until it is closed.
 fn answer(mut stream: TcpStream, connection: usize, answers: &Answers, tell: &Sender<Answered>) {
     stream.set_nodelay(true).unwrap();
     let (mut request, mut first) = (Vec::new(), 0);
@@ -110,13 +110,13 @@ fn answer(mut stream: TcpStream, connection: usize, answers: &Answers, tell: &Se
         for piece in pieces {
             stream.write_all(piece.as_bytes()).unwrap();
         }
-        // Nobody may be waiting any more.
+        // The test may have ended.
         let _ = tell.send(Answered { connection, first, length: request.len() });
         request.clear();
     }
 }
 
-/// How long the request is, when its head has come.
+/// Returns the length of the request once its head is complete.
 fn length(request: &[u8]) -> Option<usize> {
     let text = String::from_utf8_lossy(request).to_lowercase();
     let (head, _) = text.split_once("\r\n\r\n")?;

@@ -1,6 +1,6 @@
-//! Endpoints that want to know more: ids and times of events, and who made the edges of members.
+//! Endpoints with the extended payload: ids and times of events, and the connections behind member edges.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -15,7 +15,7 @@ use support::receiver::Answer;
 
 const DATA: &[u8] = br#"{"user_id":7,"user_info":{"name":"Ann"}}"#;
 
-/// A node with one endpoint of each kind.
+/// Starts a node with one endpoint for each payload.
 fn node(cluster: &Cluster, settings: &Value) -> Engine {
     let endpoint = |path: &str, payload: &str| json!({ "url": cluster.receiver.url(path), "payload": payload });
     let mut config = json!({ "endpoints": [endpoint("/hook", "pusher"), endpoint("/more", "extended")] });
@@ -25,7 +25,7 @@ fn node(cluster: &Cluster, settings: &Value) -> Engine {
     cluster.node_with(&config)
 }
 
-/// The events that came to `path`.
+/// Returns the events that came to `path`.
 fn events(cluster: &Cluster, path: &str) -> Vec<Value> {
     let requests = cluster.receiver.received(path);
     requests.iter().flat_map(|request| request.json()["events"].as_array().unwrap().clone()).collect()
@@ -40,7 +40,7 @@ fn visit(node: &Engine) {
     settled(node);
 }
 
-/// Takes away what is beyond Pusher's, and returns it.
+/// Removes the fields that Pusher's format does not have, and returns them.
 fn strip(mut event: Value) -> (Value, [Option<String>; 3]) {
     let fields = event.as_object_mut().unwrap();
     let is_member = fields["name"].as_str().unwrap().starts_with("member_");
@@ -61,14 +61,14 @@ fn an_extended_endpoint_learns_who_came_and_went_and_another_one_gets_what_it_al
     assert!(node.flush(Duration::from_secs(10)).is_nothing());
     let (stripped, by): (Vec<Value>, Vec<[Option<String>; 3]>) =
         events(&cluster, "/more").into_iter().map(strip).unzip();
-    assert_eq!(stripped, events(&cluster, "/hook"), "Pusher's are what they were");
+    assert_eq!(stripped, events(&cluster, "/hook"), "the events in Pusher's format are unchanged");
     let names: Vec<&str> = stripped.iter().map(|event| event["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["channel_occupied", "member_added", "member_removed", "channel_vacated"]);
     let data = String::from_utf8(DATA.to_vec()).unwrap();
     let who = |n: usize| (by[n][1].as_deref(), by[n][2].as_deref());
     assert_eq!(who(0), (None, None));
     assert_eq!(who(1), (Some("1.1"), Some(data.as_str())));
-    assert_eq!(who(2), (Some("1.2"), Some(data.as_str())), "the last socket, and what the first said of the user");
+    assert_eq!(who(2), (Some("1.2"), Some(data.as_str())), "the last socket, and the user data of the first one");
     let ids: BTreeSet<&String> = by.iter().filter_map(|[id, ..]| id.as_ref()).collect();
     assert_eq!(ids.len(), 4, "{ids:?}");
 }
@@ -89,11 +89,11 @@ fn an_event_has_one_id_whoever_gets_it_how_often_and_from_whom() {
         let events = events(&cluster, path).into_iter().filter(occupied);
         events.map(|event| (text(&event, "channel"), text(&event, "id"))).collect()
     };
-    eventually("one endpoint has all", || told("/one").len() == 40);
-    eventually("the other one has refused some", || !told("/other").is_empty());
+    eventually("all events at one endpoint", || told("/one").len() == 40);
+    eventually("some events that the other endpoint has refused", || !told("/other").is_empty());
     dead.stop(Instant::now() + Duration::from_secs(1));
     cluster.receiver.always("/other", Answer::Status(200));
-    eventually("the successor has sent what was refused", || told("/other").len() >= 40);
+    eventually("the refused events from the successor", || told("/other").len() >= 40);
     successor.flush(Duration::from_secs(5));
     assert_eq!(told("/other"), told("/one"));
     let ids: BTreeSet<String> = told("/one").into_iter().map(|(_, id)| id).collect();
@@ -105,7 +105,7 @@ fn who_left_last_is_told_after_the_grace() {
     let cluster = Cluster::start();
     let node = node(&cluster, &json!({ "departure_grace": 0.3 }));
     visit(&node);
-    eventually("the visit is over", || events(&cluster, "/more").len() == 4);
+    eventually("all events of the visit", || events(&cluster, "/more").len() == 4);
     let removed = events(&cluster, "/more").into_iter().find(|event| event["name"] == "member_removed").unwrap();
     let data = String::from_utf8(DATA.to_vec()).unwrap();
     assert_eq!(strip(removed).1[1..], [Some("1.2".to_owned()), Some(data)]);
@@ -117,11 +117,11 @@ fn the_edges_of_a_dead_node_say_nothing_of_connections() {
     let config = json!({ "ttl": 3 });
     let (dead, _alive) = (node(&cluster, &config), node(&cluster, &config));
     dead.subscribed_with_data(APP, b"presence-a", b"1.1", Some(b"7"), Some(DATA));
-    eventually("it came", || events(&cluster, "/more").len() == 2);
+    eventually("the first events", || events(&cluster, "/more").len() == 2);
     dead.stop(Instant::now() + Duration::from_secs(1));
-    // What it had under way may come again before.
+    // Before that, in-flight batches may come again.
     let removed = || events(&cluster, "/more").into_iter().find(|event| event["name"] == "member_removed");
-    eventually("it went", || removed().is_some());
+    eventually("member_removed", || removed().is_some());
     assert_eq!(strip(removed().unwrap()).1[1..], [None, None]);
 }
 
@@ -131,7 +131,7 @@ fn nobody_asked_and_what_clients_say_of_themselves_goes_nowhere() {
     let node = cluster.node();
     assert!(!node.wants_member_data());
     visit(&node);
-    eventually("the visit is over", || cluster.events().len() == 4);
+    eventually("all events of the visit", || cluster.events().len() == 4);
     let mut redis = cluster.redis.connect();
     let keys: Vec<String> = redis::cmd("KEYS").arg("wh:out:*").query(&mut redis).unwrap();
     for key in keys {

@@ -1,6 +1,6 @@
-//! A node that loses some of its partitions, and keeps others: the events of both arrive, in their order.
+//! A node that loses some of its partitions and keeps others. The events of both arrive in order.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -16,10 +16,10 @@ use support::gauges::stat;
 use support::receiver::{Answer, Received, Receiver};
 use support::redis::RedisServer;
 
-/// Channels of a test, a few in each partition.
+/// Number of channels: each partition has a few.
 const CHANNELS: usize = 64;
 
-/// A node that loses half of its partitions, and sends only when it is told to.
+/// A node that loses half of its partitions, and sends only on a flush.
 struct Stage {
     /// Stopped when dropped.
     _redis: RedisServer,
@@ -36,17 +36,17 @@ impl Stage {
         let node = engine(&redis, &receiver, &all);
         let connection = redis.connect();
         let mut stage = Self { _redis: redis, receiver, node, connection };
-        eventually("it has all partitions", || stage.owners().len() == 16);
+        eventually("all partitions of the node", || stage.owners().len() == 16);
         stage
     }
 
-    /// The partitions that have an owner, and which.
+    /// Returns the owner of each partition that has one.
     fn owners(&mut self) -> BTreeMap<u16, String> {
         let owners: BTreeMap<String, String> = self.connection.hgetall("wh:owners").unwrap();
         owners.into_iter().filter_map(|(partition, owner)| Some((partition.parse().ok()?, owner))).collect()
     }
 
-    /// Gives the odd partitions to another node, with a lease of its own: at once, so that nothing happens in between.
+    /// Gives the odd partitions to another node with a lease of its own, in one transaction.
     fn rob(&mut self) {
         let mut at_once = redis::pipe();
         at_once.atomic().zadd("wh:nodes", "another", 9_999_999_999_999_u64);
@@ -56,10 +56,10 @@ impl Stage {
         at_once.exec(&mut self.connection).unwrap();
     }
 
-    /// The other node dies, and all that it had is this node's again.
+    /// Ends the other node. Its partitions go back to this node.
     fn give_back(&mut self) {
         self.connection.zrem::<_, _, ()>("wh:nodes", "another").unwrap();
-        eventually("it has all partitions", || self.owners().values().all(|owner| !owner.ends_with(" another")));
+        eventually("all partitions of the node", || self.owners().values().all(|owner| !owner.ends_with(" another")));
     }
 
     fn join(&self, channels: impl IntoIterator<Item = usize>) {
@@ -73,14 +73,14 @@ impl Stage {
     }
 
     fn wait_for_queued(&self, count: usize) {
-        eventually("the events are in the lane", || stat(&self.node, "queued_events") == count);
+        eventually("the events in the lane", || stat(&self.node, "queued_events") == count);
     }
 
     fn arrived(&self) -> Vec<String> {
         self.receiver.received("/hook").iter().flat_map(Received::events).collect()
     }
 
-    /// The channels of events in dead letters.
+    /// Returns the channels of events in dead letters.
     fn dead(&mut self) -> Vec<String> {
         let bodies: Vec<String> = self.connection.hvals("wh:dead_bodies").unwrap();
         let channels = |body: String| -> Vec<String> {
@@ -91,7 +91,7 @@ impl Stage {
         bodies.into_iter().flat_map(channels).collect()
     }
 
-    /// The channels of events that have arrived after the first two attempts, which fail, or are in dead letters.
+    /// Returns the channels of events that arrived after the first two attempts, which fail, or are in dead letters.
     fn ended(&mut self) -> BTreeSet<String> {
         let arrived = self.receiver.received("/hook").into_iter().skip(2).flat_map(|request| request.channels());
         arrived.chain(self.dead()).collect()
@@ -106,7 +106,7 @@ const fn is_odd(partition: u16) -> bool {
     partition % 2 == 1
 }
 
-/// The partition of a channel, as `partition_of` has it.
+/// Returns the partition of a channel, as `partition_of` computes it.
 fn partition(channel: usize) -> u16 {
     let mut hash = Sha1::new();
     hash.update(format!("{}:", APP.len()));
@@ -115,7 +115,7 @@ fn partition(channel: usize) -> u16 {
     u16::from(hash.finalize()[3] % 16)
 }
 
-/// Those of so many channels whose partitions stay.
+/// Returns those of `channels` channels whose partitions the node keeps.
 fn staying(channels: usize) -> impl Iterator<Item = usize> {
     (0..channels).filter(|n| !is_odd(partition(*n)))
 }
@@ -136,7 +136,7 @@ fn a_batch_that_loses_partitions_before_it_is_sent_is_sent_without_them_and_the_
     stage.rob();
     assert!(stage.node.flush(Duration::from_secs(5)).is_nothing());
     stage.leave(0..CHANNELS);
-    eventually("what stayed has arrived", || {
+    eventually("the events of the remaining partitions", || {
         stage.node.flush(Duration::from_secs(5));
         stage.arrived().len() == 2 * staying(CHANNELS).count()
     });
@@ -149,12 +149,12 @@ fn a_batch_that_loses_partitions_before_it_is_sent_is_sent_without_them_and_the_
     assert_eq!(ids.len(), requests.len());
 
     stage.give_back();
-    eventually("everything has arrived", || {
+    eventually("all events", || {
         stage.node.flush(Duration::from_secs(5));
         stage.arrived().len() >= 2 * CHANNELS
     });
     let arrived = stage.arrived();
-    assert_eq!(arrived.len(), 2 * CHANNELS, "each once");
+    assert_eq!(arrived.len(), 2 * CHANNELS, "each event arrives once");
     for n in 0..CHANNELS {
         let of_it: Vec<&str> =
             arrived.iter().filter_map(|event| event.strip_suffix(&format!(" {}", name(n)))).collect();
@@ -188,17 +188,17 @@ fn what_is_given_up_while_a_partition_is_lost_has_its_dead_letter_or_is_the_succ
     stage.node.flush(Duration::from_millis(1));
     stage.receiver.wait_for("/hook", 1);
     stage.join((0..FLOOD).filter(|n| !first.contains(n)));
-    eventually("some are given up behind the batch", || stat(&stage.node, "events_dropped") > 0);
+    eventually("drops behind the batch", || stat(&stage.node, "events_dropped") > 0);
     stage.rob();
-    eventually("the batch has failed, and what stays has arrived", || {
+    eventually("the end of the batch and the events of the remaining partitions", || {
         stage.node.flush(Duration::from_secs(5)).is_nothing()
     });
     let ended = stage.ended();
     let missing: Vec<String> = staying(FLOOD).map(name).filter(|channel| !ended.contains(channel)).collect();
-    assert!(missing.is_empty(), "neither sent nor dead: {missing:?}");
+    assert!(missing.is_empty(), "neither sent nor in a dead letter: {missing:?}");
 
     stage.give_back();
-    eventually("the others have arrived, or have a letter of before", || {
+    eventually("all other events, sent or in dead letters", || {
         stage.node.flush(Duration::from_secs(5));
         stage.ended().len() == FLOOD
     });
@@ -210,10 +210,10 @@ fn what_is_refused_after_the_owners_were_deleted_is_read_again_and_sent_once() {
     stage.join(0..CHANNELS);
     stage.wait_for_queued(CHANNELS);
     stage.connection.del::<_, ()>("wh:owners").unwrap();
-    eventually("everything has arrived", || {
+    eventually("all events", || {
         stage.node.flush(Duration::from_secs(5));
         stage.arrived().len() >= CHANNELS
     });
-    assert_eq!(stage.arrived().len(), CHANNELS, "each once");
+    assert_eq!(stage.arrived().len(), CHANNELS, "each event arrives once");
     assert_eq!(set(&stage.arrived()), events("channel_occupied", 0..CHANNELS));
 }

@@ -1,6 +1,6 @@
-//! What endpoints ask for, and what reaches them: by applications, names of events and filters.
+//! Events that reach an endpoint: by application, event names and filter.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -31,12 +31,12 @@ const EVENTS: [&str; 5] = ["channel_occupied", "channel_vacated", "member_added"
 
 const WHISPERS: [&str; 3] = ["client-typing", "client-chat-sent", "client-chat-typing"];
 
-/// The endpoints as an operator writes them.
+/// Parses endpoints as an operator writes them.
 fn endpoints(written: &[Value]) -> Vec<Endpoint> {
     Config::from_value(json!({ "endpoints": written })).unwrap().endpoints
 }
 
-/// The `n`th event, so that it can be told from every other one.
+/// Returns event number `n`, which differs from every other one.
 fn event(n: u64, app: &str, channel: &str, name: &str, whisper: &str) -> Event {
     let user = format!("u{n}").as_str().into();
     let kind = match name {
@@ -54,7 +54,7 @@ fn event(n: u64, app: &str, channel: &str, name: &str, whisper: &str) -> Event {
     Event { app: app.into(), channel: channel.into(), time_ms: 1_700_000_000_000 + n, kind }
 }
 
-/// What is written of an endpoint, read with other means than the product's.
+/// Decides whether an endpoint wants an event, independently of the code under test.
 fn wants(written: &Value, app: &str, channel: &str, name: &str, whisper: &str) -> bool {
     let list = |value: &Value| -> Vec<String> {
         value.as_array().unwrap().iter().map(|item| item.as_str().unwrap().to_owned()).collect()
@@ -152,7 +152,7 @@ fn what_an_endpoint_does_not_want_never_reaches_its_lane() {
     let wanting = json!({ "url": receiver.url("/"), "filter": { "channel_prefix": "private-" } });
     let node = Node::start(endpoints(&[wanting]));
     node.accept("app", ["news".to_owned(), "presence-a".to_owned()]);
-    support::wait::eventually("they are looked at", || (node.delivery.queued() == 0).then_some(()));
+    support::wait::eventually("the dispatcher to have seen the events", || (node.delivery.queued() == 0).then_some(()));
     assert_eq!(node.telemetry.counters().events_unwanted.get(), 2);
     assert_eq!(node.telemetry.counters().attempts.get(), 0);
 }
@@ -183,7 +183,7 @@ fn an_endpoint_is_called_by_its_name_in_the_log() {
     let node = Node::start(endpoints(&[written]));
     node.accept("app", ["news".to_owned()]);
     let line = format!("Webhook dropped after 1 attempts (HTTP 500): billing ({})", receiver.url("/"));
-    support::wait::eventually("a line in the log", || {
+    support::wait::eventually("the log line", || {
         node.outcomes().iter().any(|outcome| format!("{outcome:?}").contains(&line)).then_some(())
     });
 }

@@ -1,7 +1,7 @@
-//! Another program has written a key of ours: it costs its application a pause at most, is named, and is forgotten when it is
-//! gone.
+//! Another program writes one of our keys. Its application is suspended until the key is gone, and the log names the
+//! key. Other applications are not affected.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use support::cluster::{Cluster, stat};
 use support::engine::{APP, eventually};
 
-/// The application whose keys are its own.
+/// Application whose keys are intact.
 const OTHER: &[u8] = b"other";
 
 const ROOM: &[u8] = b"presence-room";
@@ -31,11 +31,11 @@ fn node(cluster: &Cluster, settings: &Value) -> Engine {
     node
 }
 
-/// Writes a string where `key` is, and returns the errors that follow in the log of the node.
+/// Writes a string to `key`.
 fn poison(cluster: &Cluster, key: &str) {
     let mut redis = cluster.redis.connect();
     redis.del::<_, ()>(key).unwrap();
-    // A type that none of ours has.
+    // The keys that these tests overwrite are never strings.
     redis::cmd("SETRANGE").arg(key).arg(0).arg("of another program").exec(&mut redis).unwrap();
 }
 
@@ -43,7 +43,7 @@ fn heal(cluster: &Cluster, key: &str) {
     cluster.redis.connect().del::<_, ()>(key).unwrap();
 }
 
-/// Collects what the node logs as errors.
+/// Collects the errors that the node logs.
 fn errors(node: &Engine, said: &mut Vec<String>) {
     said.extend(node.poll(100_000).into_iter().filter_map(|outcome| match outcome {
         Outcome::Log { level: Level::Error, message } => Some(message),
@@ -52,7 +52,7 @@ fn errors(node: &Engine, said: &mut Vec<String>) {
 }
 
 fn is_named(node: &Engine, said: &mut Vec<String>, key: &str) {
-    eventually("the key is named", || {
+    eventually("an error that names the key", || {
         errors(node, said);
         said.iter().any(|error| error.contains(&format!("\"{key}\"")) && error.contains("delete or rename it"))
     });
@@ -76,28 +76,30 @@ fn a_foreign_key_of_an_application_is_named_and_the_other_applications_go_on() {
     let cluster = Cluster::start();
     let node = node(&cluster, &json!({}));
     node.subscribed(APP, b"before", b"1.1", None);
-    eventually("it is told", || has(&cluster, "channel_occupied before"));
+    eventually("the edge before", || has(&cluster, "channel_occupied before"));
     poison(&cluster, "wh:channels:app");
     node.subscribed(APP, b"poisoned", b"1.1", None);
     for n in 0..50 {
         node.subscribed(OTHER, format!("c{n}").as_bytes(), b"2.1", None);
     }
-    eventually("the others are told", || (0..50).all(|n| has(&cluster, &format!("channel_occupied c{n}"))));
+    eventually("the edges of the other application", || {
+        (0..50).all(|n| has(&cluster, &format!("channel_occupied c{n}")))
+    });
     let mut said = Vec::new();
     is_named(&node, &mut said, "wh:channels:app");
     assert!(said.iter().any(|error| error.contains("Application \"app\" is suspended")), "{said:?}");
     node.unsubscribed(APP, b"before", b"1.1");
     node.subscribed(OTHER, b"late", b"2.1", None);
-    eventually("the other goes on", || has(&cluster, "channel_occupied late"));
+    eventually("another edge of the other application", || has(&cluster, "channel_occupied late"));
     let counted = stat(&node, "redis_errors_wrong_type");
     assert!(counted > 0);
-    eventually("it is counted as long as it lasts", || stat(&node, "redis_errors_wrong_type") > counted);
+    eventually("another counted error", || stat(&node, "redis_errors_wrong_type") > counted);
     errors(&node, &mut said);
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(!has(&cluster, "channel_occupied poisoned"));
 
     heal(&cluster, "wh:channels:app");
-    eventually("what waited is told", || {
+    eventually("the edges that waited", || {
         has(&cluster, "channel_occupied poisoned") && has(&cluster, "channel_vacated before")
     });
     assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
@@ -119,17 +121,17 @@ fn each_kind_of_key_that_an_application_has_suspends_that_application_alone() {
         ] }]);
         let node = node(&cluster, &json!({ "endpoints": endpoints }));
         node.subscribed(APP, b"cache-x", b"1.1", None);
-        eventually("a channel of it is told", || has(&cluster, "channel_occupied cache-x"));
+        eventually("an edge of the application", || has(&cluster, "channel_occupied cache-x"));
         redis::cmd("LPUSH").arg(key).arg("x").exec(&mut cluster.redis.connect()).unwrap();
         node.opened(APP, b"1.1");
         node.subscribed(APP, ROOM, b"1.1", Some(b"7"));
         node.cache_seen(APP, b"cache-x", true);
         node.subscribed(OTHER, b"news", b"2.1", None);
-        eventually("the other is told", || has(&cluster, "channel_occupied news"));
+        eventually("an edge of the other application", || has(&cluster, "channel_occupied news"));
         is_named(&node, &mut Vec::new(), key);
         assert!(is_suspended(&cluster));
         heal(&cluster, key);
-        eventually("what waited is told", || has(&cluster, event));
+        eventually("the event that waited", || has(&cluster, event));
         assert!(cluster.counts().values().all(|count| *count == 1), "{key}: {:?}", cluster.counts());
     }
 }
@@ -141,15 +143,15 @@ fn the_holds_of_all_nodes_are_there_again_before_an_edge_is_decided() {
     for node in [&a, &b] {
         node.subscribed(APP, ROOM, b"1.1", Some(b"7"));
     }
-    eventually("both hold it", || stat(&a, "claims") == 2 && stat(&b, "claims") == 2);
+    eventually("the holds of both nodes", || stat(&a, "claims") == 2 && stat(&b, "claims") == 2);
     poison(&cluster, "wh:channels:app");
     a.unsubscribed(APP, ROOM, b"1.1");
     is_named(&a, &mut Vec::new(), "wh:channels:app");
     heal(&cluster, "wh:channels:app");
-    eventually("the leave is judged", || !is_suspended(&cluster) && stat(&a, "claims") == 4);
+    eventually("the decision of the leave", || !is_suspended(&cluster) && stat(&a, "claims") == 4);
     once_each(&cluster, &["channel_occupied presence-room", "member_added presence-room/7"]);
     b.unsubscribed(APP, ROOM, b"1.1");
-    eventually("the last one has left", || cluster.counts().len() == 4);
+    eventually("all four edges", || cluster.counts().len() == 4);
     assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
 }
 
@@ -161,14 +163,14 @@ fn a_node_that_dies_meanwhile_is_reaped_and_its_departures_are_told_afterwards()
     dead.subscribed(APP, b"shared", b"1.1", None);
     successor.subscribed(APP, b"shared", b"2.1", None);
     dead.subscribed(OTHER, b"news", b"1.1", None);
-    eventually("all is told", || stat(&dead, "claims") == 4 && stat(&successor, "claims") == 1);
+    eventually("all claims to be decided", || stat(&dead, "claims") == 4 && stat(&successor, "claims") == 1);
     poison(&cluster, "wh:channels:app");
     dead.stop(std::time::Instant::now() + Duration::from_secs(5));
-    eventually("the other application's channel is vacated", || has(&cluster, "channel_vacated news"));
-    eventually("the dead one is reaped", || stat(&successor, "nodes_reaped") == 1);
+    eventually("channel_vacated of the other application", || has(&cluster, "channel_vacated news"));
+    eventually("the reaping of the dead node", || stat(&successor, "nodes_reaped") == 1);
     assert!(is_suspended(&cluster));
     heal(&cluster, "wh:channels:app");
-    eventually("its departures are told", || {
+    eventually("the departures of the dead node", || {
         has(&cluster, "channel_vacated presence-room") && has(&cluster, "member_removed presence-room/7")
     });
     assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
@@ -183,17 +185,17 @@ fn an_application_goes_on_though_redis_lost_its_epoch_meanwhile() {
     let cluster = Cluster::start();
     let node = node(&cluster, &json!({}));
     node.subscribed(APP, b"before", b"1.1", None);
-    eventually("it is told", || has(&cluster, "channel_occupied before"));
+    eventually("the edge before", || has(&cluster, "channel_occupied before"));
     poison(&cluster, "wh:channels:app");
     node.subscribed(APP, b"waits", b"1.1", None);
     is_named(&node, &mut Vec::new(), "wh:channels:app");
     heal(&cluster, "wh:epoch");
-    eventually("there is another epoch", || cluster.redis.connect().hexists("wh:epoch", "id").unwrap());
+    eventually("a new epoch", || cluster.redis.connect().hexists("wh:epoch", "id").unwrap());
     heal(&cluster, "wh:channels:app");
-    eventually("what waited is told", || has(&cluster, "channel_occupied waits"));
-    eventually("it is not suspended any more", || !is_suspended(&cluster));
+    eventually("the edge that waited", || has(&cluster, "channel_occupied waits"));
+    eventually("the end of the suspension", || !is_suspended(&cluster));
     node.unsubscribed(APP, b"before", b"1.1");
-    eventually("it goes on", || has(&cluster, "channel_vacated before"));
+    eventually("another edge", || has(&cluster, "channel_vacated before"));
     assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
 }
 
@@ -203,21 +205,21 @@ fn departures_in_their_grace_outlive_a_foreign_key() {
     let node = node(&cluster, &json!({ "departure_grace": 1.0 }));
     node.subscribed(APP, b"left", b"1.1", None);
     node.subscribed(APP, b"kept", b"1.1", None);
-    eventually("both are told", || cluster.counts().len() == 2);
+    eventually("both edges", || cluster.counts().len() == 2);
     node.unsubscribed(APP, b"left", b"1.1");
     node.unsubscribed(APP, b"kept", b"1.1");
-    eventually("their grace began", || cluster.redis.connect().zcard::<_, usize>("wh:due").unwrap() == 2);
+    eventually("the grace of both departures", || cluster.redis.connect().zcard::<_, usize>("wh:due").unwrap() == 2);
     poison(&cluster, "wh:channels:app");
     node.subscribed(APP, b"kept", b"1.2", None);
     node.subscribed(OTHER, b"news", b"2.1", None);
-    eventually("the other is told", || has(&cluster, "channel_occupied news"));
+    eventually("an edge of the other application", || has(&cluster, "channel_occupied news"));
     is_named(&node, &mut Vec::new(), "wh:channels:app");
     node.unsubscribed(OTHER, b"news", b"2.1");
-    eventually("departures of the other are told", || has(&cluster, "channel_vacated news"));
+    eventually("a departure of the other application", || has(&cluster, "channel_vacated news"));
     heal(&cluster, "wh:channels:app");
-    eventually("the departure is told", || has(&cluster, "channel_vacated left"));
+    eventually("the departure after its grace", || has(&cluster, "channel_vacated left"));
     assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
-    assert!(!has(&cluster, "channel_vacated kept"), "it was made good");
+    assert!(!has(&cluster, "channel_vacated kept"), "a rejoin cancels the departure");
     assert_eq!(stat(&node, "departures_suppressed"), 1);
 }
 
@@ -233,12 +235,12 @@ fn a_foreign_key_of_the_cluster_is_named_and_all_goes_on_when_it_is_gone() {
         let settings = json!({ "endpoints": endpoints, "departure_grace": 0.2, "subscription_count_interval": 0.1, "max_attempts": 1 });
         let node = node(&cluster, &settings);
         node.subscribed(APP, b"before", b"1.1", None);
-        eventually("it is told", || has(&cluster, "channel_occupied before"));
+        eventually("the edge before", || has(&cluster, "channel_occupied before"));
         if key == "wh:dead" {
             cluster.receiver.always("/hook", support::receiver::Answer::Status(500));
         }
         poison(&cluster, key);
-        // One for each partition.
+        // At least one channel per partition.
         for n in 0..100 {
             let channel = format!("presence-{n}");
             node.subscribed(APP, channel.as_bytes(), b"1.2", Some(b"7"));
@@ -248,16 +250,16 @@ fn a_foreign_key_of_the_cluster_is_named_and_all_goes_on_when_it_is_gone() {
         assert!(stat(&node, "redis_errors_wrong_type") > 0, "{key}");
         cluster.receiver.always("/hook", support::receiver::Answer::Status(200));
         heal(&cluster, key);
-        eventually(&format!("all goes on without {key}"), || {
+        eventually(&format!("an edge after {key} is gone"), || {
             node.subscribed(APP, b"after", b"1.3", None);
             has(&cluster, "channel_occupied after")
         });
         let waited = || (0..100).filter(|n| has(&cluster, &format!("channel_occupied presence-{n}"))).count();
         match key {
             "wh:dead" => {
-                eventually("what was given up is kept", || cluster.redis.connect().xlen::<_, usize>(key).unwrap() > 0);
+                eventually("a dead letter", || cluster.redis.connect().xlen::<_, usize>(key).unwrap() > 0);
             }
-            _ => eventually(&format!("what waited for {key} is told"), || waited() == 100),
+            _ => eventually(&format!("the events that waited for {key}"), || waited() == 100),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Departures that may be made good, on a real Redis and seen from the receiver.
+//! Departures with a grace, with a real Redis, observed at the receiver.
 
 mod support;
 
@@ -20,7 +20,7 @@ const VISIT: [&str; 4] = [
     "channel_vacated presence-a",
 ];
 
-/// A node that looks after its lease too seldom for that to be the reason of anything.
+/// Settings of a node with a grace. Its renewals are too rare to affect a result.
 fn granting(seconds: f64) -> Value {
     json!({ "departure_grace": seconds, "ttl": 90 })
 }
@@ -35,13 +35,13 @@ fn leave(node: &Engine, socket: &str) {
     settled(node);
 }
 
-/// Waits until the room is vacated at the receiver.
+/// Waits until the receiver has `channel_vacated` of the room.
 fn vacated(cluster: &Cluster) {
-    eventually("the room is vacated", || cluster.counts().contains_key("channel_vacated presence-a"));
+    eventually("channel_vacated", || cluster.counts().contains_key("channel_vacated presence-a"));
 }
 
 fn stop(node: &Engine) {
-    assert!(node.stop(Instant::now() + Duration::from_secs(2)), "a thread hangs");
+    assert!(node.stop(Instant::now() + Duration::from_secs(2)), "all threads must end in time");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_rejoin_within_the_grace_is_silent_on_both_sides() {
     leave(&a, "1.2");
     join(&b, "2.1");
     b.client_event(APP, &ClientEvent::new(ROOM, "client-x", None, b"2.1", Some(b"7")).relayed());
-    eventually("the client event arrived", || cluster.counts().contains_key("client_event presence-a/7"));
+    eventually("the client event", || cluster.counts().contains_key("client_event presence-a/7"));
     leave(&b, "2.1");
     vacated(&cluster);
     let [occupied, added, removed, vacated] = VISIT;
@@ -110,13 +110,13 @@ fn a_node_that_is_killed_during_the_grace_leaves_the_departure_to_another_that_w
     vacated(&cluster);
     assert_eq!(cluster.events(), VISIT);
     assert_eq!(stat(&b, "edges"), 2);
-    // When the edge was decided, by the clock of the same machine; the webhook had to wait for a successor of the outbox.
+    // Time of the decision by the clock of this machine. The webhook itself had to wait for a successor in the outbox.
     let bodies: Vec<Value> = cluster.receiver.received("/hook").iter().map(Received::json).collect();
     let removed = bodies.iter().find(|body| body["events"][0]["name"] == "member_removed").expect("the departure");
     let decided = UNIX_EPOCH + Duration::from_millis(removed["time_ms"].as_u64().expect("a time"));
     let took = decided.duration_since(left).expect("a time after the leaving");
     assert!(took + Duration::from_millis(1) >= GRACE, "{took:?}");
-    // A quarter of a second, and what a busy machine adds; the next renewal of the lease is 30 s away.
+    // The grace, a quarter of a second, and the delays of a busy machine. The next renewal of the lease is 30 s away.
     assert!(took < 2 * GRACE, "{took:?}");
 }
 
@@ -150,11 +150,11 @@ fn the_people_of_a_dead_node_have_their_grace_to_come_back() {
     dead.subscribed(APP, ROOM, b"1.2", Some(b"8"));
     join(&dead, "1.1");
     stop(&dead);
-    eventually("the dead node is reaped", || stat(&alive, "nodes_reaped") == 1);
+    eventually("the reaping of the dead node", || stat(&alive, "nodes_reaped") == 1);
     assert!(!cluster.events().iter().any(|event| event.contains("removed") || event.contains("vacated")));
     join(&alive, "2.1");
     let removed = "member_removed presence-a/8".to_owned();
-    eventually("who did not come back is gone", || cluster.events().contains(&removed));
+    eventually("member_removed of the other user", || cluster.events().contains(&removed));
     assert_eq!(cluster.events().iter().filter(|event| event.ends_with("/7")).count(), 1);
     leave(&alive, "2.1");
     vacated(&cluster);
@@ -177,16 +177,16 @@ fn redis_is_gone_when_the_grace_ends(mut cluster: Cluster) {
     join(&a, "1.1");
     a.subscribed(APP, b"presence-b", b"1.1", Some(b"9"));
     settled(&a);
-    eventually("the first edges arrived", || cluster.events().len() == 4);
+    eventually("the first edges", || cluster.events().len() == 4);
     leave(&a, "1.1");
     b.subscribed(APP, b"presence-b", b"2.1", Some(b"9"));
     settled(&b);
     cluster.redis.kill();
-    eventually("the outage is noticed", || [&a, &b].iter().all(|node| stat(node, "redis_errors") > 0));
+    eventually("the nodes to notice the outage", || [&a, &b].iter().all(|node| stat(node, "redis_errors") > 0));
     cluster.redis.restart();
     vacated(&cluster);
     b.closed(APP, b"2.1");
-    eventually("the other room is vacated", || cluster.counts().contains_key("channel_vacated presence-b"));
+    eventually("channel_vacated of the other room", || cluster.counts().contains_key("channel_vacated presence-b"));
     let counts = cluster.counts();
     assert!(counts.len() == 8 && counts.values().all(|count| *count == 1), "{counts:?}");
     let of_room: Vec<String> = cluster.events().into_iter().filter(|event| event.contains("presence-a")).collect();
@@ -201,17 +201,17 @@ fn a_departure_that_was_announced_is_not_put_back_when_redis_loses_its_data() {
     join(&a, "1.1");
     leave(&a, "1.1");
     vacated(&cluster);
-    // Whichever of the two it was that announced it, both have looked since.
+    // Either of the two may have announced it. After these calls both have fetched it.
     let calls = [&a, &b].map(|node| stat(node, "redis_calls"));
-    eventually("both have asked again", || {
+    eventually("further calls of both nodes", || {
         [&a, &b].iter().zip(calls).all(|(node, calls)| stat(node, "redis_calls") > calls)
     });
     cluster.redis.kill();
     cluster.redis.restart();
-    eventually("the loss is noticed", || stat(&a, "hold_rebuilds") > 0);
+    eventually("the node to notice the loss", || stat(&a, "hold_rebuilds") > 0);
     join(&b, "2.1");
     leave(&b, "2.1");
-    eventually("the next visit is over", || cluster.events().len() >= 8);
+    eventually("all events of the next visit", || cluster.events().len() >= 8);
     assert_eq!(cluster.events(), [VISIT, VISIT].concat());
 }
 
@@ -220,7 +220,7 @@ fn nodes_ask_seldom_and_departures_that_are_due_together_go_together() {
     let cluster = Cluster::start();
     let nodes = [1, 2, 3].map(|_| cluster.node_with(&granting(1.0)));
     let calls = || nodes.iter().map(|node| stat(node, "redis_calls")).sum::<u64>();
-    eventually("all nodes are there", || nodes.iter().all(|node| stat(node, "redis_calls") > 0));
+    eventually("a call of every node", || nodes.iter().all(|node| stat(node, "redis_calls") > 0));
     for n in 0..500 {
         nodes[0].subscribed(APP, format!("room-{n}").as_bytes(), b"1.1", None);
     }
@@ -231,9 +231,9 @@ fn nodes_ask_seldom_and_departures_that_are_due_together_go_together() {
         nodes[0].unsubscribed(APP, format!("room-{n}").as_bytes(), b"1.1");
         settled(&nodes[0]);
     }
-    eventually("all rooms are vacated", || cluster.events().len() == 1000);
+    eventually("channel_vacated of all rooms", || cluster.events().len() == 1000);
     let (asked, took) = ((calls() - before).saturating_sub(500), began.elapsed());
-    // Each node waits for at least 30 ms after the next departure is due.
-    assert!(u128::from(asked) <= 3 * (took.as_millis() / 30 + 1), "asked {asked} times in {took:?}");
+    // Each node waits at least 30 ms after a departure is due.
+    assert!(u128::from(asked) <= 3 * (took.as_millis() / 30 + 1), "{asked} calls in {took:?}");
     assert!(cluster.counts().values().all(|count| *count == 1));
 }

@@ -1,6 +1,6 @@
-//! HTTP as the endpoints see it: headers, redirects, connections, timeouts.
+//! HTTP as endpoints see it: headers, redirects, connections, timeouts.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -103,7 +103,7 @@ fn an_idle_connection_that_the_peer_has_closed_is_closed_within_seconds_and_with
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let node = Node::start(vec![endpoint(0, url)]);
-    // The second one after there was nothing to look after for a while.
+    // The second round starts after a time without idle connections.
     for round in 0..2 {
         node.accept("app", numbered(round..round + 1));
         let (mut stream, _) = listener.accept().unwrap();
@@ -113,7 +113,7 @@ fn an_idle_connection_that_the_peer_has_closed_is_closed_within_seconds_and_with
         stream.shutdown(Shutdown::Write).unwrap();
         let closed = Instant::now();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        assert_eq!(stream.read(&mut [0]).unwrap(), 0, "our end of it");
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0, "our side closes the connection");
         assert!(closed.elapsed() < Duration::from_secs(10), "{:?}", closed.elapsed());
     }
 }
@@ -143,7 +143,7 @@ fn a_new_connection_that_closes_without_an_answer_is_a_failed_attempt() {
     assert_eq!(receiver.received("/").len(), 1);
 }
 
-/// Sends an event to an endpoint that gives a status and then never finishes its answer.
+/// Sends an event to an endpoint that responds with a status and then never finishes the response.
 fn counts_by_its_status(unfinished: Answer) {
     let receiver = Receiver::start();
     receiver.script("/", [unfinished]);
@@ -195,12 +195,12 @@ fn of_a_huge_answer_no_more_than_a_little_is_read() {
     node.accept("app", numbered(0..1));
     assert!(matches!(node.outcome(), Outcome::Delivered { status: 200, .. }));
     node.accept("app", numbered(1..2));
-    eventually("the second answer to be taken", || {
+    eventually("the second response to be processed", || {
         (node.telemetry.counters().batches_dropped.get() == 1).then_some(())
     });
     node.accept("app", numbered(2..3));
     let connections: Vec<usize> = receiver.wait_for("/", 3).iter().map(|post| post.connection).collect();
-    assert_eq!(connections, [0, 1, 2], "a connection whose answer was not read to its end is not used again");
+    assert_eq!(connections, [0, 1, 2], "a connection with an unread rest of a response is not used again");
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn a_stop_breaks_off_a_hanging_request() {
     node.accept("app", ["a".to_owned()]);
     receiver.wait_for("/", 1);
     let started = Instant::now();
-    assert!(node.delivery.stop(Instant::now() + Duration::from_secs(5)), "every thread ended");
+    assert!(node.delivery.stop(Instant::now() + Duration::from_secs(5)), "all threads must end in time");
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 }
 
@@ -250,7 +250,7 @@ fn the_headers_of_an_endpoint_are_on_each_of_its_posts() {
     node.accept("app", numbered(0..1));
     for post in receiver.wait_for("/", 2) {
         assert_eq!((post.header("x-token"), post.header("user-agent")), (Some("hunter2"), Some("tests")));
-        assert!(post.names.iter().any(|name| name == "X-Token"), "its name is sent as it is written: {:?}", post.names);
+        assert!(post.names.iter().any(|name| name == "X-Token"), "the name is sent as it is written: {:?}", post.names);
         assert!(post.header("x-pusher-signature").is_some());
     }
 }
@@ -263,7 +263,7 @@ fn userinfo_of_a_url_is_sent_as_basic_authorization_and_never_reported() {
     let node = Node::start(vec![secretive]);
     for n in 0..2 {
         node.accept("app", numbered(n..n + 1));
-        eventually("the batch to be settled", || (node.delivery.queued() == 0).then_some(()));
+        eventually("the end of the batch", || (node.delivery.queued() == 0).then_some(()));
     }
     let posts = receiver.received("/");
     assert_eq!(posts[0].header("authorization"), Some("Basic dXNlcjpodW50ZXIy"));

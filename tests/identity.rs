@@ -1,6 +1,6 @@
-//! Two applications on one Redis and prefix: the data belongs to one of them.
+//! Two applications with the same Redis and prefix: the data belongs to one of them.
 
-#![allow(clippy::unwrap_used, reason = "a Redis that cannot be asked has failed the test")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot read from Redis has failed")]
 
 mod support;
 
@@ -16,7 +16,7 @@ use support::cluster::{Cluster, settled, stat};
 use support::engine::{APP, eventually};
 use support::receiver::Received;
 
-/// The settings of a node of one cluster, whose webhooks go to a path of its own.
+/// Returns the settings of a node. Each cluster has its own path at the receiver.
 fn of(cluster: &Cluster, name: &str, aliases: &[&str]) -> Value {
     json!({
         "cluster": { "name": name, "aliases": aliases },
@@ -28,7 +28,7 @@ fn node(cluster: &Cluster, name: &str, aliases: &[&str]) -> Engine {
     cluster.node_with(&of(cluster, name, aliases))
 }
 
-/// A cluster on whose data a node of this name works, which has a connection on channel `a`.
+/// Starts a cluster whose data belongs to the node of this name. The node has a connection on channel `a`.
 fn owned_by(name: &str) -> (Cluster, Engine) {
     let cluster = Cluster::start();
     let owner = node(&cluster, name, &[]);
@@ -37,40 +37,40 @@ fn owned_by(name: &str) -> (Cluster, Engine) {
     (cluster, owner)
 }
 
-/// A node of another application on the same data, which is shut out.
+/// Starts a node of another application with the same data. It is shut out.
 fn stranger(cluster: &Cluster, name: &str) -> Engine {
     let stranger = node(cluster, name, &[]);
     refusal(&stranger);
     stranger
 }
 
-/// What came to a cluster's receiver.
+/// Returns the events at the path of a cluster.
 fn came(cluster: &Cluster, name: &str) -> Vec<String> {
     cluster.receiver.received(&format!("/{name}")).iter().flat_map(Received::events).collect()
 }
 
-/// Waits until a cluster's receiver has this event.
+/// Waits until the path of a cluster has this event.
 fn awaits(cluster: &Cluster, name: &str, event: &str) {
-    eventually(&format!("{event} came to {name}"), || came(cluster, name).iter().any(|came| came == event));
+    eventually(&format!("{event} at /{name}"), || came(cluster, name).iter().any(|came| came == event));
 }
 
-/// The lines that a node has logged and nobody has read.
+/// Takes the log lines of a node.
 fn log(engine: &Engine) -> Vec<String> {
     let line = |outcome| if let Outcome::Log { message, .. } = outcome { Some(message) } else { None };
     engine.poll(1000).into_iter().filter_map(line).collect()
 }
 
-/// Waits until a node says that it is shut out, and returns how.
+/// Waits until a node logs that it is shut out, and returns that line.
 fn refusal(engine: &Engine) -> String {
     support::wait::eventually("the refusal", || {
         log(engine).into_iter().find(|line| line.starts_with("Webhooks are off on this node"))
     })
 }
 
-/// Waits until a node that is shut out has asked so often again.
+/// Waits until a shut-out node has tried again `times` times.
 fn asks_again(engine: &Engine, times: u64) {
     let before = stat(engine, "redis_errors");
-    eventually("it asks again", || stat(engine, "redis_errors") >= before + times);
+    eventually("another try", || stat(engine, "redis_errors") >= before + times);
 }
 
 fn status(cluster: &Cluster, name: &str, aliases: &[&str]) -> Status {
@@ -79,7 +79,7 @@ fn status(cluster: &Cluster, name: &str, aliases: &[&str]) -> Status {
     Status::of(&Config::from_value(config).unwrap()).unwrap()
 }
 
-/// Ends a node as a crash does: what it holds stays in Redis.
+/// Ends a node as a crash does: its holds stay in Redis.
 fn kill(engine: &Engine) {
     engine.stop(Instant::now() + Duration::from_secs(1));
 }
@@ -103,7 +103,7 @@ fn a_node_of_another_application_delivers_nothing_and_says_why() {
     asks_again(&forum, 1);
     settled(&forum);
     assert!(forum.flush(Duration::from_secs(5)).is_nothing());
-    assert_eq!(log(&forum), Vec::<String>::new(), "it is said once");
+    assert_eq!(log(&forum), Vec::<String>::new(), "the refusal is logged once");
 
     shop.subscribed(APP, b"c", b"1.1", None);
     shop.closed(APP, b"1.1");
@@ -119,7 +119,7 @@ fn a_node_of_another_application_takes_over_nothing_when_the_last_of_the_first_i
     let forum = stranger(&cluster, "forum");
     kill(&shop);
     let [(dead, lease)] = &leases(&cluster)[..] else { panic!("one node") };
-    eventually("the lease lapses", || {
+    eventually("the lease to lapse", || {
         let (seconds, micros): (f64, f64) = redis::cmd("TIME").query(&mut cluster.redis.connect()).unwrap();
         seconds * 1e3 + micros / 1e3 > *lease
     });
@@ -148,11 +148,11 @@ fn after_the_loss_of_all_data_the_cluster_that_had_it_comes_first() {
     let (cluster, shop) = owned_by("shop");
     let forum = stranger(&cluster, "forum");
     redis::cmd("FLUSHALL").exec(&mut cluster.redis.connect()).unwrap();
-    eventually("the first is back", || stat(&shop, "hold_rebuilds") == 1);
+    eventually("the first node to restore its holds", || stat(&shop, "hold_rebuilds") == 1);
     asks_again(&forum, 1);
     assert_eq!(leases(&cluster).len(), 1);
 
-    // Nobody is left who would come first.
+    // Now no node of the former cluster is left to come first.
     kill(&shop);
     redis::cmd("FLUSHALL").exec(&mut cluster.redis.connect()).unwrap();
     forum.subscribed(APP, b"b", b"2.1", None);
@@ -165,7 +165,7 @@ fn data_that_has_no_identity_becomes_that_of_the_first_node_with_one() {
     let cluster = Cluster::start();
     let before = cluster.node();
     before.subscribed(APP, b"a", b"1.1", None);
-    eventually("it has come", || !cluster.events().is_empty());
+    eventually("the first edge", || !cluster.events().is_empty());
     kill(&before);
     let shop = node(&cluster, "shop", &[]);
     awaits(&cluster, "shop", "channel_vacated a");
@@ -178,13 +178,13 @@ fn a_key_is_rotated_while_nodes_with_either_run() {
     let (cluster, before) = owned_by("key-1");
     let after = node(&cluster, "key-2", &["key-1"]);
     let identity = || status(&cluster, "key-2", &[]).status().unwrap().identity.data;
-    eventually("the identity is rewritten", || identity().as_deref() == Some("key-2"));
-    // Both know each other, also when one starts again.
+    eventually("the new identity", || identity().as_deref() == Some("key-2"));
+    // Both accept each other, also when one of them is restarted.
     let again = node(&cluster, "key-1", &[]);
-    eventually("all three are in", || leases(&cluster).len() == 3);
+    eventually("three leases", || leases(&cluster).len() == 3);
     before.unsubscribed(APP, b"a", b"1.1");
     let all = || [came(&cluster, "key-1"), came(&cluster, "key-2")].concat();
-    eventually("the visit is over", || all().iter().any(|event| event == "channel_vacated a"));
+    eventually("the end of the visit", || all().iter().any(|event| event == "channel_vacated a"));
     assert_eq!(identity().as_deref(), Some("key-2"));
     for (name, aliases) in [("key-1", &[][..]), ("key-2", &["key-1"]), ("key-2", &[]), ("key-3", &["key-2", "key-1"])] {
         assert_eq!(status(&cluster, name, aliases).status().unwrap().identity.mismatch, None);
@@ -205,15 +205,15 @@ fn data_is_adopted_after_a_rename_and_the_former_nodes_are_out() {
     assert_eq!(renamed.adopt().unwrap(), Adoption::Own);
     awaits(&cluster, "store", "channel_occupied b");
     refusal(&shop);
-    // What the former node held ends where it is delivered now.
+    // The departures of the former node are delivered by the current one.
     awaits(&cluster, "store", "channel_vacated a");
     assert_eq!(came(&cluster, "shop"), ["channel_occupied a"]);
 
-    // Back again: the node claims what it serves now.
+    // The reverse direction: the node claims what it serves now.
     assert_eq!(status(&cluster, "shop", &[]).adopt().unwrap(), Adoption::Adopted("store".into()));
     awaits(&cluster, "shop", "channel_occupied a");
     refusal(&store);
-    eventually("it is on", || log(&shop).iter().any(|line| line.ends_with("webhooks are on")));
+    eventually("the log line", || log(&shop).iter().any(|line| line.ends_with("webhooks are on")));
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! What one endpoint suffers is no other one's concern, and every event of it is accounted for.
+//! A failing endpoint does not affect the others, and every event for it is accounted for.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -16,7 +16,7 @@ use support::redis::RedisServer;
 use support::tally::{Tally, numbered_events};
 use support::wait::while_it_moves;
 
-/// The events that a tally got, as channel and number.
+/// Returns the received events as channel and number.
 fn arrived(tally: &Tally) -> BTreeSet<(u32, u32)> {
     let numbers = tally.numbers().into_iter();
     numbers.flat_map(|(channel, numbers)| numbers.into_iter().map(move |number| (channel, number))).collect()
@@ -32,14 +32,14 @@ fn a_burst_of_many_more_events_than_may_wait_loses_none_while_the_endpoint_keeps
         "outbox_max_events": 1000,
         "endpoints": [{ "url": tally.url(), "events": ["client_event"] }],
     }));
-    // An endpoint that has never answered is not waited for.
+    // The dispatcher does not wait for an endpoint that has never responded.
     round(&engine, 0);
-    eventually("the first round arrives", || tally.count() == CHANNELS as usize);
+    eventually("the first round", || tally.count() == CHANNELS as usize);
     for number in 1..100 {
         round(&engine, number);
     }
     let settled = || stat(&engine, "events_delivered") + stat(&engine, "events_dropped");
-    while_it_moves("the burst", settled, || settled() == 100 * CHANNELS as usize);
+    while_it_moves("the end of the burst", settled, || settled() == 100 * CHANNELS as usize);
     assert_eq!(stat(&engine, "events_dropped"), 0);
     assert_complete(&tally.numbers(), 100);
 }
@@ -64,7 +64,7 @@ fn every_event_for_an_endpoint_that_was_away_arrives_or_is_a_dead_letter() {
     let rounds = 200;
     flood(&engine, rounds, &healthy, 500, || {});
     let returned = Tally::start_on(port.address());
-    while_it_moves("rest", || stat(&engine, "events_delivered"), || stat(&engine, "queued_events") == 0);
+    while_it_moves("an empty queue", || stat(&engine, "events_delivered"), || stat(&engine, "queued_events") == 0);
     assert_complete(&healthy.numbers(), rounds);
     assert_in_order_to_the_end(&returned.numbers(), rounds);
 
@@ -73,7 +73,7 @@ fn every_event_for_an_endpoint_that_was_away_arrives_or_is_a_dead_letter() {
     let letters: Vec<(u32, u32)> = bodies.iter().flat_map(|body| numbered_events(body)).collect();
     let dropped = stat(&engine, "events_dropped");
     let dead: BTreeSet<(u32, u32)> = letters.iter().copied().collect();
-    assert_eq!((dead.len(), letters.len()), (dropped, dropped), "no event is in two letters");
+    assert_eq!((dead.len(), letters.len()), (dropped, dropped), "no event is in two dead letters");
     let arrived = arrived(&returned);
     assert!(dead.is_disjoint(&arrived));
     let all: BTreeSet<(u32, u32)> = (0..CHANNELS).flat_map(|channel| (0..rounds).map(move |n| (channel, n))).collect();

@@ -1,8 +1,7 @@
-//! Functions of AWS Lambda as endpoints: what they are invoked with, what counts as delivered, and where the credentials
-//! come from. A receiver plays AWS, a container's and a machine's metadata; that the signature is the right one is what
-//! `tests/moto` is about.
+//! AWS Lambda functions as endpoints: the invocation, the outcomes, and the sources of credentials. A receiver stands
+//! in for AWS and for the metadata services of containers and machines. `tests/moto` checks the signature.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -17,14 +16,14 @@ use serde_json::{Value, json};
 use support::node::{Node, numbered};
 use support::receiver::{Answer, Received, Receiver};
 
-/// Where AWS is asked to invoke `hooks`.
+/// Path for invocations of `hooks`.
 const INVOKE: &str = "/2015-03-31/functions/hooks/invocations";
 
 const LABEL: &str = "lambda:eu-central-1:hooks";
 
 const MACHINE: &str = "/latest/meta-data/iam/security-credentials/";
 
-/// The function `hooks`, which `receiver` plays. `lambda` and `settings` say more of it.
+/// Returns an endpoint for the function `hooks` at `receiver`, with further settings.
 fn function(receiver: &Receiver, lambda: &Value, settings: &Value, environment: &Environment) -> Endpoint {
     let mut endpoint = json!({
         "lambda": { "function_name": "hooks", "region": "eu-central-1", "endpoint_url": receiver.url("") },
@@ -34,14 +33,14 @@ fn function(receiver: &Receiver, lambda: &Value, settings: &Value, environment: 
     Config::read(json!({ "endpoints": [endpoint] }), environment).unwrap().endpoints.remove(0)
 }
 
-/// The same, with credentials of its own.
+/// The same, with access keys in its config.
 fn with_keys(receiver: &Receiver, lambda: &Value, settings: &Value) -> Endpoint {
     let mut keys = json!({ "access_key_id": "AKIDCONFIG", "secret_access_key": "hunter2" });
     keys.as_object_mut().unwrap().extend(lambda.as_object().unwrap().clone());
     function(receiver, &keys, settings, &Environment::default())
 }
 
-/// What becomes of one event.
+/// Delivers one event. Returns the status, or the reason of the drop.
 fn result(endpoint: Endpoint) -> Result<u16, String> {
     let node = Node::start(vec![endpoint]);
     node.accept("app", numbered(0..1));
@@ -52,7 +51,7 @@ fn result(endpoint: Endpoint) -> Result<u16, String> {
     }
 }
 
-/// Who signed a request.
+/// Returns the access key id that signed a request.
 fn signer(request: &Received) -> String {
     let authorization = request.header("authorization").unwrap();
     let rest = authorization.strip_prefix("AWS4-HMAC-SHA256 Credential=").unwrap();
@@ -63,7 +62,7 @@ fn answers(returned: &Value) -> Answer {
     Answer::Body(200, returned.to_string(), Vec::new())
 }
 
-/// What metadata services say: credentials that are good for so long.
+/// Response of a metadata service: credentials that are valid for this many seconds.
 fn credentials(id: &str, seconds: u64) -> Answer {
     let until = SystemTime::now() + Duration::from_secs(seconds);
     let until = format!("@{}", until.duration_since(UNIX_EPOCH).unwrap().as_secs());
@@ -87,7 +86,7 @@ fn a_function_is_invoked_with_the_request_that_a_url_would_have_got() {
     let scope = "/eu-central-1/lambda/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-invocation-type, ";
     let authorization = request.header("authorization").unwrap();
     assert!(authorization.contains(scope), "{authorization}");
-    assert_eq!(request.header("x-tenant"), None, "it is for the function, not for AWS");
+    assert_eq!(request.header("x-tenant"), None, "the header is for the function, not for AWS");
 
     let event = request.json();
     let body = r#"{"time_ms":1700000000000,"events":[{"name":"channel_occupied","channel":"private-a/\"b\""}]}"#;
@@ -127,7 +126,7 @@ fn every_attempt_carries_the_same_batch_under_its_own_time_whatever_the_function
     assert!(signed(&events[0]) < signed(&events[1]) && signed(&events[1]) < signed(&events[2]));
     let time = |event: &Value| event["requestContext"]["requestTimeEpoch"].as_u64().unwrap();
     assert!(events.iter().all(|event| time(event) == 1000 * signed(event)));
-    assert_eq!(requests[0].connection, requests[2].connection, "and all over one connection");
+    assert_eq!(requests[0].connection, requests[2].connection, "all invocations use one connection");
     assert!(matches!(node.outcome(), Outcome::Delivered { attempts: 3, status: 200, .. }));
 }
 
@@ -260,7 +259,7 @@ fn a_container_is_asked_with_the_token_of_the_moment_and_asked_again_before_its_
     assert_eq!((&*signer(&first), first.header("x-amz-security-token")), ("AKIDSOON", Some("token of AKIDSOON")));
     fs::write(&file, "second\n").unwrap();
 
-    // They are good for a while, so the next attempts use them until it is time to ask again.
+    // These are valid for a while. The next attempts use them until it is time to fetch new ones.
     let mut sent = 1;
     support::engine::eventually("the next credentials", || {
         sent += 1;
@@ -340,7 +339,7 @@ fn a_function_is_reached_through_the_proxy_and_its_metadata_are_not() {
     let uri = receiver.url("/credentials");
     let environment = Environment::from([("AWS_CONTAINER_CREDENTIALS_FULL_URI", &*uri)]);
     receiver.always("/credentials", credentials("AKIDPOD", 3600));
-    // It is the proxy as well: a proxy is sent the whole URL.
+    // The receiver is the proxy too: a proxy gets the whole URL.
     let settings = json!({ "proxy": format!("http://{}", receiver.address()), "max_attempts": 1 });
     let lambda = json!({ "endpoint_url": "http://lambda.example.com:8080" });
     assert_eq!(result(function(&receiver, &lambda, &settings, &environment)), Ok(200));
@@ -371,11 +370,11 @@ fn a_stop_waits_neither_for_a_function_nor_for_credentials() {
         }
         receiver.wait_for(path, 1);
         let began = Instant::now();
-        assert!(node.delivery.stop(began + Duration::from_secs(10)), "all threads have ended");
+        assert!(node.delivery.stop(began + Duration::from_secs(10)), "all threads must end in time");
         began.elapsed()
     };
     let invoking = stuck(with_keys(&receiver, &json!({}), &json!({})), INVOKE);
     let asking = stuck(function(&receiver, &json!({}), &json!({}), &environment), "/credentials");
-    // Less than the time after which either would have given up.
+    // Less than the timeouts of both.
     assert!(invoking < Duration::from_secs(5) && asking < Duration::from_millis(1500), "{invoking:?} {asking:?}");
 }

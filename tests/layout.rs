@@ -1,18 +1,19 @@
-//! A module of `src/` imports only itself and modules above it in the list of `src/lib.rs`. So no two import each other.
+//! Each module of `src/` imports only itself and modules above it in the list of `src/lib.rs`. So no two modules import
+//! each other.
 
-#![allow(clippy::unwrap_used, reason = "a tree that cannot be read has failed")]
+#![allow(clippy::unwrap_used, reason = "a tree that cannot be read fails the test")]
 
 use std::path::{Component, Path, PathBuf};
 
-/// The only child of the crate that is not in the list: the servers of the tests.
+/// The only child of the crate that is not in the list: the test servers.
 const TEST_SERVERS: &str = "support";
 
-/// The top-level modules, low to high.
+/// Returns the top-level modules, low to high.
 fn modules(lib: &str) -> Vec<&str> {
     lib.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';')).collect()
 }
 
-/// The Rust files below a folder.
+/// Returns the Rust files below a folder.
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let files = |path: PathBuf| match path.extension() {
@@ -23,20 +24,20 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(files).collect()
 }
 
-/// The text without its comments, line by line.
+/// Returns the text without comments, line by line.
 fn code(text: &str) -> String {
     text.lines()
         .map(|line| line.split("//").next().unwrap_or_default())
         .fold(String::new(), |code, line| code + line + "\n")
 }
 
-/// The word at the beginning of a text.
+/// Returns the first word of a text.
 fn word(text: &str) -> &str {
     let end = text.find(|c: char| c != '_' && !c.is_ascii_alphanumeric()).unwrap_or(text.len());
     &text[..end]
 }
 
-/// The children of the crate that a path names, which goes on with `rest` behind `crate::`: of `{a::b, c}` both `a` and `c`.
+/// Returns the children of the crate in a path, where `rest` is what follows `crate::`. `{a::b, c}` has `a` and `c`.
 fn children(rest: &str) -> Vec<&str> {
     let Some(group) = rest.strip_prefix('{') else { return vec![word(rest)] };
     let (mut depth, mut names, mut begins) = (0, Vec::new(), true);
@@ -56,7 +57,7 @@ fn children(rest: &str) -> Vec<&str> {
     names
 }
 
-/// The folder of `src/` in which a file lies that a file of the folder `from` includes.
+/// Returns the folder of `src/` with the file that a file in the folder `from` includes.
 fn included(from: &Path, path: &str) -> String {
     let mut parts = Vec::new();
     for part in from.join(path).components() {
@@ -68,8 +69,8 @@ fn included(from: &Path, path: &str) -> String {
     parts.swap_remove(0)
 }
 
-/// What a file needs of the crate, each with its line: modules that it names, and those whose scripts it includes. `folder` is
-/// where it lies below `src/`.
+/// Returns the modules that a file names or whose scripts it includes, with line numbers. `folder` is its folder below
+/// `src/`.
 fn needs(text: &str, folder: &Path) -> Vec<(usize, String)> {
     let code = code(text);
     let line = |at: usize| code[..at].matches('\n').count() + 1;
@@ -84,7 +85,7 @@ fn needs(text: &str, folder: &Path) -> Vec<(usize, String)> {
     named.chain(scripts).map(|(at, name)| (line(at), name)).collect()
 }
 
-/// The imports of a file that are against the order.
+/// Returns the imports of a file that violate the order.
 fn violations(file: &Path, text: &str, order: &[&str]) -> Vec<String> {
     let module = file.iter().next().unwrap_or_default().to_string_lossy();
     let place = |name: &str| order.iter().position(|module| *module == name);
@@ -110,7 +111,7 @@ fn no_module_imports_one_that_stands_below_it_in_the_list() {
         .map(|(file, text)| violations(file, &text, &order))
         .filter(|found| !found.is_empty())
         .collect();
-    assert!(order.len() > 10, "the list was not recognised: {order:?}");
+    assert!(order.len() > 10, "the list was not found: {order:?}");
     assert!(found.is_empty(), "{} of {} files:\n{}", found.len(), files.len(), found.concat().join("\n"));
 }
 

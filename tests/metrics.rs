@@ -1,7 +1,7 @@
-//! Metrics as Prometheus gets them: of a process, by its listener, and of a cluster.
+//! Metrics of a process, from its listener, and of a cluster.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
-#![allow(clippy::float_cmp, reason = "counts are whole numbers, also in the text of Prometheus")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
+#![allow(clippy::float_cmp, reason = "counts are whole numbers")]
 
 mod support;
 
@@ -23,7 +23,7 @@ use support::redis::RedisServer;
 use support::scrape::{ask, samples, scrape};
 use support::wait::eventually;
 
-/// The samples at `address`, once they are as expected.
+/// Waits until the samples at `address` are as expected, and returns them.
 fn samples_when(
     address: SocketAddr,
     what: &str,
@@ -32,7 +32,7 @@ fn samples_when(
     eventually(what, || scrape(address).map(|text| samples(&text)).filter(|samples| are(samples)))
 }
 
-/// The samples of a cluster, once they are as expected.
+/// Waits until the samples of a cluster are as expected, and returns them.
 fn cluster_when(redis: &RedisServer, what: &str, is: impl Fn(&str) -> bool) -> String {
     let config = json!({ "connection": { "host": redis.socket() } });
     let mut cluster = Cluster::of(&Config::from_value(config).unwrap()).unwrap();
@@ -46,7 +46,7 @@ fn log(engine: &Engine) -> Vec<String> {
         .collect()
 }
 
-/// Which metrics a text has, from its own headers.
+/// Returns the metrics of a text with their types, from its `# TYPE` lines.
 fn told(text: &str) -> Vec<(String, String)> {
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     types.map(|line| line.split_once(' ').unwrap()).map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
@@ -71,7 +71,7 @@ fn a_process_tells_of_every_event_delivery_and_drop() {
         } }),
     );
     node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
-    // Each part of the page is of a moment of its own: what a lane tells is older than what the process counts.
+    // The parts of the page are not a consistent snapshot: the lanes' values are older than the counters.
     let found = samples_when(address, "the drop", |samples| {
         samples[r#"events_dropped_total{reason="http_5xx"}"#] >= 1.0
             && samples["batches_dropped_total"] >= 1.0
@@ -159,9 +159,9 @@ fn a_cluster_tells_of_each_node_and_of_what_is_in_redis() {
     assert_eq!((found[r#"nodes{state="running"}"#], found[r#"nodes{state="silent"}"#]), (2.0, 0.0));
     assert_eq!((found[r#"occupied_channels{app="app"}"#], found["dead_letters"]), (2.0, 0.0));
     assert_eq!(found.keys().filter(|name| name.starts_with("outbox_entries{")).count(), 16);
-    assert_eq!(told(&text), expected(|_| true), "every metric there is");
+    assert_eq!(told(&text), expected(|_| true), "every metric must be there");
 
-    // The same names and labels as in the process, but for the node.
+    // Names and labels equal those of the process, except for the node.
     let of_process = samples(&scrape(address).unwrap());
     let without_node = |name: &String| {
         let (base, labels) = name.split_once('{')?;
@@ -222,7 +222,7 @@ fn clients_that_send_too_much_or_nothing_do_not_keep_others_away() {
     endless.write_all(b"GET /metrics HTTP/1.1\r\nX: ").unwrap();
     std::thread::spawn(move || while endless.write_all(&[b'x'; 4096]).is_ok() {});
     let began = Instant::now();
-    assert!(scrape(address).is_some(), "answered after those that were there before");
+    assert!(scrape(address).is_some(), "answered after the earlier connections");
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     node.subscribed(APP, b"news", b"1.1", None);
     receiver.wait_for_channels("/hook", 1);
@@ -237,9 +237,9 @@ fn a_client_that_says_nothing_does_not_delay_the_end() {
     eventually("the listener", || scrape(address));
     let _silent: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(address).unwrap()).collect();
     let began = Instant::now();
-    assert!(node.stop(Instant::now() + Duration::from_secs(10)), "all threads have ended");
+    assert!(node.stop(Instant::now() + Duration::from_secs(10)), "all threads must end in time");
     assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
-    assert!(TcpStream::connect(address).is_err(), "the port is free");
+    assert!(TcpStream::connect(address).is_err(), "the port must be free");
 }
 
 #[test]
@@ -248,10 +248,10 @@ fn a_port_that_is_taken_is_said_once_and_served_when_it_is_free() {
     let address = port.address();
     let settings = json!({ "metrics_listen": address.to_string() });
     let old = engine(&redis, &receiver, &settings);
-    eventually("the old one", || scrape(address));
+    eventually("the metrics of the old node", || scrape(address));
     let new = engine(&redis, &receiver, &settings);
     let mut said = Vec::new();
-    eventually("the line", || {
+    eventually("the log line", || {
         said.extend(log(&new));
         said.iter().any(|line| line.starts_with(&format!("Cannot serve metrics at {address}"))).then_some(())
     });

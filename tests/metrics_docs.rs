@@ -1,6 +1,6 @@
-//! `docs/metrics.md`, the alerts and the dashboard speak of the metrics that there are, and of no others.
+//! `docs/metrics.md`, the alerts and the dashboard name only metrics that exist, and the page names all of them.
 
-#![allow(clippy::unwrap_used, reason = "a page that cannot be read has failed")]
+#![allow(clippy::unwrap_used, reason = "a page that cannot be read fails the test")]
 
 use resonate_webhooks::metrics::{Scope, families};
 use serde_json::Value;
@@ -9,7 +9,7 @@ const PAGE: &str = include_str!("../docs/metrics.md");
 const ALERTS: &str = include_str!("../docs/metrics-alerts.yml");
 const DASHBOARD: &str = include_str!("../docs/grafana/resonate-webhooks.json");
 
-/// The table of the page as the code has it.
+/// Returns the table of the page, made from the code.
 fn table() -> String {
     let rows = families().into_iter().map(|family| {
         let labels: Vec<String> = family.labels.iter().map(|label| format!("`{label}`")).collect();
@@ -20,7 +20,7 @@ fn table() -> String {
     rows.collect()
 }
 
-/// The names of metrics in a text.
+/// Returns the names of metrics in a text.
 fn names(text: &str) -> Vec<String> {
     let begins = text.match_indices("resonate_webhooks_").map(|(at, _)| &text[at..]);
     let name =
@@ -39,14 +39,14 @@ fn assert_known(what: &str, text: &str) {
     let used = names(text);
     assert!(used.len() > 5, "{what} uses no metrics");
     for name in used {
-        assert!(known.contains(&name), "{what} uses {name}, which there is not");
+        assert!(known.contains(&name), "{what} uses {name}, which does not exist");
     }
 }
 
 #[test]
 fn the_page_lists_every_metric_with_its_type_labels_and_meaning() {
     let written: String = PAGE.split_inclusive('\n').filter(|line| line.starts_with("| `resonate_webhooks_")).collect();
-    assert!(written == table(), "the table is to be\n{}", table());
+    assert!(written == table(), "the table must be\n{}", table());
 }
 
 #[test]
@@ -67,5 +67,5 @@ fn the_dashboard_is_json_and_each_of_its_queries_uses_only_metrics_that_there_ar
     assert_known("the dashboard", &queries.join("\n"));
     let mut ids: Vec<i64> = panels.iter().map(|panel| panel["id"].as_i64().unwrap()).collect();
     ids.dedup();
-    assert_eq!(ids.len(), panels.len(), "each panel has an id of its own");
+    assert_eq!(ids.len(), panels.len(), "each panel must have its own id");
 }

@@ -1,6 +1,6 @@
-//! Redis is away under traffic: hooks cost what they cost, and nothing that was accepted is lost.
+//! Redis is unavailable under traffic. Hooks stay fast, and no accepted event is lost.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -19,20 +19,20 @@ use support::redis::RedisServer;
 use support::tally::Tally;
 use support::wait::while_it_moves;
 
-/// How long Redis hangs, and then is dead: half a minute together.
+/// Redis hangs, then it is dead: half a minute in total.
 const HANGING: Duration = Duration::from_secs(12);
 const DEAD: Duration = Duration::from_secs(18);
 
-/// How long the traffic is watched before.
+/// Time of the traffic before the outage.
 const BEFORE: Duration = Duration::from_secs(3);
 
-/// Between two turns of the traffic.
+/// Interval between two turns of the traffic.
 const EVERY: Duration = Duration::from_millis(4);
 
-/// Rooms that people enter and leave.
+/// Number of rooms that users enter and leave.
 const ROOMS: usize = 40;
 
-/// Clients that send events, and come and go.
+/// Clients that send events, come and go.
 struct Traffic<'a> {
     engine: &'a Engine,
     turns: u32,
@@ -40,13 +40,13 @@ struct Traffic<'a> {
 }
 
 impl Traffic<'_> {
-    /// Goes on for `time`. Returns how long each hook took.
+    /// Runs for `time`. Returns the duration of each hook.
     fn run(&mut self, time: Duration) -> Vec<Duration> {
         let (began, mut took) = (Instant::now(), Vec::new());
         while began.elapsed() < time {
             let turn = self.turns;
             took.push(timed(|| whisper(self.engine, turn % CHANNELS, turn / CHANNELS)));
-            // Over the turns every room is entered and left many times, each in a rhythm of its own.
+            // Visits every room many times, each in its own rhythm.
             let room = (turn as usize * 7) % ROOMS;
             took.push(timed(|| self.enter_or_leave(room)));
             self.turns += 1;
@@ -65,7 +65,7 @@ impl Traffic<'_> {
         self.occupied[room] = !self.occupied[room];
     }
 
-    /// Sends until every channel has had the same number of events. Returns that number.
+    /// Sends events until every channel has had the same number. Returns that number.
     fn round_off(&mut self) -> u32 {
         while !self.turns.is_multiple_of(CHANNELS) {
             whisper(self.engine, self.turns % CHANNELS, self.turns / CHANNELS);
@@ -86,7 +86,7 @@ fn median(mut took: Vec<Duration>) -> Duration {
     took[took.len() / 2]
 }
 
-/// The edges that arrived, by room and in order, a batch that came again counting once: whether somebody comes.
+/// Returns the edges by room, in order: true for an arrival. A repeated batch counts once.
 fn edges(requests: &[Received]) -> BTreeMap<String, Vec<bool>> {
     let mut edges: BTreeMap<String, Vec<bool>> = BTreeMap::new();
     let mut seen = std::collections::BTreeSet::new();
@@ -127,13 +127,13 @@ fn half_a_minute_without_redis_holds_up_no_hook_and_loses_nothing() {
     traffic.run(Duration::from_secs(1));
 
     let longest = away.iter().max().unwrap();
-    assert!(*longest < Duration::from_secs(1), "a hook took {longest:?}: it waited for Redis");
-    // What a hook costs is the business of `make bench`: here the machine may be as busy as it likes.
+    assert!(*longest < Duration::from_secs(1), "a hook took {longest:?}, so it waited for Redis");
+    // `make bench` measures hooks. Here other load may slow them down.
     println!("a hook took {:?} before, {:?} during the outage", median(before), median(away));
 
     let rounds = traffic.round_off();
     let all = (rounds * CHANNELS) as usize;
-    eventually("every client event arrives", || tally.count() >= all);
+    eventually("all client events", || tally.count() >= all);
     assert_eq!(stat(&engine, "client_events_dropped"), 0);
     assert_complete(&without_repeats(&tally), rounds);
 
@@ -141,7 +141,7 @@ fn half_a_minute_without_redis_holds_up_no_hook_and_loses_nothing() {
         let last = |subject: String| edges.get(&subject).and_then(|edges| edges.last()).copied().unwrap_or(false);
         [last(format!("presence-{room}")), last(format!("presence-{room}/7"))] == [traffic.occupied[room]; 2]
     };
-    eventually("the last edges tell the truth", || {
+    eventually("the last edges to match the truth", || {
         let edges = edges(&receiver.received("/edges"));
         (0..ROOMS).all(|room| truth(room, &edges))
     });
@@ -154,7 +154,7 @@ fn half_a_minute_without_redis_holds_up_no_hook_and_loses_nothing() {
     }
 }
 
-/// What came, without the second time of what came twice: a batch whose answer was lost is sent again.
+/// Returns the numbers without repeats. A batch whose response was lost is sent again.
 fn without_repeats(tally: &Tally) -> BTreeMap<u32, Vec<u32>> {
     let mut numbers = tally.numbers();
     for numbers in numbers.values_mut() {
@@ -182,29 +182,29 @@ fn what_waits_for_redis_is_bounded_in_bytes_and_what_does_not_fit_is_counted() {
     engine.boot().unwrap();
     engine.register_app(APP, "key", "secret");
     engine.subscribed(APP, b"private-0", b"1.1", None);
-    eventually("the channel is occupied", || stat(&engine, "edges") == 1);
+    eventually("the channel to be occupied", || stat(&engine, "edges") == 1);
     redis.hang();
     let before = resident_bytes();
     let events = 30_000_u32;
     for number in 0..events {
-        // A number, and blanks up to the ten thousand bytes that a message may have.
+        // A number, padded with spaces to 10 000 bytes, the limit of a message.
         let data = format!("[{number:<10000}]");
         let event = ClientEvent::new(b"private-0", "client-n", Some(&data), b"1.1", None);
         engine.client_event(APP, &event.relayed());
         if number % 1000 == 0 {
-            eventually("they are taken in", || stat(&engine, "queued_intents") < 500);
+            eventually("the intents to be taken in", || stat(&engine, "queued_intents") < 500);
         }
     }
     let taken_in = || stat(&engine, "waiting_client_events") + stat(&engine, "client_events_dropped");
-    eventually("each waits or was dropped", || taken_in() == events as usize);
+    eventually("every event, waiting or dropped", || taken_in() == events as usize);
     let grown = resident_bytes().saturating_sub(before);
     assert!(grown < 200 << 20, "{grown} bytes wait for Redis");
     let dropped = stat(&engine, "client_events_dropped");
     assert!(dropped > 10_000, "{dropped} of {events} dropped");
 
-    redis.go_on();
+    redis.resume();
     let kept = events as usize - dropped;
-    while_it_moves("what was kept", || tally.count(), || tally.count() >= kept);
+    while_it_moves("the events that waited", || tally.count(), || tally.count() >= kept);
     let expected: BTreeMap<u32, Vec<u32>> = [(0, (0..u32::try_from(kept).unwrap()).collect())].into();
-    assert_eq!(without_repeats(&tally), expected, "the first that came");
+    assert_eq!(without_repeats(&tally), expected, "the first events are kept");
 }

@@ -1,6 +1,6 @@
-//! The outbox in Redis, seen from the receiver: what was accepted arrives, whoever dies.
+//! The outbox in Redis, observed at the receiver. Every accepted event arrives, whichever process dies.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -19,14 +19,14 @@ use support::receiver::{Answer, Received, Receiver};
 use support::redis::RedisServer;
 use support::wait::while_it_moves;
 
-/// An engine that gives a batch up after one attempt, unless `settings` say otherwise.
+/// Starts an engine that gives a batch one attempt, unless `settings` say otherwise.
 fn node(redis: &RedisServer, receiver: &Receiver, settings: &serde_json::Value) -> Engine {
     let mut all = json!({ "max_attempts": 1 });
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     engine(redis, receiver, &all)
 }
 
-/// As `kill -9` leaves it: nothing is flushed, nothing is said.
+/// Stops a node as `kill -9` does: without a flush or a goodbye.
 fn kill(node: &Engine) {
     node.stop(Instant::now());
 }
@@ -54,12 +54,12 @@ fn what_was_delivered_leaves_nothing_behind() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = node(&redis, &receiver, &json!({}));
     subscribe(&node, 0..50);
-    eventually("all arrived", || occupied(&receiver.received("/hook")).len() == 50);
-    eventually("the streams are trimmed", || redis.outbox_events() == 0);
+    eventually("all events", || occupied(&receiver.received("/hook")).len() == 50);
+    eventually("empty streams", || redis.outbox_events() == 0);
     let mut redis = redis.connect();
     for partition in 0..16 {
         assert_eq!(redis.hlen::<_, usize>(format!("wh:inflight:{partition}")).unwrap(), 0, "{partition}");
-        // How far all lanes have come is remembered for calls that arrive late.
+        // The position that all lanes have acknowledged stays, because calls may arrive late.
         let cursors: Vec<String> = redis.hkeys(format!("wh:cursor:{partition}")).unwrap();
         assert!(cursors.iter().all(String::is_empty), "{partition}: {cursors:?}");
     }
@@ -71,20 +71,20 @@ fn a_batch_under_way_is_repeated_by_the_successor_with_id_and_body_and_what_wait
     receiver.script("/hook", [Answer::Hang]);
     let dying = node(&redis, &receiver, &json!({}));
     subscribe(&dying, 0..10);
-    eventually("a batch is under way", || receiver.received("/hook").len() == 1);
+    eventually("a batch under way", || receiver.received("/hook").len() == 1);
     subscribe(&dying, 10..20);
-    eventually("the rest is in the outbox", || redis.outbox_events() == 20);
+    eventually("the other events in the outbox", || redis.outbox_events() == 20);
     kill(&dying);
 
     let successor = node(&redis, &receiver, &json!({}));
-    eventually("all arrived", || occupied(&receiver.received("/hook")).len() == 20);
+    eventually("all events", || occupied(&receiver.received("/hook")).len() == 20);
     let requests = receiver.received("/hook");
     let (first, again) = (&requests[0], &requests[1]);
     assert_eq!(again.body, first.body);
     assert_eq!(again.header("webhook-id"), first.header("webhook-id"));
-    // The first had to be found dead.
+    // The dead node's lease had to lapse first.
     let signed = |request: &Received| request.header("webhook-timestamp").unwrap().parse::<u64>().unwrap();
-    assert!(signed(again) > signed(first), "the time is that of the attempt");
+    assert!(signed(again) > signed(first), "the timestamp is that of the attempt");
     let counts = occupied(&requests[1..]);
     assert!(counts.values().all(|count| *count == 1), "{counts:?}");
     assert!(successor.flush(Duration::from_secs(5)).is_nothing());
@@ -95,17 +95,17 @@ fn the_batches_of_many_endpoints_are_kept_together_and_do_not_wait_for_one_anoth
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let paths: Vec<String> = (0..50).map(|n| format!("/hook/{n}")).collect();
     let endpoints: Vec<_> = paths.iter().map(|path| json!({ "url": receiver.url(path) })).collect();
-    // The first call outlasts the pause, and all others gather behind it.
+    // The first call lasts longer than the pause, and all others gather behind it.
     let connection = json!({ "host": redis.socket(), "timeout": 10 });
     let settings = json!({ "endpoints": endpoints, "flush_interval": 1, "connection": connection });
     let node = node(&redis, &receiver, &settings);
     subscribe(&node, 0..1);
-    eventually("the event is on its way into the lanes", || stat(&node, "queued_events") == 1);
+    eventually("the event to be queued", || stat(&node, "queued_events") == 1);
     let mut monitor = Monitor::start(&redis);
-    // Longer than what is left of the flush interval: then each lane has its batch and waits for Redis.
+    // Longer than the rest of the flush interval. After it, each lane has its batch and waits for Redis.
     redis::cmd("CLIENT").arg(&["PAUSE", "2000", "WRITE"]).exec(&mut redis.connect()).unwrap();
 
-    eventually("all arrived", || paths.iter().all(|path| !receiver.received(path).is_empty()));
+    eventually("all events", || paths.iter().all(|path| !receiver.received(path).is_empty()));
     let keeps = |command: &&Vec<String>| command[0] == "HSET" && command[1].starts_with("wh:inflight:");
     let calls = monitor.script_calls();
     let kept = calls.iter().map(|call| call.commands.iter().filter(keeps).count());
@@ -120,17 +120,17 @@ fn a_stream_that_trickles_is_read_in_sips() {
     let node = node(&redis, &receiver, &json!({ "flush_interval": 0.1 }));
     subscribe(&node, 0..1);
     let arrived = || occupied(&receiver.received("/hook")).len();
-    eventually("the outbox is read", || arrived() == 1);
+    eventually("the first event", || arrived() == 1);
     let began = Instant::now();
     let before = redis.counted("xread", "calls");
     for n in 1..=300 {
         subscribe(&node, n..n + 1);
         std::thread::sleep(Duration::from_millis(1));
     }
-    eventually("all arrived", || arrived() == 301);
+    eventually("all events", || arrived() == 301);
     let (reads, sips) = (redis.counted("xread", "calls") - before, began.elapsed().as_millis() / 5);
     assert!(u128::from(reads) <= sips + 2, "{reads} reads in the time of {sips}");
-    assert!(reads > 2, "they were not read as they came");
+    assert!(reads > 2, "the events were not read as they came");
 }
 
 #[test]
@@ -139,11 +139,11 @@ fn a_batch_that_arrived_before_the_crash_is_not_sent_under_another_id() {
         let (redis, receiver) = (RedisServer::start(), Receiver::start());
         let dying = node(&redis, &receiver, &json!({ "batch_max_events": 3 }));
         subscribe(&dying, 0..30);
-        eventually("some arrived", || receiver.received("/hook").len() > round);
+        eventually("some events", || receiver.received("/hook").len() > round);
         kill(&dying);
         let successor = node(&redis, &receiver, &json!({}));
-        eventually("all arrived", || occupied(&receiver.received("/hook")).len() == 30);
-        eventually("nothing waits", || successor.flush(Duration::from_secs(1)).is_nothing());
+        eventually("all events", || occupied(&receiver.received("/hook")).len() == 30);
+        eventually("nothing to be left", || successor.flush(Duration::from_secs(1)).is_nothing());
         let requests = receiver.received("/hook");
         let mut bodies: HashMap<String, Vec<u8>> = HashMap::new();
         for (id, request) in ids(&requests).into_iter().zip(&requests) {
@@ -161,12 +161,12 @@ fn an_successor_reads_a_long_backlog_as_it_goes_and_gives_nothing_up_for_its_len
     receiver.script("/hook", [Answer::Hang]);
     let dying = node(&redis, &receiver, &json!({}));
     subscribe(&dying, 0..20_000);
-    eventually("the events are in the outbox", || redis.outbox_events() == 20_000);
+    eventually("the events in the outbox", || redis.outbox_events() == 20_000);
     receiver.wait_for("/hook", 1);
     kill(&dying);
     let successor = node(&redis, &receiver, &json!({ "outbox_max_events": 1000, "batch_max_events": 1000 }));
-    // Twenty thousand take as long as they take.
-    while_it_moves("all passed", || redis.outbox_events(), || redis.outbox_events() == 0);
+    // The time for 20 000 events is not limited.
+    while_it_moves("an empty outbox", || redis.outbox_events(), || redis.outbox_events() == 0);
     assert!(successor.stats().contains(&("events_dropped", 0)), "{:?} {:?}", successor.stats(), successor.poll(1000));
     assert_eq!(occupied(&receiver.received("/hook")).len(), 20_000);
 }
@@ -182,7 +182,7 @@ fn client_events_keep_their_place_and_their_bytes() {
         node.client_event(APP, &event.relayed());
     }
     node.closed(APP, b"1.1");
-    eventually("all arrived", || receiver.received("/hook").iter().flat_map(Received::events).count() == 6);
+    eventually("all events", || receiver.received("/hook").iter().flat_map(Received::events).count() == 6);
     let requests = receiver.received("/hook");
     let events: Vec<serde_json::Value> =
         requests.iter().flat_map(|request| request.json()["events"].as_array().unwrap().clone()).collect();
@@ -203,7 +203,7 @@ fn two_nodes_share_the_partitions_and_every_event_is_delivered_once() {
     for (n, node) in nodes.iter().enumerate() {
         subscribe(node, n * 1000..n * 1000 + 500);
     }
-    eventually("each has half of the partitions", || {
+    eventually("half of the partitions for each node", || {
         let partitions: Vec<u16> = (0..16).collect();
         let owners: Vec<Option<String>> = connection.hmget("wh:owners", partitions).unwrap();
         let nodes: Vec<&str> = owners.iter().flatten().filter_map(|owner| Some(owner.split_once(' ')?.1)).collect();
@@ -213,7 +213,7 @@ fn two_nodes_share_the_partitions_and_every_event_is_delivered_once() {
     for (n, node) in nodes.iter().enumerate() {
         subscribe(node, n * 1000 + 500..n * 1000 + 1000);
     }
-    eventually("all arrived", || occupied(&receiver.received("/hook")).len() == 2000);
+    eventually("all events", || occupied(&receiver.received("/hook")).len() == 2000);
     for node in &nodes {
         assert!(node.flush(Duration::from_secs(5)).is_nothing());
     }
@@ -230,13 +230,13 @@ fn a_batch_that_waited_for_redis_is_signed_when_it_is_sent_and_not_when_it_was_d
     subscribe(&node, 0..1);
     receiver.wait_for("/hook", 1);
     subscribe(&node, 1..2);
-    eventually("the second waits behind the first", || node.stats().contains(&("queued_events", 2)));
+    eventually("the second event behind the first", || node.stats().contains(&("queued_events", 2)));
     redis.kill();
     let seconds = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    // Its lane is free for the second batch now, and nothing can keep that one.
+    // Its lane is now free for the second batch, but that one cannot be persisted.
     receiver.wait_for("/hook", 2);
     let due = seconds();
-    eventually("time passes", || seconds() >= due + 4);
+    eventually("the time after the retry is due", || seconds() >= due + 4);
     redis.restart();
     let back = seconds();
     let sent = receiver.wait_for("/hook", 3).remove(2);
@@ -252,14 +252,14 @@ fn a_batch_under_way_finds_its_endpoint_wherever_that_stands_in_the_list_now() {
     let endpoint = |path: &str| json!({ "url": receiver.url(path) });
     let dying = node(&redis, &receiver, &json!({ "endpoints": [endpoint("/hook"), endpoint("/other")] }));
     subscribe(&dying, 0..1);
-    eventually("both are asked", || {
+    eventually("a request at both paths", || {
         [receiver.received("/hook"), receiver.received("/other")].iter().all(|r| r.len() == 1)
     });
     kill(&dying);
     let swapped = [endpoint("/new"), endpoint("/other"), endpoint("/hook")];
     let _successor = node(&redis, &receiver, &json!({ "endpoints": swapped }));
     for path in ["/hook", "/other"] {
-        // Soon after, the end of what the dead node held is told as well.
+        // Soon after, the departures of the dead node arrive too.
         let requests = receiver.wait_for(path, 2);
         assert_eq!(ids(&requests)[0], ids(&requests)[1], "{path}");
     }
@@ -270,10 +270,10 @@ fn events_wait_until_their_application_is_met() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = node(&redis, &receiver, &json!({}));
     node.subscribed(b"unmet", b"news-0", b"1.1", None);
-    eventually("it is asked for", || node.wanted_apps() == ["unmet".into()]);
+    eventually("the application to be wanted", || node.wanted_apps() == ["unmet".into()]);
     assert!(receiver.received("/hook").is_empty());
     node.register_app(b"unmet", "key-of-unmet", "secret");
-    eventually("its event arrives", || receiver.received("/hook").len() == 1);
+    eventually("the event", || receiver.received("/hook").len() == 1);
     assert_eq!(receiver.received("/hook")[0].header("x-pusher-key"), Some("key-of-unmet"));
 }
 
@@ -283,15 +283,15 @@ fn a_node_that_was_robbed_of_its_partitions_sends_nothing_of_them_any_more() {
     let robbed = node(&redis, &receiver, &json!({ "flush_interval": 2 }));
     subscribe(&robbed, 0..10);
     let mut connection = redis.connect();
-    eventually("the events are in the outbox", || redis.outbox_events() == 10);
-    // At once, and with a lease of its own: the partitions of a node without one are an estate, which the robbed node inherits.
+    eventually("the events in the outbox", || redis.outbox_events() == 10);
+    // In one transaction, and with a lease of its own: the node would take over the partitions of a node without one.
     let mut robbery = redis::pipe();
     robbery.atomic().zadd("wh:nodes", "another", 9_999_999_999_999_u64).ignore();
     for partition in 0..16 {
         robbery.hset("wh:owners", partition, "1 another").ignore();
     }
     robbery.exec(&mut connection).unwrap();
-    eventually("it notices", || robbed.flush(Duration::from_secs(1)).is_nothing());
+    eventually("the node to notice", || robbed.flush(Duration::from_secs(1)).is_nothing());
     assert!(receiver.received("/hook").is_empty());
     assert_eq!(redis.outbox_events(), 10, "nothing was trimmed");
 }
@@ -300,7 +300,7 @@ fn a_node_that_was_robbed_of_its_partitions_sends_nothing_of_them_any_more() {
 fn a_part_of_the_outbox_that_nobody_reads_is_bounded_and_takes_edges_all_the_same() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let mut connection = redis.connect();
-    // A node with a lease of its own, which reads nothing.
+    // A node with a lease of its own that reads nothing.
     connection.hset::<_, _, _, ()>("wh:epoch", "id", "deaf").unwrap();
     connection.zadd::<_, _, _, ()>("wh:nodes", "deaf", 9_999_999_999_999_u64).unwrap();
     for partition in 0..16 {
@@ -314,13 +314,13 @@ fn a_part_of_the_outbox_that_nobody_reads_is_bounded_and_takes_edges_all_the_sam
     node.subscribed(APP, b"private-a", b"1.1", None);
     for sent in 1..=50 {
         (0..100).for_each(|_| whisper(b"private-a"));
-        eventually("Redis has answered", || stat("events") + stat("client_events_rejected") == 1 + sent * 100);
+        eventually("the answers of Redis", || stat("events") + stat("client_events_rejected") == 1 + sent * 100);
     }
     let waiting = redis.outbox_events() as u64;
     assert!((2000..2200).contains(&waiting), "{waiting}");
     assert_eq!(stat("client_events_rejected"), 5001 - waiting);
     node.closed(APP, b"1.1");
-    eventually("the edge is in the outbox", || redis.outbox_events() as u64 == waiting + 1);
+    eventually("the edge in the outbox", || redis.outbox_events() as u64 == waiting + 1);
     let said = node.poll(1000).into_iter().filter(|outcome| match outcome {
         Outcome::Log { message, .. } => message.contains("outbox_max_events"),
         _ => false,
@@ -338,15 +338,17 @@ fn client_events_of_too_many_bytes_are_given_up_and_there_is_room_again_when_the
     let whisper =
         || node.client_event(APP, &ClientEvent::new(b"private-a", "client-x", Some(&text), b"1.1", None).relayed());
     node.subscribed(APP, b"private-a", b"1.1", None);
-    eventually("a batch is under way", || receiver.received("/hook").len() == 1);
+    eventually("a batch under way", || receiver.received("/hook").len() == 1);
     (0..300).for_each(|_| whisper());
     let rejected = || stat(&node, "client_events_rejected");
-    eventually("Redis has answered", || stat(&node, "events") + stat(&node, "client_events_rejected") == 301);
-    assert!((195..=199).contains(&rejected()), "{} of 300 events of 10 kB, where 1 MiB may wait", rejected());
+    eventually("the answers of Redis", || stat(&node, "events") + stat(&node, "client_events_rejected") == 301);
+    assert!((195..=199).contains(&rejected()), "{} of 300 events of 10 kB rejected, with a limit of 1 MiB", rejected());
     node.subscribed(APP, b"private-b", b"1.1", None);
     receiver.wait_for_channels("/hook", 300 - rejected() + 2);
-    eventually("nothing waits", || redis.outbox_events() == 0);
-    eventually("nothing is counted", || redis.connect().exists("wh:out_bytes").is_ok_and(|exists: bool| !exists));
+    eventually("an empty outbox", || redis.outbox_events() == 0);
+    eventually("the byte counter to be gone", || {
+        redis.connect().exists("wh:out_bytes").is_ok_and(|exists: bool| !exists)
+    });
     let before = rejected();
     (0..50).for_each(|_| whisper());
     receiver.wait_for_channels("/hook", 350 - before + 2);
@@ -359,17 +361,17 @@ fn every_event_for_an_endpoint_that_is_gone_becomes_a_dead_letter() {
     receiver.always("/hook", Answer::Status(410));
     let node = node(&redis, &receiver, &json!({}));
     subscribe(&node, 0..1);
-    eventually("the endpoint says that it is gone", || receiver.received("/hook").len() == 1);
+    eventually("the 410 response", || receiver.received("/hook").len() == 1);
     subscribe(&node, 1..20);
     let mut connection = redis.connect();
-    eventually("every event is a dead letter", || {
+    eventually("every event in a dead letter", || {
         let letters: redis::streams::StreamRangeReply = connection.xrange_all("wh:dead").unwrap();
         let text: Vec<String> = connection.hvals("wh:dead_bodies").unwrap();
         let text = text.concat();
         let reasons: Vec<String> = letters.ids.iter().filter_map(|entry| entry.get("reason")).collect();
         (0..20).all(|n| text.contains(&format!("\"news-{n}\""))) && reasons.iter().all(|reason| reason == "HTTP 410")
     });
-    eventually("the streams are trimmed", || redis.outbox_events() == 0);
+    eventually("empty streams", || redis.outbox_events() == 0);
     assert_eq!(receiver.received("/hook").len(), 1);
 }
 
@@ -393,9 +395,9 @@ fn a_flush_that_cannot_read_the_outbox_does_not_say_that_nothing_is_left() {
     let node = node(&redis, &receiver, &json!({ "shutdown_timeout": 60 }));
     subscribe(&node, 0..1);
     receiver.wait_for("/hook", 1);
-    eventually("nothing is left", || node.flush(Duration::from_secs(1)).is_nothing());
+    eventually("nothing to be left", || node.flush(Duration::from_secs(1)).is_nothing());
     redis.kill();
-    eventually("it cannot tell", || node.flush(Duration::from_millis(10)).unread);
+    eventually("a flush that could not read the outbox", || node.flush(Duration::from_millis(10)).unread);
     redis.restart();
-    eventually("nothing is left", || node.flush(Duration::from_secs(1)).is_nothing());
+    eventually("nothing to be left", || node.flush(Duration::from_secs(1)).is_nothing());
 }

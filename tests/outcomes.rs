@@ -1,6 +1,7 @@
-//! What Laravel is told of: which POST and which dead letter, and what is kept of it while Laravel does not listen.
+//! Outcomes for Laravel: the POST and the dead letter that they name, and which of them are kept while Laravel does not
+//! poll.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -20,10 +21,10 @@ use support::node::{Node, SETTINGS, endpoint, numbered};
 use support::receiver::{Answer, Receiver};
 use support::wait::eventually;
 
-/// More POSTs than deliveries are kept.
+/// More POSTs than the deliveries that are kept.
 const POSTS: usize = 10_000;
 
-/// Applications, and so POSTs at the same time.
+/// Number of applications, and so of parallel POSTs.
 const LANES: usize = 16;
 
 #[test]
@@ -38,7 +39,7 @@ fn a_drop_and_a_disabled_endpoint_outlast_ten_thousand_deliveries() {
     let node = Node::over(MemoryOutbox::new(4 * POSTS), settings, endpoints);
     let counters = node.telemetry.counters();
     node.accept("app", ["first".to_owned()]);
-    eventually("two batches are given up", || (counters.batches_dropped.get() == 2).then_some(()));
+    eventually("two dropped batches", || (counters.batches_dropped.get() == 2).then_some(()));
     node.delivery.set_endpoints(vec![endpoint(0, receiver.url("/ok"))]).unwrap();
 
     for lane in 0..LANES {
@@ -46,7 +47,7 @@ fn a_drop_and_a_disabled_endpoint_outlast_ten_thousand_deliveries() {
     }
     eventually("the flood", || (counters.batches_delivered.get() > POSTS as u64).then_some(()));
 
-    assert!(counters.outcomes_lost.get() > 0, "more was delivered than is kept");
+    assert!(counters.outcomes_lost.get() > 0, "more deliveries than are kept");
     let outcomes = node.outcomes();
     let url = receiver.url("/gone");
     let disabled = |outcome: &Outcome| matches!(outcome, Outcome::EndpointDisabled { url: of, .. } if *of == url);
@@ -61,10 +62,10 @@ fn a_drop_and_a_disabled_endpoint_outlast_ten_thousand_deliveries() {
     assert!(warned("Webhook dropped after 1 attempts (HTTP 500)") && warned("410 Gone"), "{outcomes:?}");
 }
 
-/// What drops and deliveries tell of their POSTs: `webhook-id`, endpoint and number of events, and the dead letter of a drop.
+/// Fields of a delivery or drop: `webhook-id`, endpoint, number of events, and the dead letter of a drop.
 type Told = (String, String, u64, Option<String>);
 
-/// The next delivery, or drop.
+/// Waits for the next delivery or drop.
 fn next(node: &Engine, is_wanted: fn(&Outcome) -> bool) -> Told {
     match eventually("an outcome", || node.poll(1).pop().filter(is_wanted)) {
         Outcome::Delivered { webhook_id, endpoint, events, .. } => (webhook_id, endpoint, events, None),
@@ -83,7 +84,8 @@ fn drop_of(node: &Engine) -> Told {
     next(node, |outcome| matches!(outcome, Outcome::Dropped { .. }))
 }
 
-/// A cluster and a node whose endpoint is called `billing`, gets one attempt and is told of two members at once.
+/// Starts a cluster with a node whose endpoint `billing` gets one attempt per batch, and both members of a visit in one
+/// batch.
 fn billing(settings: &Value) -> (Cluster, Engine) {
     let cluster = Cluster::start();
     let endpoint = json!({ "billing": { "url": cluster.receiver.url("/hook"), "max_attempts": 1 } });
@@ -98,7 +100,7 @@ fn letters(cluster: &Cluster) -> DeadLetters {
     DeadLetters::of(&Config::from_value(config).unwrap()).unwrap()
 }
 
-/// The ids of the POSTs, and the events in each.
+/// Returns the ids of the POSTs with the number of events in each.
 fn posts(cluster: &Cluster) -> Vec<(String, u64)> {
     let post = |request: &support::receiver::Received| {
         (request.header("webhook-id").unwrap().to_owned(), request.events().len() as u64)
@@ -130,7 +132,7 @@ fn a_drop_names_its_dead_letter_and_so_does_one_of_a_retry_that_fails() {
         assert_eq!((&*endpoint, events), ("billing", 1));
         assert_eq!(id, posts(&cluster)[0].0, "a retry keeps the id");
         let letter = DeadLetterId::parse(&letter.expect("a dead letter")).unwrap();
-        assert_ne!(Some(&letter), earlier.as_ref(), "a retry that fails is another letter");
+        assert_ne!(Some(&letter), earlier.as_ref(), "a failed retry makes another dead letter");
         assert_eq!(letters.list(None, 10).unwrap().iter().map(|letter| &letter.id).collect::<Vec<_>>(), [&letter]);
         assert_eq!(letters.find(&letter).unwrap().unwrap().webhook_id, id);
         if attempt == 0 {

@@ -1,6 +1,6 @@
 //! Two processes that do the same at the same time.
 
-#![allow(clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -21,10 +21,10 @@ use support::wait::PATIENCE;
 
 const ROUNDS: usize = 10_000;
 
-/// A look at the engine costs it a lock; between two looks is a little time.
+/// Interval between checks. Each one takes a lock of the engine.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-/// By these the second process knows what it is for.
+/// Environment variables of the second process.
 const REDIS: &str = "RACE_REDIS";
 const ENDPOINT: &str = "RACE_ENDPOINT";
 const BARRIER: &str = "RACE_BARRIER";
@@ -38,11 +38,11 @@ fn two_processes_that_join_and_leave_at_once_make_one_edge_a_side() {
     let mut racers: Vec<Child> = (0..2).map(|_| racer(&redis, &receiver, &barrier)).collect();
     let mut lines: Vec<UnixStream> = racers.iter().map(|_| listener.accept().unwrap().0).collect();
 
-    // Twice a round, everybody waits for everybody; then before and after the last events are delivered.
+    // Both processes meet at the barrier twice per round, then before and after the delivery of the last events.
     for _ in 0..2 * ROUNDS + 2 {
         for line in &mut lines {
             line.set_read_timeout(Some(PATIENCE)).unwrap();
-            line.read_exact(&mut [0]).expect("a process that goes on");
+            line.read_exact(&mut [0]).expect("a running process");
         }
         for line in &mut lines {
             line.write_all(b"!").unwrap();
@@ -60,7 +60,7 @@ fn two_processes_that_join_and_leave_at_once_make_one_edge_a_side() {
     assert!(counts.values().all(|count| *count == 1), "an edge was sent twice");
 }
 
-/// This program once more, to run the test below only.
+/// Starts this test program again, to run only the test below.
 fn racer(redis: &RedisServer, receiver: &Receiver, barrier: &Path) -> Child {
     Command::new(std::env::current_exe().expect("this program"))
         .args(["a_process_that_races", "--exact", "--ignored"])
@@ -74,7 +74,7 @@ fn racer(redis: &RedisServer, receiver: &Receiver, barrier: &Path) -> Child {
 }
 
 #[test]
-#[ignore = "the test above starts it, twice"]
+#[ignore = "started twice by the test above"]
 fn a_process_that_races() {
     let given = |name| std::env::var(name).unwrap();
     let node = engine_at(Path::new(&given(REDIS)), &given(ENDPOINT), &json!({ "ttl": 30 }));
@@ -89,20 +89,20 @@ fn a_process_that_races() {
         node.subscribed(APP, channel.as_bytes(), b"1.1", None);
         judged(&node, 2 * round as u64 + 1);
         together();
-        // Judged by the end of the next round.
+        // The end of the next round waits for its decision.
         node.unsubscribed(APP, channel.as_bytes(), b"1.1");
     }
     judged(&node, 2 * ROUNDS as u64);
     together();
-    eventually("everything is delivered", || node.flush(Duration::from_millis(200)).is_nothing());
+    eventually("the delivery of all events", || node.flush(Duration::from_millis(200)).is_nothing());
     together();
 }
 
-/// Waits until Redis has judged this many claims of the node.
+/// Waits until Redis has decided this many claims of the node.
 fn judged(node: &Engine, claims: u64) {
     let deadline = Instant::now() + PATIENCE;
     while stat(node, "claims") < claims {
-        assert!(Instant::now() < deadline, "Redis does not judge");
+        assert!(Instant::now() < deadline, "Redis decided no claim in time");
         std::thread::sleep(LOOK_EVERY);
     }
 }

@@ -1,6 +1,6 @@
-//! The link to Redis against real servers: every way to connect, and every way to lose a connection.
+//! The link to real Redis servers: every way to connect, and every way to lose a connection.
 
-#![allow(clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 use support::certificates::PrivateCa;
 use support::redis::RedisServer;
 
-/// A link with the given `connection` config, and what it reports.
+/// Returns a link with the given `connection` config, and its telemetry.
 fn link(connection: &Value) -> (Link, Arc<Telemetry>) {
     let config = Config::from_value(json!({ "connection": connection })).expect("a valid config");
     let telemetry = Arc::new(Telemetry::default());
     (Link::new(Settings::new(config.connection).expect("usable settings"), Arc::clone(&telemetry)), telemetry)
 }
 
-/// A link to `server` over TCP.
+/// Returns a link to `server` over TCP.
 fn link_to(server: &RedisServer) -> (Link, Arc<Telemetry>) {
     link(&json!({"port": server.port()}))
 }
@@ -36,7 +36,7 @@ fn whoami(connection: &mut Connection) -> RedisResult<String> {
     redis::cmd("ACL").arg("WHOAMI").query(connection)
 }
 
-/// Numbers the connections, so that a test sees whether it is still the same.
+/// Returns the server's id of the connection, which shows whether it is still the same.
 fn client_id(connection: &mut Connection) -> RedisResult<u64> {
     redis::cmd("CLIENT").arg("ID").query(connection)
 }
@@ -45,13 +45,13 @@ fn set(connection: &mut Connection) -> RedisResult<()> {
     redis::cmd("SET").arg("key").arg("value").exec(connection)
 }
 
-/// Calls until it succeeds, waiting as long as the link demands.
+/// Repeats a call until it succeeds, with the waits of the link.
 fn persist<T>(link: &mut Link, call: impl Fn(&mut Connection) -> RedisResult<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         match link.with(&call) {
             Ok(value) => return value,
-            Err(error) => assert!(Instant::now() < deadline, "never succeeded: {error}"),
+            Err(error) => assert!(Instant::now() < deadline, "no success in time: {error}"),
         }
         if let Some(ready_at) = link.ready_at() {
             thread::sleep(ready_at.saturating_duration_since(Instant::now()));
@@ -59,7 +59,7 @@ fn persist<T>(link: &mut Link, call: impl Fn(&mut Connection) -> RedisResult<T>)
     }
 }
 
-/// The log lines so far.
+/// Returns the log lines so far.
 fn log(telemetry: &Telemetry) -> Vec<(Level, String)> {
     let lines = telemetry.outcomes().take(usize::MAX).into_iter().map(|outcome| match outcome {
         Outcome::Log { level, message } => (level, message),
@@ -68,7 +68,7 @@ fn log(telemetry: &Telemetry) -> Vec<(Level, String)> {
     lines.collect()
 }
 
-/// The only log line so far.
+/// Returns the only log line so far.
 fn only_line(telemetry: &Telemetry) -> (Level, String) {
     let lines = log(telemetry);
     match <[_; 1]>::try_from(lines) {
@@ -90,7 +90,7 @@ fn it_connects_over_tcp_and_through_a_socket_file() {
     ] {
         let (mut link, telemetry) = link(&connection);
         assert_eq!(link.with(ping), Ok(()), "{connection}");
-        assert_eq!(log(&telemetry), [], "a connection that works is not worth a line");
+        assert_eq!(log(&telemetry), [], "a working connection is not logged");
     }
 }
 
@@ -141,7 +141,7 @@ fn a_wrong_or_missing_password_is_logged_once_by_the_name_of_its_setting() {
         let (mut link, telemetry) = link(&json!({"port": server.port(), "password": password}));
         let error = link.with(ping).unwrap_err();
         assert!(matches!(error, LinkError::Refused { key: "password", .. }), "{error:?}");
-        assert!(matches!(link.with(ping), Err(LinkError::NotYet(_))), "it must wait before it asks again");
+        assert!(matches!(link.with(ping), Err(LinkError::NotYet(_))), "the link must wait before it tries again");
 
         let (level, message) = only_line(&telemetry);
         assert_eq!(level, Level::Error);
@@ -254,7 +254,7 @@ fn a_hanging_server_costs_no_more_than_the_timeout() {
         thread::sleep(link.ready_at().expect("a wait").saturating_duration_since(Instant::now()));
     }
 
-    server.go_on();
+    server.resume();
     persist(&mut link, ping);
     assert_eq!(log(&telemetry).len(), 2, "unreachable, then back");
 }
@@ -267,7 +267,7 @@ fn a_late_answer_is_never_taken_for_the_answer_to_the_next_call() {
     server.hang();
     let echo = |text: &'static str| move |connection: &mut Connection| redis::cmd("ECHO").arg(text).query(connection);
     assert!(link.with::<String>(echo("first")).is_err());
-    server.go_on();
+    server.resume();
     assert_eq!(persist::<String>(&mut link, echo("second")), "second");
 }
 
@@ -310,7 +310,7 @@ fn a_server_out_of_memory_is_waited_for() {
     assert_eq!(telemetry.counters().redis_errors.get(), 1);
     maxmemory(0);
     persist(&mut link, set);
-    assert_eq!(link.with(client_id), Ok(before), "the connection is as good as it was");
+    assert_eq!(link.with(client_id), Ok(before), "the connection is kept");
     let lines = log(&telemetry);
     assert_eq!(lines.iter().map(|(level, _)| *level).collect::<Vec<_>>(), [Level::Error, Level::Info]);
     assert!(lines[0].1.contains("takes no writes (OOM "), "{lines:?}");

@@ -1,6 +1,6 @@
-//! Servers that cannot serve, or no more: each is named with its remedy, and counted.
+//! Servers that cannot be used, or not any more. The log names each with its remedy, and it is counted.
 
-#![allow(clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -21,7 +21,7 @@ use support::forwarder::Forwarder;
 use support::receiver::{Received, Receiver};
 use support::redis::RedisServer;
 
-/// A link with these settings, and what it reports.
+/// Returns a link with these settings, and its telemetry.
 fn link(settings: &Value) -> (Link, Arc<Telemetry>) {
     let config = Config::from_value(settings.clone()).expect("a valid config");
     let telemetry = Arc::new(Telemetry::default());
@@ -48,14 +48,14 @@ fn log(telemetry: &Telemetry) -> Vec<(Level, String)> {
     lines.collect()
 }
 
-/// Asserts that the server behind `port` is refused with this reason: by a link, once in the log as an error, counted, and
-/// by what `check` asks.
+/// Asserts that the server behind `port` is refused with this reason: by a link, once in the log as an error, in the
+/// counters, and by `check`.
 fn assert_refused(port: u16, reason: &str) {
     let (mut link, telemetry) = link_to(port);
     let error = link.with(ping).expect_err("a refusal");
     assert!(matches!(error, LinkError::Unfit(_)), "{error:?}");
     let wait = link.ready_at().expect("a wait").saturating_duration_since(Instant::now());
-    assert!(wait > Duration::from_secs(4), "an operator has to mend it: {wait:?}");
+    assert!(wait > Duration::from_secs(4), "the wait is long, because an operator must fix it: {wait:?}");
     let message = format!("Redis at 127.0.0.1:{port} cannot be used: {reason}; events wait");
     assert_eq!(log(&telemetry), [(Level::Error, message)]);
     assert_eq!(telemetry.counters().redis_errors.get(), 1);
@@ -65,7 +65,7 @@ fn assert_refused(port: u16, reason: &str) {
     assert_eq!(error.to_string(), format!("Redis at 127.0.0.1:{port}: cannot be used: {reason}"));
 }
 
-/// Follows another server, or none.
+/// Makes the server a replica of another one, or of none.
 fn replicate(server: &RedisServer, host: &str, port: &str) {
     redis::cmd("REPLICAOF").arg(host).arg(port).exec(&mut server.connect()).expect("a new role");
 }
@@ -73,7 +73,7 @@ fn replicate(server: &RedisServer, host: &str, port: &str) {
 #[test]
 fn a_redis_below_six_two_is_refused_by_name() {
     let server = RedisServer::start();
-    let info: String = redis::cmd("INFO").arg("server").query(&mut server.connect()).expect("what it tells");
+    let info: String = redis::cmd("INFO").arg("server").query(&mut server.connect()).expect("INFO");
     let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let (major, rest) = field("redis_version").expect("a version").split_at(1);
     let old = Forwarder::rewriting(server.port(), format!("redis_version:{major}").leak(), "redis_version:5");
@@ -126,7 +126,7 @@ fn what_an_acl_hides_is_not_held_against_the_server() {
     }));
     let get = |connection: &mut Connection| redis::cmd("GET").arg("key").query::<Option<String>>(connection);
     assert_eq!(link.with(get), Ok(None));
-    // Until the role is asked for again, and whether an idle connection is there.
+    // Twice: the role is checked again, and so is an idle connection.
     for _ in 0..2 {
         thread::sleep(Duration::from_millis(1100));
         assert_eq!(link.with(get), Ok(None));
@@ -149,18 +149,18 @@ fn a_replica_is_waited_for_and_its_master_is_found_when_a_proxy_leads_there() {
     let (mut link, telemetry) = link_to(proxy.port());
     assert_eq!(link.with(ping), Err(LinkError::Unfit(Unfit::Replica)));
     proxy.lead_to(new.port());
-    eventually("the master is found", || link.with(ping) == Ok(()));
+    eventually("a connection to the master", || link.with(ping) == Ok(()));
     let levels: Vec<Level> = log(&telemetry).into_iter().map(|(level, _)| level).collect();
     assert_eq!(levels, [Level::Warning, Level::Info]);
 }
 
-/// The port of the server to which a connection leads.
+/// Returns the port of the server at the other end of a connection.
 fn port(connection: &mut Connection) -> RedisResult<u16> {
     let (_, port): (String, u16) = redis::cmd("CONFIG").arg("GET").arg("port").query(connection)?;
     Ok(port)
 }
 
-/// Asserts that a link which only reads leaves a server that is no master any more, though the connection to it is kept.
+/// Asserts that a link which only reads leaves a demoted master although the connection is kept.
 fn assert_leaves_a_demoted_master(rights: &[&str]) {
     let options = [&["--user", "app", "on", ">secret", "~*", "+@all"], rights].concat();
     let (old, new) = (RedisServer::start_with(&options), RedisServer::start_with(&options));
@@ -173,7 +173,7 @@ fn assert_leaves_a_demoted_master(rights: &[&str]) {
 
     replicate(&old, "127.0.0.1", "1");
     let demoted = Instant::now();
-    eventually("the link leads to the next master", || link.with(port) == Ok(new.port()));
+    eventually("a connection to the next master", || link.with(port) == Ok(new.port()));
     assert!(demoted.elapsed() < Duration::from_secs(3), "within one lease: {:?}", demoted.elapsed());
 }
 
@@ -195,8 +195,8 @@ fn deliveries_go_on_when_a_proxy_keeps_the_connections_to_a_demoted_master() {
     let receiver = Receiver::start();
     let node = engine(&old, &receiver, &json!({ "connection": { "port": proxy.port(), "timeout": 1 } }));
     subscribe(&node, "before");
-    eventually("it is told", || events(&receiver).contains(&"channel_occupied before".to_owned()));
-    eventually("the replica has it", || {
+    eventually("the first edge", || events(&receiver).contains(&"channel_occupied before".to_owned()));
+    eventually("the replica to catch up", || {
         redis::cmd("EXISTS").arg("wh:channels:app").query::<bool>(&mut new.connect()) == Ok(true)
     });
 
@@ -204,10 +204,8 @@ fn deliveries_go_on_when_a_proxy_keeps_the_connections_to_a_demoted_master() {
     proxy.lead_to(new.port());
     replicate(&old, "127.0.0.1", &new.port().to_string());
     subscribe(&node, "after");
-    eventually("it is told by way of the new master", || {
-        events(&receiver).contains(&"channel_occupied after".to_owned())
-    });
-    eventually("nothing is left in its outbox", || stat(&node, "queued_events") == 0);
+    eventually("an edge from the new master", || events(&receiver).contains(&"channel_occupied after".to_owned()));
+    eventually("an empty queue", || stat(&node, "queued_events") == 0);
 }
 
 #[test]
@@ -223,11 +221,11 @@ fn a_redis_that_may_lose_what_waits_in_it_is_said_once_at_boot() {
         }));
         lines.clone()
     };
-    eventually("it is said", || !take().is_empty());
-    // Another record is two seconds later.
+    eventually("the warning", || !take().is_empty());
+    // The next record is written 2 s later.
     subscribe(&node, "a");
     let written = stat(&node, "redis_requests");
-    eventually("the node goes on", || stat(&node, "redis_requests") > written + 5);
+    eventually("further requests of the node", || stat(&node, "redis_requests") > written + 5);
     let expected = format!(
         "Redis at {} may lose events: it evicts keys when its memory is full (allkeys-lru): set \
          \"maxmemory-policy noeviction\" in its config; it keeps nothing on disk: set \"appendonly yes\" in its config",
@@ -250,7 +248,7 @@ fn a_connection_that_redis_closed_because_it_was_idle_is_made_anew_in_silence() 
     let (mut link, telemetry) = link(&json!({ "connection": { "port": server.port() } }));
     let before = link.with(client_id).unwrap();
     let mut watcher = server.connect();
-    eventually("redis closes it", || {
+    eventually("Redis to close the connection", || {
         let clients: String = redis::cmd("CLIENT").arg("LIST").query(&mut watcher).expect("a list");
         !clients.contains("name=resonate-webhooks")
     });
@@ -274,7 +272,7 @@ fn a_rejected_call_counts_as_an_error_each_time() {
     let server = RedisServer::start();
     let (mut link, telemetry) = link_to(server.port());
     for count in 1..=2 {
-        eventually("it may try again", || link.ready_at().is_none());
+        eventually("the end of the wait", || link.ready_at().is_none());
         assert!(matches!(link.with(|redis| redis::cmd("NONSENSE").exec(redis)), Err(LinkError::Rejected(_))));
         assert_eq!(telemetry.counters().redis_errors.get(), count);
     }

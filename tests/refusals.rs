@@ -1,6 +1,7 @@
-//! Redis refuses: it is full, it lacks replicas, or its user lacks rights. Deliveries go on as far as it lets them.
+//! Redis refuses calls: it is full, lacks replicas, or its user lacks rights. Deliveries continue as far as Redis
+//! allows.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -21,7 +22,7 @@ use support::engine::{APP, engine, eventually};
 use support::receiver::{Answer, Receiver};
 use support::redis::{RedisServer, documented_acl};
 
-/// Channels that wait for their webhooks when Redis begins to refuse.
+/// Channels whose webhooks are waiting when Redis starts to refuse.
 const BACKLOG: usize = 3000;
 
 fn subscribe(node: &Engine, channels: std::ops::Range<usize>) {
@@ -39,7 +40,7 @@ fn used_memory(redis: &RedisServer) -> u64 {
     info.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap().parse().unwrap()
 }
 
-/// When the lease of the one node lapses, if it has one.
+/// Returns the expiry of the only node's lease, if it has one.
 fn lease_of(redis: &RedisServer) -> Option<f64> {
     let nodes: Vec<(String, f64)> = redis.connect().zrange_withscores("wh:nodes", 0, -1).unwrap();
     nodes.first().map(|(_, expiry)| *expiry)
@@ -49,7 +50,7 @@ fn lease(redis: &RedisServer) -> f64 {
     lease_of(redis).unwrap()
 }
 
-/// Which errors were logged, by their words; the outcomes are taken.
+/// Takes the outcomes, and returns the logged errors without repeats.
 fn errors(node: &Engine) -> Vec<String> {
     let error = |outcome| match outcome {
         Outcome::Log { level: Level::Error, message } => Some(message),
@@ -71,11 +72,11 @@ fn a_full_redis_is_drained_leases_hold_and_edges_wait_for_room() {
     let mut config = settings.clone();
     config["connection"] = json!({ "host": cluster.redis.socket() });
     let mut operator = Status::of(&Config::from_value(config).unwrap()).unwrap();
-    // The backlog is decided, and nothing of it sent.
+    // The backlog is decided, and nothing of it is sent.
     assert!(operator.pause("hook").unwrap());
     let node = cluster.node_with(&settings);
     subscribe(&node, 0..BACKLOG);
-    eventually("the events are in the outbox", || stat(&node, "edges") == BACKLOG as u64);
+    eventually("the events in the outbox", || stat(&node, "edges") == BACKLOG as u64);
     let before = used_memory(&cluster.redis);
     assert_eq!(cluster.redis.outbox_events(), BACKLOG);
     configure(&cluster.redis, "maxmemory", 1);
@@ -83,12 +84,12 @@ fn a_full_redis_is_drained_leases_hold_and_edges_wait_for_room() {
     subscribe(&node, BACKLOG..BACKLOG + 50);
 
     let (mut highest, first_lease) = (0, lease(&cluster.redis));
-    eventually("all of the backlog arrived and is trimmed", || {
+    eventually("the backlog, delivered and trimmed", || {
         highest = highest.max(used_memory(&cluster.redis));
         cluster.counts().len() == BACKLOG && cluster.redis.outbox_events() == 0
     });
-    eventually("the lease is renewed", || lease(&cluster.redis) > first_lease + 3000.0);
-    // Read buffers of the connections among it.
+    eventually("a renewal of the lease", || lease(&cluster.redis) > first_lease + 3000.0);
+    // Includes the read buffers of the connections.
     assert!(highest < before + 4_000_000, "from {before} to {highest} bytes");
     assert_eq!(stat(&node, "edges"), BACKLOG as u64, "a claim was carried out while Redis was full");
     let errors = errors(&node);
@@ -97,7 +98,7 @@ fn a_full_redis_is_drained_leases_hold_and_edges_wait_for_room() {
     assert!(stat(&node, "redis_errors") > 0);
 
     configure(&cluster.redis, "maxmemory", 0);
-    eventually("the edges that waited are decided", || cluster.counts().len() == BACKLOG + 50);
+    eventually("the edges that waited", || cluster.counts().len() == BACKLOG + 50);
     once_each(&cluster.counts(), BACKLOG + 50);
     assert!(node.flush(Duration::from_secs(5)).is_nothing());
 }
@@ -109,20 +110,20 @@ fn a_node_that_starts_on_a_full_redis_delivers_what_waits() {
     let settings = json!({ "max_attempts": 100, "batch_max_events": 100 });
     let gone = cluster.node_with(&settings);
     subscribe(&gone, 0..200);
-    eventually("the events are in the outbox", || stat(&gone, "edges") == 200);
+    eventually("the events in the outbox", || stat(&gone, "edges") == 200);
     gone.end(Duration::from_millis(10));
     drop(gone);
     configure(&cluster.redis, "maxmemory", 1);
     cluster.receiver.always("/hook", Answer::Status(200));
     let successor = cluster.node_with(&settings);
-    eventually("all arrived and are trimmed", || cluster.redis.outbox_events() == 0);
+    eventually("an empty outbox", || cluster.redis.outbox_events() == 0);
     let occupied: BTreeSet<String> =
         cluster.events().into_iter().filter(|event| event.starts_with("channel_occ")).collect();
     assert_eq!(occupied.len(), 200);
     drop(successor);
 }
 
-/// How long a new node takes to deliver and trim ten thousand events that wait, with this `maxmemory`.
+/// Returns the time in which a new node delivers and trims 10 000 waiting events with this `maxmemory`.
 fn drained_within(maxmemory: u64) -> Duration {
     const EVENTS: usize = 10_000;
     let cluster = Cluster::start();
@@ -130,14 +131,14 @@ fn drained_within(maxmemory: u64) -> Duration {
     let settings = json!({ "max_attempts": 100, "batch_max_events": 100 });
     let gone = cluster.node_with(&settings);
     subscribe(&gone, 0..EVENTS);
-    eventually("the events are in the outbox", || stat(&gone, "edges") == EVENTS as u64);
+    eventually("the events in the outbox", || stat(&gone, "edges") == EVENTS as u64);
     gone.end(Duration::from_millis(10));
     drop(gone);
     cluster.receiver.always("/hook", Answer::Status(200));
     configure(&cluster.redis, "maxmemory", maxmemory);
     let began = Instant::now();
     let successor = cluster.node_with(&settings);
-    eventually("all is delivered and trimmed", || cluster.redis.outbox_events() == 0);
+    eventually("an empty outbox", || cluster.redis.outbox_events() == 0);
     let taken = began.elapsed();
     let leases: BTreeMap<String, f64> = cluster.redis.connect().zrange_withscores("wh:nodes", 0, -1).unwrap();
     let (now, _): (f64, u64) = redis::cmd("TIME").query(&mut cluster.redis.connect()).unwrap();
@@ -154,7 +155,7 @@ fn a_full_redis_is_drained_at_no_less_than_half_the_usual_rate() {
         taken[1][way]
     };
     let (usual, full) = (median(0), median(1));
-    println!("10 000 events were delivered and trimmed within {usual:.2?}, and within {full:.2?} while Redis was full");
+    println!("10 000 events were delivered and trimmed in {usual:.2?}, and in {full:.2?} while Redis was full");
     assert!(full <= 2 * usual, "{usual:?} and {full:?}");
 }
 
@@ -163,12 +164,12 @@ fn without_enough_replicas_batches_are_sent_all_the_same_after_some_seconds() {
     let cluster = Cluster::start();
     let node = cluster.node_with(&json!({ "flush_interval": 2.0, "ttl": 60 }));
     subscribe(&node, 0..300);
-    eventually("the events are in the lanes", || stat(&node, "queued_events") == 300);
+    eventually("the events in the lanes", || stat(&node, "queued_events") == 300);
     configure(&cluster.redis, "min-replicas-to-write", 1);
     let began = Instant::now();
     subscribe(&node, 300..310);
-    eventually("all arrived", || cluster.counts().len() == 300);
-    assert!(began.elapsed() > Duration::from_secs(2), "a refusal that passes by itself changes nothing");
+    eventually("all events", || cluster.counts().len() == 300);
+    assert!(began.elapsed() > Duration::from_secs(2), "a short refusal changes nothing");
     assert_eq!(cluster.redis.outbox_events(), 300);
     let errors = errors(&node);
     assert_eq!(errors.len(), 1, "{errors:?}");
@@ -178,8 +179,8 @@ fn without_enough_replicas_batches_are_sent_all_the_same_after_some_seconds() {
     );
 
     configure(&cluster.redis, "min-replicas-to-write", 0);
-    eventually("the edges that waited are decided", || cluster.counts().len() == 310);
-    eventually("what was sent is trimmed", || cluster.redis.outbox_events() == 0);
+    eventually("the edges that waited", || cluster.counts().len() == 310);
+    eventually("an empty outbox", || cluster.redis.outbox_events() == 0);
     once_each(&cluster.counts(), 310);
 }
 
@@ -188,21 +189,23 @@ fn a_node_whose_data_a_full_redis_has_lost_keeps_its_lease_and_puts_its_holds_ba
     let cluster = Cluster::start();
     let node = cluster.node();
     subscribe(&node, 0..20);
-    eventually("all arrived", || cluster.counts().len() == 20);
+    eventually("all events", || cluster.counts().len() == 20);
     configure(&cluster.redis, "maxmemory", 1);
     redis::cmd("FLUSHALL").exec(&mut cluster.redis.connect()).unwrap();
     let has_lease = || cluster.redis.connect().zcard::<_, usize>("wh:nodes").unwrap() == 1;
-    eventually("the node has a lease again", has_lease);
+    eventually("a new lease", has_lease);
     let first_lease = lease(&cluster.redis);
-    eventually("the lease is renewed", || lease(&cluster.redis) > first_lease + 3000.0);
+    eventually("a renewal of the lease", || lease(&cluster.redis) > first_lease + 3000.0);
     configure(&cluster.redis, "maxmemory", 0);
-    eventually("the holds are back", || cluster.redis.connect().hlen::<_, usize>("wh:channels:app").unwrap() == 20);
+    eventually("the holds to be restored", || {
+        cluster.redis.connect().hlen::<_, usize>("wh:channels:app").unwrap() == 20
+    });
     node.closed(APP, b"1.1");
-    eventually("all have left", || cluster.counts().len() == 40);
+    eventually("the departures", || cluster.counts().len() == 40);
     once_each(&cluster.counts(), 40);
 }
 
-/// A server with a user that has the documented rights and no others, and the `connection` of that user.
+/// Starts a server with a user that has exactly the documented rights. Returns it with the `connection` of that user.
 fn with_documented_rights() -> (RedisServer, serde_json::Value) {
     let (redis, mut acl) = (RedisServer::start(), documented_acl());
     if is_six(&redis) {
@@ -215,7 +218,7 @@ fn with_documented_rights() -> (RedisServer, serde_json::Value) {
     (redis, connection)
 }
 
-/// Whether the server is older than version 7: it knows no patterns of keys to read, and does not name the command that a
+/// Returns true before Redis 7. Such a server has no key patterns for reading, and does not name a command that a
 /// script may not call.
 fn is_six(redis: &RedisServer) -> bool {
     let info: String = redis::cmd("INFO").arg("server").query(&mut redis.connect()).unwrap();
@@ -251,10 +254,10 @@ fn the_documented_rights_are_enough_for_everything() {
     node.subscribed(APP, b"presence-cache-room", b"1.1", Some(b"7"));
     eventually("a dead letter", || letters.count().unwrap() > 0);
     assert!(letters.retry_all().unwrap() > 0);
-    eventually("it is a letter no more", || letters.count().unwrap() == 0);
+    eventually("no dead letter to be left", || letters.count().unwrap() == 0);
     node.cache_seen(APP, b"presence-cache-room", true);
     node.unsubscribed(APP, b"presence-cache-room", b"1.1");
-    eventually("the channel is vacated", || has_received(&receiver, "channel_vacated"));
+    eventually("channel_vacated", || has_received(&receiver, "channel_vacated"));
     assert_eq!(EventSender::of(config.clone()).unwrap().send(APP, "order.paid", Some(b"orders"), None), Ok(true));
     eventually("the event of another process", || has_received(&receiver, "order.paid"));
     let mut status = Status::of(&config).unwrap();
@@ -262,7 +265,7 @@ fn the_documented_rights_are_enough_for_everything() {
     status.pause("hook").unwrap();
     status.resume("hook").unwrap();
     status.watch(None).unwrap();
-    eventually("the node reports", || !status.status().unwrap().nodes.is_empty());
+    eventually("the record of the node", || !status.status().unwrap().nodes.is_empty());
     assert!(node.end(Duration::from_secs(5)).is_nothing());
     assert_nothing_was_denied(&redis);
 }
@@ -273,11 +276,11 @@ fn the_documented_rights_are_enough_to_put_lost_data_back_and_to_adopt_it() {
     let settings = json!({ "connection": connection, "cluster_name": "shop", "departure_grace": 0.1 });
     let node = engine(&redis, &receiver, &settings);
     subscribe(&node, 0..3);
-    eventually("they are told", || stat(&node, "edges") == 3);
+    eventually("the first edges", || stat(&node, "edges") == 3);
     redis::cmd("FLUSHALL").exec(&mut redis.connect()).unwrap();
-    eventually("what was lost is back", || stat(&node, "hold_rebuilds") == 1);
+    eventually("the lost holds to be restored", || stat(&node, "hold_rebuilds") == 1);
     subscribe(&node, 3..4);
-    eventually("edges are decided again", || has_received(&receiver, "channel_occupied c3"));
+    eventually("another edge", || has_received(&receiver, "channel_occupied c3"));
     let other = json!({ "connection": connection, "cluster_name": "store" });
     let mut status = Status::of(&Config::from_value(other).unwrap()).unwrap();
     assert_eq!(status.adopt().unwrap(), Adoption::Adopted("shop".to_owned()));
@@ -289,7 +292,7 @@ fn the_documented_rights_are_enough_to_put_lost_data_back_and_to_adopt_it() {
 fn an_adoption_without_a_right_changes_nothing() {
     let cluster = Cluster::start();
     let node = cluster.node_with(&json!({ "cluster_name": "shop" }));
-    eventually("the node has a lease", || lease_of(&cluster.redis).is_some());
+    eventually("a lease", || lease_of(&cluster.redis).is_some());
     let settings = json!({ "connection": { "host": cluster.redis.socket() }, "cluster_name": "store" });
     let mut status = Status::of(&Config::from_value(settings).unwrap()).unwrap();
     let mut admin = cluster.redis.connect();
@@ -331,7 +334,7 @@ fn what_redis_refuses_is_found_without_a_trace() {
 #[test]
 fn every_documented_right_is_tried_by_the_check() {
     let tried = include_str!("../src/admin/scripts/rights.lua");
-    // Without these there is no connection, no script, or no more than an answer less.
+    // Without these there is no connection, no script, or only less information.
     let others = ["+eval", "+evalsha", "+select", "+scan", "+role", "+info", "+ping", "+config|get", "+client|setname"];
     let rights = documented_acl().into_iter().filter(|word| word.starts_with('+') && !others.contains(&word.as_str()));
     let untried: Vec<String> =
@@ -339,7 +342,7 @@ fn every_documented_right_is_tried_by_the_check() {
     assert!(untried.is_empty(), "{untried:?}");
 }
 
-/// Every Lua file in a folder.
+/// Returns all Lua files in a folder.
 fn scripts_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let read = |path: PathBuf| match path.extension() {
@@ -355,7 +358,7 @@ fn the_documented_rights_have_every_command_of_every_script() {
     let acl: BTreeSet<String> = documented_acl().into_iter().collect();
     let mut commands = BTreeSet::new();
     for script in scripts_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
-        // Commands are named where they are called, and nothing else is written like that.
+        // Commands are quoted names in upper case at their calls, and nothing else is written like that.
         let code = script.lines().map(|line| line.split("--").next().unwrap()).collect::<Vec<_>>().join("\n");
         let quoted = code.split('\'').skip(1).step_by(2);
         let words = quoted.filter(|text| text.len() > 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()));
@@ -377,7 +380,7 @@ fn a_missing_right_is_named_and_its_edges_have_their_events_when_it_is_given() {
     let node = cluster.node();
     subscribe(&node, 0..20);
     let mut said = Vec::new();
-    eventually("the right is named", || {
+    eventually("an error that names the right", || {
         said.extend(errors(&node));
         let names = |error: &String| error.contains("'xadd'") || is_six(&cluster.redis);
         said.iter().any(|error| names(error) && error.contains("docs/configuration.md"))
@@ -387,9 +390,11 @@ fn a_missing_right_is_named_and_its_edges_have_their_events_when_it_is_given() {
     right("-hset");
     right("+xadd");
     if !is_six(&cluster.redis) {
-        eventually("the other right is named", || errors(&node).iter().any(|error| error.contains("'hset'")));
+        eventually("an error that names the other right", || {
+            errors(&node).iter().any(|error| error.contains("'hset'"))
+        });
     }
     right("+hset");
-    eventually("all arrived", || cluster.counts().len() == 20);
+    eventually("all events", || cluster.counts().len() == 20);
     once_each(&cluster.counts(), 20);
 }

@@ -1,4 +1,4 @@
-//! What an endpoint can say about the next attempt: wait longer, or never again.
+//! Responses that affect the next attempt: `Retry-After` and 410.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::node::{Node, endpoint, numbered};
 use support::receiver::{Answer, Receiver};
 use support::wait::eventually;
 
-/// The two attempts of one event, the first of which is answered with 429 and `retry_after`.
+/// Returns the times of both attempts of one event. The first one gets 429 with `retry_after`.
 fn attempts(retry_after: String, retry_after_max: Duration) -> [Instant; 2] {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::StatusWith(429, "Retry-After", retry_after)]);
@@ -22,7 +22,7 @@ fn attempts(retry_after: String, retry_after_max: Duration) -> [Instant; 2] {
     [posts[0].at, posts[1].at]
 }
 
-/// The time between them.
+/// Returns the time between them.
 fn waited(retry_after: String, retry_after_max: Duration) -> Duration {
     let [first, second] = attempts(retry_after, retry_after_max);
     second - first
@@ -41,7 +41,7 @@ fn retry_after_as_a_date_delays_the_next_attempt() {
     let made = Instant::now();
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(5));
     let [_, second] = attempts(date, LONG);
-    // A date has whole seconds. When the first attempt came, of a busy machine, has no part in it.
+    // A date has whole seconds. The time at which a busy machine receives the first attempt does not count.
     assert!((4..60).contains(&(second - made).as_secs()), "{:?}", second - made);
 }
 
@@ -49,7 +49,7 @@ fn retry_after_as_a_date_delays_the_next_attempt() {
 fn retry_after_neither_hurries_nor_outlasts_its_cap() {
     for (asked, cap) in [("0", LONG), ("86400", Duration::from_secs(1))] {
         let waited = waited(asked.to_owned(), cap);
-        assert!((2..60).contains(&waited.as_secs()), "the backoff holds: {waited:?}");
+        assert!((2..60).contains(&waited.as_secs()), "the backoff applies: {waited:?}");
     }
 }
 
@@ -60,11 +60,11 @@ fn an_endpoint_that_is_gone_gets_nothing_more_and_says_so_once() {
     let node = Node::start(vec![endpoint(0, receiver.url("/gone")), endpoint(1, receiver.url("/here"))]);
     node.accept("app", numbered(0..2));
     receiver.wait_for("/here", 1);
-    eventually("the endpoint to be gone", || (node.telemetry.counters().batches_dropped.get() == 1).then_some(()));
+    eventually("the disabled endpoint", || (node.telemetry.counters().batches_dropped.get() == 1).then_some(()));
     node.accept("app", numbered(2..3));
     node.accept("other", numbered(3..4));
     receiver.wait_for("/here", 3);
-    eventually("every event to be settled", || (node.delivery.queued() == 0).then_some(()));
+    eventually("every event to reach its end", || (node.delivery.queued() == 0).then_some(()));
     assert_eq!(receiver.received("/gone").len(), 1);
 
     let url = receiver.url("/gone");
@@ -97,7 +97,10 @@ fn a_batch_is_given_up_when_its_window_has_no_room_for_another_attempt() {
     let hasty = Endpoint { retry_for: window, max_attempts: u32::MAX, ..endpoint(0, receiver.url("/")) };
     let node = Node::start(vec![hasty]);
     node.accept("app", numbered(0..1));
-    assert!(matches!(node.outcome(), Outcome::Dropped { attempts: 2, .. }), "after 2 seconds; the next would be at 6");
+    assert!(
+        matches!(node.outcome(), Outcome::Dropped { attempts: 2, .. }),
+        "the second attempt is at 2 s; a third would be at 6 s"
+    );
 }
 
 #[test]
@@ -110,8 +113,8 @@ fn a_schedule_of_waits_comes_in_the_place_of_the_usual_one() {
     node.accept("app", numbered(0..1));
     assert!(matches!(node.outcome(), Outcome::Delivered { attempts: 4, .. }));
     let posts = receiver.received("/");
-    assert!(posts[3].at - began >= Duration::from_millis(100 + 2 * 700), "the last wait repeats");
-    assert!(posts[2].at - began < Duration::from_secs(6), "the usual one has 2 and 4 seconds by then");
+    assert!(posts[3].at - began >= Duration::from_millis(100 + 2 * 700), "the last wait is repeated");
+    assert!(posts[2].at - began < Duration::from_secs(6), "the default schedule would have waited 2 s and 4 s");
 }
 
 #[test]
@@ -127,12 +130,12 @@ fn requests_to_a_limited_endpoint_keep_their_pace_and_those_to_others_do_not_wai
         node.accept(&format!("app-{n}"), numbered(0..1));
     }
     receiver.wait_for("/open", 6);
-    assert!(receiver.received("/limited").len() < 6, "the other one is done first");
-    // Seven requests with the retry: the lanes wait, and nothing is given up.
+    assert!(receiver.received("/limited").len() < 6, "the other endpoint is done first");
+    // Seven requests, including the retry: the lanes wait, and nothing is dropped.
     let posts = receiver.wait_for("/limited", 7);
     for (n, post) in (0..).zip(&posts) {
         assert!(post.at - began >= n * interval, "request {n} after {:?}", post.at - began);
     }
-    eventually("all are delivered", || (node.delivery.queued() == 0).then_some(()));
+    eventually("the delivery of all events", || (node.delivery.queued() == 0).then_some(()));
     assert_eq!(node.telemetry.counters().events_dropped.get(), 0);
 }

@@ -1,4 +1,4 @@
-//! The roster, as a witness of who is alive, on a real Redis.
+//! The audit of the roster, with a real Redis.
 
 mod support;
 
@@ -14,7 +14,7 @@ fn auditing() -> serde_json::Value {
     json!({ "ttl": 90, "reconcile_interval": 1, "roster": { "key_prefix": "ro*ter", "ttl": 90 } })
 }
 
-/// What the engine has logged since it was last asked, but for the warning that this Redis keeps nothing.
+/// Takes the engine's log lines, without the warning that this Redis keeps nothing on disk.
 fn log(engine: &Engine) -> Vec<String> {
     let outcomes = engine.poll(1000).into_iter();
     outcomes
@@ -36,7 +36,7 @@ fn a_process_with_the_roster_and_without_the_webhooks_is_named_once_by_one_node(
         redis::cmd("HSET").arg(key).arg("1.1").arg("").exec(&mut redis).unwrap();
         redis::cmd("EXPIRE").arg(key).arg(90).exec(&mut redis).unwrap();
     };
-    // Among more keys than a step walks over; one process is dead, and one key is not of this roster.
+    // There are more keys than one step scans. One process is dead, and one key does not belong to this roster.
     for n in 0..2000 {
         write(&format!("other:{n}"));
     }
@@ -44,7 +44,7 @@ fn a_process_with_the_roster_and_without_the_webhooks_is_named_once_by_one_node(
     let mut said = Vec::new();
     let began = Instant::now();
     let mut named_at = None;
-    eventually("the audit has gone on for long after it named somebody", || {
+    eventually("more rounds of the audit after the log lines", || {
         write(&own);
         write("ro*ter:a:b\n*:ghost-42");
         write("ro*ter:app:a:b\n*:ghost-43");
@@ -70,8 +70,8 @@ fn a_user_of_redis_who_may_not_scan_has_webhooks_without_an_audit() {
     redis::cmd("ACL").arg(&["SETUSER", "default", "-scan"]).exec(&mut redis).unwrap();
     redis::cmd("HSET").arg("ro*ter:news:ghost-42").arg("1.1").arg("").exec(&mut redis).unwrap();
     let node = cluster.node_with(&auditing());
-    eventually("the audit was refused", || cluster.redis.counted("scan", "rejected_calls") >= 2);
+    eventually("rejected SCAN calls", || cluster.redis.counted("scan", "rejected_calls") >= 2);
     node.subscribed(APP, b"news", b"1.1", None);
-    eventually("the webhook arrived", || cluster.events() == ["channel_occupied news"]);
+    eventually("the webhook", || cluster.events() == ["channel_occupied news"]);
     assert_eq!(log(&node), [""; 0]);
 }

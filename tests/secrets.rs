@@ -1,6 +1,7 @@
-//! What signs a webhook: the secrets of the application and of the endpoint, while they rotate, and where they never are.
+//! Secrets that sign a webhook: those of the application and of the endpoint, during a rotation. And the places where
+//! no secret may be.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -28,7 +29,7 @@ fn hmac(secret: &[u8], message: &[u8]) -> [u8; 32] {
     Hmac::<Sha256>::new_from_slice(secret).unwrap().chain_update(message).finalize().into_bytes().into()
 }
 
-/// Asserts that `X-Pusher-Signature` is by this secret, and `webhook-signature` by these, in this order.
+/// Asserts that `X-Pusher-Signature` is made with this secret, and `webhook-signature` with these, in this order.
 fn assert_signed_by(request: &Received, pusher: &[u8], standard: &[&[u8]]) {
     let header = |name| request.header(name).unwrap();
     assert_eq!(header("x-pusher-signature"), lower::encode_string(&hmac(pusher, &request.body)));
@@ -90,7 +91,7 @@ fn an_endpoint_signs_by_its_own_secrets_and_with_a_key_needs_no_application() {
     assert_eq!(key(&request).as_deref(), Some("tenant-7"));
     assert_signed_by(&request, b"whsec_AAEC", &[b"\0\x01\x02"]);
 
-    // Nobody has met this application.
+    // This application is not registered.
     node.subscribed(b"unmet", b"news", b"2.1", None);
     receiver.wait_for("/key", 2);
     assert_eq!((receiver.received("/hook").len(), receiver.received("/secret").len()), (1, 1));
@@ -116,8 +117,8 @@ fn an_unknown_application_is_asked_for_when_its_first_event_is_taken_up_and_not_
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = engine(&redis, &receiver, &json!({ "flush_interval": 3600 }));
     node.subscribed(b"unmet", b"news", b"1.1", None);
-    eventually("it is asked for", || node.wanted_apps() == ["unmet".into()]);
-    eventually("it is asked for again while it is unknown", || node.wanted_apps() == ["unmet".into()]);
+    eventually("the application to be wanted", || node.wanted_apps() == ["unmet".into()]);
+    eventually("the unknown application to be wanted again", || node.wanted_apps() == ["unmet".into()]);
     node.register_app(b"unmet", "key-of-unmet", "secret");
     assert!(node.flush(Duration::from_secs(5)).is_nothing());
     assert_eq!(receiver.received("/hook")[0].header("x-pusher-key"), Some("key-of-unmet"));
@@ -132,11 +133,11 @@ fn a_successor_asks_for_the_application_of_a_batch_under_way_and_waits_for_its_s
     dying.register_app(b"unmet", "key-of-unmet", "secret");
     dying.subscribed(b"unmet", b"news", b"1.1", None);
     let first = receiver.wait_for("/hook", 1).remove(0);
-    // As `kill -9` leaves it.
+    // Ends it as `kill -9` does.
     dying.stop(Instant::now());
 
     let successor = engine(&redis, &receiver, &json!({}));
-    eventually("it is asked for", || successor.wanted_apps() == ["unmet".into()]);
+    eventually("the application to be wanted", || successor.wanted_apps() == ["unmet".into()]);
     assert_eq!(receiver.received("/hook").len(), 1);
     successor.register_app(b"unmet", "key-of-unmet", "rotated");
     let again = receiver.wait_for("/hook", 2).remove(1);
@@ -144,7 +145,7 @@ fn a_successor_asks_for_the_application_of_a_batch_under_way_and_waits_for_its_s
     assert_signed_by(&again, b"rotated", &[b"rotated"]);
 }
 
-/// A secret for each place in which one can be.
+/// A secret for each place that can have one.
 const MARKERS: [&str; 5] =
     ["marker-of-app", "marker-rotated", "marker-before", "marker-of-endpoint", "marker-of-its-previous"];
 
@@ -178,20 +179,20 @@ fn no_secret_is_in_redis_in_outcomes_in_status_in_metrics_or_in_what_is_printed(
     node.register_app(APP, "key", rotated);
     node.register_app(APP, "key", b"\xffmarker-of-app");
     let mut outcomes: Vec<Outcome> = Vec::new();
-    eventually("the batch to be given up", || {
+    eventually("the dead letter", || {
         outcomes.extend(node.poll(100));
         stat(&node, "queued_events") == 0
     });
     let config = Config::from_value(settings).unwrap();
     let mut cluster = Cluster::of(&config).unwrap();
-    let status = wait::eventually("the node to tell of itself", || {
+    let status = wait::eventually("the record of the node", || {
         let status = serde_json::to_string(&cluster.status().unwrap()).unwrap();
         status.contains("\"dead_letters\"").then_some(status)
     });
     outcomes.extend(node.poll(100));
     assert!(outcomes.iter().any(|outcome| matches!(outcome, Outcome::Log { .. })), "{outcomes:?}");
 
-    // It saw the batches that were kept and the dead letter.
+    // The monitor saw the persisted batches and the dead letter.
     let said: Vec<String> = monitor
         .script_calls()
         .into_iter()
@@ -204,7 +205,7 @@ fn no_secret_is_in_redis_in_outcomes_in_status_in_metrics_or_in_what_is_printed(
     assert_unmarked(&status, "the status");
     assert_unmarked(&of_cluster(&cluster.status().unwrap()), "the metrics");
     assert_unmarked(&serde_json::to_string(&cluster.endpoints()).unwrap(), "the endpoints");
-    assert_unmarked(&format!("{config:?} {node:?}"), "what is printed");
+    assert_unmarked(&format!("{config:?} {node:?}"), "the debug output");
 }
 
 #[test]
@@ -288,6 +289,6 @@ fn previous_secrets_of_an_application_that_is_not_in_the_config_are_warned_of() 
     let with = |app_ids: Value| json!({ "previous_secrets": { "ap": ["old"], "7": ["old"] }, "app_ids": app_ids });
     let config = Config::from_value(with(json!(["app", 7]))).unwrap();
     assert_eq!(config.warnings, ["resonate-webhooks.previous_secrets.ap: no application has this id"]);
-    // They may be in a database.
+    // The applications may be in a database.
     assert!(Config::from_value(with(json!([]))).unwrap().warnings.is_empty());
 }

@@ -1,6 +1,6 @@
-//! Events of the application's own, sent by processes that run no engine.
+//! Events of the application's own, sent by processes without an engine.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -19,7 +19,7 @@ use support::cluster::Cluster;
 use support::engine::{APP, eventually};
 use support::redis::RedisServer;
 
-/// The time that Redis has to answer.
+/// Timeout of Redis.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 fn config(redis: &RedisServer, settings: &Value) -> Config {
@@ -49,7 +49,7 @@ fn refusal(sender: &mut EventSender) -> String {
     send(sender, "orders").unwrap_err().to_string()
 }
 
-/// Has an administrator do something.
+/// Runs a command as an administrator.
 fn command(redis: &RedisServer, words: &[&str]) {
     redis::cmd(words[0]).arg(&words[1..]).exec(&mut redis.connect()).unwrap();
 }
@@ -66,14 +66,14 @@ fn events_of_a_channel_keep_the_order_in_which_nodes_and_other_processes_have_se
         "url": cluster.receiver.url("/hook"), "events": ["order.*", "channel_occupied"],
     } } });
     let mut operator = Status::of(&config(&cluster.redis, &endpoints)).unwrap();
-    // Everything stays in the outbox, where it is counted.
+    // The paused endpoint keeps everything in the outbox, where it is counted.
     operator.pause("hook").unwrap();
     let nodes = [cluster.node_with(&endpoints), cluster.node_with(&endpoints)];
     let mut sender = sender_with(&cluster.redis, &endpoints);
     let mut expected = 0;
     let mut in_outbox = |more: usize| {
         expected += more;
-        eventually("the events are in the outbox", || cluster.redis.outbox_events() == expected);
+        eventually("the events in the outbox", || cluster.redis.outbox_events() == expected);
     };
     let channels: Vec<String> = (0..CHANNELS).map(|n| format!("orders-{n}")).collect();
     for (n, channel) in channels.iter().enumerate() {
@@ -93,7 +93,7 @@ fn events_of_a_channel_keep_the_order_in_which_nodes_and_other_processes_have_se
         in_outbox(CHANNELS);
     }
     operator.resume("hook").unwrap();
-    eventually("all are delivered", || cluster.redis.outbox_events() == 0);
+    eventually("the delivery of all events", || cluster.redis.outbox_events() == 0);
 
     let mut received: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for request in cluster.receiver.received("/hook") {
@@ -128,19 +128,19 @@ fn an_event_stands_in_the_outbox_as_one_of_a_node_does() {
     for (n, channel) in [Some("orders"), Some("a:b\n3:"), Some("-"), None].iter().enumerate() {
         let channel = channel.map(str::as_bytes);
         assert_eq!(node.send(APP, "order.paid", channel, Some(b"{\"n\":1}")), Ok(true));
-        eventually("the node's event is there", || entries().len() == 2 * n + 1);
+        eventually("the node's event", || entries().len() == 2 * n + 1);
         assert_eq!(sender.send(APP, "order.paid", channel, Some(b"{\"n\":1}")), Ok(true));
         let mut twice = entries();
         assert_eq!(twice.len(), 2 * n + 2);
         twice.dedup();
-        assert_eq!(twice.len(), n + 1, "each stands twice in the same partition");
+        assert_eq!(twice.len(), n + 1, "both entries are equal and in the same partition");
     }
     let counted = out_bytes(&cluster.redis);
     assert_eq!(counted["all"], entries().iter().map(|(_, text)| text.len()).sum::<usize>());
 
     operator.resume("hook").unwrap();
-    eventually("all are delivered", || cluster.redis.outbox_events() == 0);
-    eventually("nothing is counted any more", || out_bytes(&cluster.redis).values().sum::<usize>() == 0);
+    eventually("the delivery of all events", || cluster.redis.outbox_events() == 0);
+    eventually("the byte counter at 0", || out_bytes(&cluster.redis).values().sum::<usize>() == 0);
     let requests = cluster.receiver.received("/hook");
     assert_eq!(requests.iter().map(|request| request.json()["events"].as_array().unwrap().len()).sum::<usize>(), 8);
 }
@@ -187,7 +187,7 @@ fn a_redis_that_refuses_is_named_with_the_remedy_and_has_nothing_of_the_event() 
     assert!(message.contains("wh:owners"), "{message}");
     command(&redis, &["DEL", "wh:owners"]);
     assert_eq!(redis.outbox_events(), 0);
-    assert_eq!(send(&mut sender, "orders"), Ok(true), "it is taken as soon as Redis takes it");
+    assert_eq!(send(&mut sender, "orders"), Ok(true), "the event is accepted once Redis accepts writes");
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_replica_takes_no_event() {
 fn the_data_of_another_cluster_or_of_a_newer_schema_takes_no_event() {
     let cluster = Cluster::start();
     let node = cluster.node_with(&json!({ "cluster": { "name": "shop" } }));
-    eventually("the data has its identity", || {
+    eventually("the identity of the data", || {
         cluster.redis.connect().hexists::<_, _, bool>("wh:owners", "cluster").unwrap()
     });
     let of = |names: Value| sender_with(&cluster.redis, &json!({ "cluster": names }));
@@ -247,8 +247,8 @@ fn a_redis_that_hangs_costs_one_timeout_and_the_message_says_whether_the_event_m
         assert!(message.starts_with(words) && message.contains("no answer within 0.5 s"), "{message}");
         assert!(taken >= TIMEOUT && taken < 3 * TIMEOUT, "{taken:?}");
     }
-    redis.go_on();
-    eventually("Redis answers again", || send(&mut connected, "orders") == Ok(true));
+    redis.resume();
+    eventually("another event", || send(&mut connected, "orders") == Ok(true));
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn a_redis_that_was_restarted_while_the_connection_was_idle_takes_the_next_event
     assert_eq!(send(&mut sender, "orders"), Ok(true));
     redis.kill();
     redis.restart();
-    // From then on the connection counts as idle.
+    // After this time the connection counts as idle.
     thread::sleep(Duration::from_secs(1));
     assert_eq!(send(&mut sender, "orders"), Ok(true));
     assert_eq!(redis.outbox_events(), 1);

@@ -1,6 +1,6 @@
-//! Redis behind Sentinels: real servers, a real Sentinel, and a master that dies.
+//! Redis with Sentinels: real servers, a real Sentinel, and a master that dies.
 
-#![allow(clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -24,7 +24,7 @@ fn link(connection: &Value) -> Link {
     Link::new(Settings::new(config.connection).expect("usable settings"), Arc::<Telemetry>::default())
 }
 
-/// The port of the server that a link is connected to.
+/// Returns the port of the server at the other end of the link.
 fn port(connection: &mut Connection) -> RedisResult<u16> {
     let (_, port): (String, u16) = redis::cmd("CONFIG").arg("GET").arg("port").query(connection)?;
     redis::cmd("SET").arg("key").arg("value").exec(connection)?;
@@ -37,7 +37,7 @@ fn a_link_finds_the_master_and_after_its_death_the_next_one() {
     let mut link = link(&watched.connection());
     assert_eq!(link.with(port), Ok(watched.master.port()));
     watched.master.kill();
-    eventually("the link has found the new master", || link.with(port) == Ok(watched.replica.port()));
+    eventually("a connection to the new master", || link.with(port) == Ok(watched.replica.port()));
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn an_unknown_service_is_named_with_its_key() {
 #[test]
 fn a_server_that_is_no_master_is_not_used() {
     let watched = Watched::start();
-    // The Sentinel is misled: what it takes for the master follows the replica.
+    // The Sentinel still takes this server for the master, but it now follows the replica.
     redis::cmd("REPLICAOF").arg("127.0.0.1").arg(watched.replica.port()).exec(&mut watched.master.connect()).unwrap();
     let error = link(&watched.connection()).with(port).unwrap_err();
     let expected = format!("127.0.0.1:{} is not the master yet", watched.master.port());
@@ -73,12 +73,12 @@ fn a_server_that_does_not_tell_its_role_is_taken_for_what_the_sentinel_says() {
     assert_eq!(link(&watched.connection()).with(port), Ok(watched.master.port()));
 }
 
-/// Waits until every claim is judged.
+/// Waits until every claim is decided.
 fn settle(node: &Engine) {
-    eventually("every claim is judged", || stat(node, "queued_intents") + stat(node, "pending_claims") == 0);
+    eventually("all claims to be decided", || stat(node, "queued_intents") + stat(node, "pending_claims") == 0);
 }
 
-/// What the receiver was told.
+/// Returns the received events.
 fn events(receiver: &Receiver) -> Vec<String> {
     receiver.received("/hook").iter().flat_map(Received::events).collect()
 }
@@ -94,8 +94,8 @@ fn a_failover_in_the_midst_of_visits_costs_no_edge() {
         node.subscribed(APP, format!("leaves-{n}").as_bytes(), b"1.2", None);
     }
     settled();
-    eventually("the first edges arrived", || events().len() == 40 && watched.master.outbox_events() == 0);
-    // What the replica has not got is lost with the master; here it has got everything.
+    eventually("the first edges", || events().len() == 40 && watched.master.outbox_events() == 0);
+    // The replica's missing data would be lost with the master. Here it has everything.
     watched.replicate();
     watched.master.kill();
     for n in 0..20 {
@@ -105,7 +105,7 @@ fn a_failover_in_the_midst_of_visits_costs_no_edge() {
     settled();
     node.closed(APP, b"1.1");
     settled();
-    eventually("the last edges arrived", || events().len() >= 2 * 60);
+    eventually("the last edges", || events().len() >= 2 * 60);
     assert!(node.end(Duration::from_secs(1)).is_nothing());
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for event in events() {
@@ -124,29 +124,29 @@ fn what_a_failover_lost_is_put_back_and_the_edges_go_on_in_turns() {
     node.subscribed(APP, b"stays", b"1.1", None);
     node.subscribed(APP, b"leaves", b"1.2", None);
     settled();
-    // An acknowledgement that is lost with the master has its event sent again.
-    eventually("the first edges are acknowledged", || watched.master.outbox_events() == 0);
+    // An acknowledgement that is lost with the master makes its event come again.
+    eventually("an empty outbox", || watched.master.outbox_events() == 0);
     watched.replicate();
-    // From here on the replica gets nothing, and the receiver gets everything.
+    // From here on the replica gets no data, and the receiver gets everything.
     watched.replica.hang();
     redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("replica").exec(&mut watched.master.connect()).unwrap();
     node.subscribed(APP, b"comes", b"1.1", None);
     node.unsubscribed(APP, b"leaves", b"1.2");
     settled();
-    eventually("the edges arrived", || events().len() == 4);
+    eventually("the edges", || events().len() == 4);
     watched.master.kill();
-    watched.replica.go_on();
+    watched.replica.resume();
 
     node.subscribed(APP, b"leaves", b"1.2", None);
     node.closed(APP, b"1.1");
     settled();
-    eventually("the last edges arrived", || events().len() >= 7);
+    eventually("the last edges", || events().len() >= 7);
     assert!(node.end(Duration::from_secs(1)).is_nothing());
     let told = |channel: &str| {
         let names = events().into_iter().filter_map(|event| event.strip_suffix(channel).map(str::to_owned));
         names.map(|name| name.trim_end().trim_start_matches("channel_").to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(told("stays"), ["occupied", "vacated"]);
-    assert_eq!(told("comes"), ["occupied", "vacated"], "a hold that was lost");
-    assert_eq!(told("leaves"), ["occupied", "vacated", "occupied", "vacated"], "a departure that was lost");
+    assert_eq!(told("comes"), ["occupied", "vacated"], "the lost hold is restored");
+    assert_eq!(told("leaves"), ["occupied", "vacated", "occupied", "vacated"], "the lost departure is published once");
 }

@@ -1,8 +1,9 @@
-//! How long edges wait after Redis has lost data, or may have, and that none is false, with as many holds as a large server has.
+//! Time for which edges wait after Redis has lost data, or may have, with the holds of a large server. No edge may be
+//! false.
 //!
-//! `make stress` does it with ten times as many.
+//! `make stress` uses ten times as many holds.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -18,18 +19,18 @@ use support::redis::RedisServer;
 use support::wait::STANDSTILL;
 use support::watched::{Watched, info};
 
-/// Channels of each of two nodes.
+/// Number of channels of each of the two nodes.
 const CHANNELS: usize = if cfg!(debug_assertions) { 20_000 } else { 200_000 };
 
-/// The longest that edges wait after a failover that has lost nothing, once there is a master: the nodes try to connect every
-/// two seconds. Beside other tests, a machine takes its time.
+/// Longest time that edges wait after a failover without loss, once there is a master: nodes try to connect every 2 s.
+/// Debug builds get more time, because other tests run at the same time.
 const LONGEST: Duration = Duration::from_secs(if cfg!(debug_assertions) { 15 } else { 5 });
 
-/// Two nodes, each with its own channels and one that both have.
+/// Two nodes, each with its own channels and one common channel.
 struct Pair {
     nodes: [Engine; 2],
     receiver: Receiver,
-    /// How often each event came, and how many requests that is of.
+    /// Number of times that each event came, and the number of requests counted so far.
     seen: HashMap<String, usize>,
     requests: usize,
 }
@@ -45,18 +46,18 @@ impl Pair {
             for n in 0..CHANNELS {
                 node.subscribed(APP, format!("{place}-{n}").as_bytes(), b"1.1", None);
                 if n % 1000 == 0 {
-                    eventually("the queue has room", || stat(node, "queued_intents") < 1000);
+                    eventually("room in the queue", || stat(node, "queued_intents") < 1000);
                 }
             }
             node.subscribed(APP, b"common", b"1.1", None);
         }
         let mut nodes = Self { nodes, receiver, seen: HashMap::new(), requests: 0 };
-        nodes.wait_for("every channel is occupied", 2 * CHANNELS + 1);
-        eventually("every event is acknowledged", || redis.outbox_events() == 0);
+        nodes.wait_for("channel_occupied of all channels", 2 * CHANNELS + 1);
+        eventually("an empty outbox", || redis.outbox_events() == 0);
         nodes
     }
 
-    /// How many events came.
+    /// Returns the number of received events.
     fn count(&mut self) -> usize {
         let requests = self.receiver.received("/hook");
         for event in requests[self.requests..].iter().flat_map(Received::events) {
@@ -73,13 +74,13 @@ impl Pair {
             if count != last {
                 (last, since) = (count, Instant::now());
             }
-            assert!(since.elapsed() < STANDSTILL, "still waiting for {what}: {last} of {events} events");
+            assert!(since.elapsed() < STANDSTILL, "no progress at {last} of {events} events, waiting for: {what}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Somebody comes where nobody was, somebody where another node has somebody, and somebody goes from where another stays:
-    /// one edge. Returns when it came.
+    /// A socket joins an empty channel, one joins a channel of the other node, and one leaves the common channel. Only
+    /// the first is an edge. Returns the time at which it arrived.
     fn visit(&mut self) -> Instant {
         self.nodes[1].subscribed(APP, b"fresh", b"1.2", None);
         self.nodes[1].subscribed(APP, b"0-0", b"1.2", None);
@@ -88,13 +89,13 @@ impl Pair {
         Instant::now()
     }
 
-    /// Everybody leaves: each channel was occupied once and vacated once.
+    /// All sockets leave. Each channel must have been occupied once and vacated once.
     fn end(mut self) {
         for node in &self.nodes {
             node.closed(APP, b"1.1");
             node.closed(APP, b"1.2");
         }
-        self.wait_for("every channel is vacated", 4 * CHANNELS + 4);
+        self.wait_for("channel_vacated of all channels", 4 * CHANNELS + 4);
         assert!(self.nodes.iter().all(|node| node.end(Duration::from_secs(5)).is_nothing()));
         assert_eq!((self.count(), self.seen.len()), (4 * CHANNELS + 4, 4 * CHANNELS + 4), "each event came once");
     }
@@ -118,7 +119,7 @@ fn after_a_failover_that_lost_nothing_edges_wait_as_long_as_the_slowest_node_tak
     let mut nodes = Pair::start(&watched.master, &settings);
     watched.replicate();
     watched.master.kill();
-    eventually("there is a master", || info(&watched.replica, "replication").contains("role:master"));
+    eventually("a new master", || info(&watched.replica, "replication").contains("role:master"));
     let promoted = Instant::now();
     let settled = nodes.visit() - promoted;
     println!("with {} holds, edges waited for {settled:.1?}", 2 * CHANNELS);
@@ -132,11 +133,11 @@ fn after_a_failover_that_lost_holds_of_one_node_edges_wait_until_it_has_restored
     let settings = json!({ "connection": watched.connection(), "ttl": 9 });
     let mut nodes = Pair::start(&watched.master, &settings);
     watched.replicate();
-    // From here on the replica gets nothing, and the receiver gets everything.
+    // From here on the replica gets no data, and the receiver gets everything.
     watched.replica.hang();
     redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("replica").exec(&mut watched.master.connect()).unwrap();
     nodes.visit();
     watched.master.kill();
-    watched.replica.go_on();
+    watched.replica.resume();
     nodes.end();
 }

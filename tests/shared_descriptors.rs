@@ -1,7 +1,7 @@
-//! Where the system refuses our threads a table of descriptors of their own.
+//! The system refuses the engine's threads a descriptor table of their own.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -15,10 +15,10 @@ use support::engine::{APP, engine, eventually};
 use support::receiver::Receiver;
 use support::redis::RedisServer;
 
-/// More than may be idle then.
+/// More endpoints than idle connections are allowed.
 const ENDPOINTS: usize = 60;
 
-/// What may be.
+/// Idle connections that are allowed.
 const IDLE: usize = 32;
 
 #[test]
@@ -46,7 +46,8 @@ fn webhooks_share_the_hosts_descriptors_keep_few_connections_and_say_so() {
     });
 }
 
-/// Has the system refuse `close_range` to this thread and those that it starts, as a container's seccomp profile does.
+/// Makes the system refuse `close_range` to this thread and the threads it starts, as a container's seccomp profile
+/// does.
 fn refuse_close_range() {
     const LOAD_WORD: u16 = 0x20;
     const JUMP_IF_EQUAL: u16 = 0x15;
@@ -54,14 +55,14 @@ fn refuse_close_range() {
     let instruction = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
     let number = u32::try_from(libc::SYS_close_range).unwrap();
     let mut filter = [
-        // The number of the system call stands first.
+        // The number of the system call is at offset 0.
         instruction(LOAD_WORD, 0, 0, 0),
         instruction(JUMP_IF_EQUAL, 0, 1, number),
         instruction(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM.unsigned_abs()),
         instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
     let program = libc::sock_fprog { len: 4, filter: filter.as_mut_ptr() };
-    // SAFETY: The program lives as long as the call that copies it; the other call takes numbers only.
+    // SAFETY: The program outlives the call that copies it; the other call takes only numbers.
     let refused = unsafe {
         libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
             && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) == 0
@@ -69,7 +70,7 @@ fn refuse_close_range() {
     assert!(refused, "{}", std::io::Error::last_os_error());
 }
 
-/// The connections to a port of the loopback interface that are open on both sides.
+/// Returns the number of connections to a port of the loopback interface that are open on both sides.
 fn connections_to(port: u16) -> usize {
     const ESTABLISHED: &str = "01";
     let table = fs::read_to_string("/proc/self/net/tcp").unwrap();

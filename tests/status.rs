@@ -1,6 +1,6 @@
-//! What the nodes of a cluster tell of themselves through Redis.
+//! Records that the nodes of a cluster write to Redis, and the status made from them.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -21,7 +21,7 @@ fn cluster(redis: &RedisServer) -> Cluster {
     Cluster::of(&Config::from_value(config).unwrap()).unwrap()
 }
 
-/// The status as it is given to PHP, once it is as expected.
+/// Waits until the status, as PHP gets it, is as expected, and returns it.
 fn status_when(redis: &RedisServer, what: &str, is: impl Fn(&Value) -> bool) -> Value {
     let mut cluster = cluster(redis);
     let mut last = Value::Null;
@@ -47,7 +47,7 @@ fn nothing_is_told_of_a_cluster_that_never_was() {
     assert_eq!(status["outbox"]["partitions"].as_array().unwrap().len(), 16);
     assert!(status["redis"]["version"].is_string(), "{status}");
     assert_eq!((&status["redis"]["aof"], &status["redis"]["rdb"]), (&json!(false), &json!(false)));
-    assert!(status["clock_skew_ms"].as_i64().unwrap().abs() < 1000, "the same machine");
+    assert!(status["clock_skew_ms"].as_i64().unwrap().abs() < 1000, "both clocks are the same");
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn an_unreachable_redis_is_an_error_that_names_its_address() {
     assert!(error.to_string().starts_with("Redis at /nowhere/redis.sock: unreachable"), "{error}");
 }
 
-/// Writes a record as a node would that has been configured like this for an hour.
+/// Writes the record of a node that has had this configuration for an hour.
 fn long_configured(redis: &RedisServer, node: &str, applications: &str, endpoints: &str) {
     let mut redis = redis.connect();
     let (now, _): (u64, u64) = redis::cmd("TIME").query(&mut redis).unwrap();
@@ -157,7 +157,7 @@ fn long_configured(redis: &RedisServer, node: &str, applications: &str, endpoint
         "configured": { "applications": part(applications), "endpoints": part(endpoints) },
     });
     redis.pset_ex::<_, _, ()>(format!("wh:status:{node}"), record.to_string(), 60_000).unwrap();
-    // Not silent for a minute.
+    // A score in the future: the node does not count as silent.
     redis.zadd::<_, _, _, ()>("wh:status", node, (now + 60) * 1000).unwrap();
 }
 
@@ -167,7 +167,7 @@ fn nodes_that_are_configured_differently_for_long_are_named_in_the_status_and_in
     long_configured(&redis, "zz-1.0", "1", "1");
     long_configured(&redis, "zz-2.0", "1", "2");
     let node = engine(&redis, &receiver, &json!({ "app_ids": ["1", 2] }));
-    let said = eventually("it is in the log", || {
+    let said = eventually("the log line", || {
         node.poll(100).into_iter().find_map(|outcome| match outcome {
             Outcome::Log { message, .. } if message.contains("different endpoints") => Some(message),
             _ => None,
@@ -176,7 +176,7 @@ fn nodes_that_are_configured_differently_for_long_are_named_in_the_status_and_in
     assert!(said.contains("for more than ten minutes: zz-1.0; and zz-2.0. Give all of them the same config"), "{said}");
     let status = status_when(&redis, "the node", |status| status["nodes"].as_array().unwrap().len() == 3);
     let expected = json!([{ "about": "endpoints", "groups": [["zz-1.0"], ["zz-2.0"]] }]);
-    assert_eq!(status["disagreements"], expected, "the node itself has only begun");
+    assert_eq!(status["disagreements"], expected, "the node itself has just started");
     let nodes = status["nodes"].as_array().unwrap();
     let own = nodes.iter().find(|node| node["host"] != "").unwrap();
     for part in ["applications", "endpoints"] {

@@ -1,6 +1,6 @@
-//! Testing an endpoint by hand: what is sent, and what is said when it does not arrive.
+//! Test deliveries by hand: the request, and the advice when it fails.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -19,7 +19,7 @@ use support::receiver::{Answer, Receiver};
 use support::redis::RedisServer;
 use support::tls_receiver::TlsReceiver;
 
-/// What comes of a test of this endpoint, without a server and without Redis.
+/// Sends a test to this endpoint, without a server and without Redis. Returns the result.
 fn send_test(endpoint: &Value) -> TestDelivery {
     let config = json!({ "connection": { "host": "/nowhere/redis.sock" }, "endpoints": { "it": endpoint } });
     let cluster = Cluster::of(&Config::from_value(config).unwrap()).unwrap();
@@ -119,7 +119,7 @@ fn a_node_that_is_watched_ends_as_promptly_as_any() {
     let config = json!({ "connection": { "host": redis.socket() } });
     let mut cluster = Cluster::of(&Config::from_value(config).unwrap()).unwrap();
     let mut visits = 0;
-    eventually("an attempt is shown", || {
+    eventually("an attempt in the watch", || {
         cluster.watch(None).unwrap();
         visits += 1;
         node.subscribed(APP, format!("news-{visits}").as_bytes(), b"1.1", None);
@@ -128,7 +128,7 @@ fn a_node_that_is_watched_ends_as_promptly_as_any() {
     });
     assert!(node.stop(Instant::now() + Duration::from_secs(1)));
     let status = cluster.status().unwrap();
-    assert!(status.nodes.iter().all(|node| node.record.stopped), "its last word is written");
+    assert!(status.nodes.iter().all(|node| node.record.stopped), "the last record is written");
 }
 
 #[test]
@@ -146,8 +146,8 @@ fn those_who_watch_see_each_attempt_and_nothing_is_written_when_nobody_does() {
     let mut cluster = Cluster::of(&Config::from_value(config).unwrap()).unwrap();
     let mut last = cluster.watch(None).unwrap().last;
     let mut seen = Vec::new();
-    // The node hears within two seconds that somebody watches.
-    eventually("an attempt is shown", || {
+    // The node notices a watch within two seconds.
+    eventually("an attempt in the watch", || {
         visit();
         let look = cluster.watch(Some(&last)).unwrap();
         last = look.last;
@@ -162,7 +162,7 @@ fn those_who_watch_see_each_attempt_and_nothing_is_written_when_nobody_does() {
     let mut redis = redis.connect();
     assert!((1..=60_000).contains(&redis.pttl::<_, i64>("wh:watched").unwrap()));
     redis.del::<_, ()>("wh:watch").unwrap();
-    eventually("an attempt that nobody is shown", || {
+    eventually("an attempt without a watch", || {
         redis.del::<_, ()>("wh:watched").unwrap();
         visit();
         let shown_by = Instant::now() + Duration::from_millis(600);

@@ -1,6 +1,6 @@
 //! Batches that are too large for their receiver (413).
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -18,11 +18,11 @@ use support::engine::{APP, engine, engine_at, eventually};
 use support::receiver::{Answer, Received, Receiver};
 use support::redis::RedisServer;
 
-/// By these the second process knows what it is for.
+/// Environment variables of the second process.
 const REDIS: &str = "TOO_LARGE_REDIS";
 const ENDPOINT: &str = "TOO_LARGE_ENDPOINT";
 
-/// As many channels as stand in one digit, each in a partition of its own.
+/// Channels with names of one digit, each in a partition of its own.
 const CHANNELS: u64 = 7;
 
 const EVENTS: u64 = 12 * CHANNELS;
@@ -32,7 +32,7 @@ fn letters(redis: &RedisServer) -> DeadLetters {
     DeadLetters::of(&Config::from_value(config).unwrap()).unwrap()
 }
 
-/// The numbers of each channel in the order in which they were accepted, a resend left out.
+/// Returns the numbers of each channel in the order in which they were accepted, without repeats.
 fn accepted(requests: &[Received], most: usize) -> HashMap<String, Vec<u64>> {
     let mut numbers: HashMap<String, Vec<u64>> = HashMap::new();
     for request in requests.iter().filter(|request| request.events().len() <= most) {
@@ -70,19 +70,19 @@ fn a_batch_that_is_too_large_is_sent_in_halves_and_a_resend_of_it_never() {
     receiver.always("/hook", Answer::AtMost(10));
     redis.append_numbers(EVENTS, CHANNELS, Duration::from_millis(10));
     let node = engine(&redis, &receiver, &numbers_to(&receiver.url("/hook")));
-    eventually("all arrived", || redis.outbox_events() == 0 && !receiver.received("/hook").is_empty());
+    eventually("all events", || redis.outbox_events() == 0 && !receiver.received("/hook").is_empty());
     let requests = receiver.received("/hook");
     assert_complete_and_in_order(&requests, 10);
     let mut ids: Vec<&str> = requests.iter().map(|request| request.header("webhook-id").unwrap()).collect();
     ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), requests.len(), "each is sent once, whatever came of it");
+    assert_eq!(ids.len(), requests.len(), "each batch is sent once, accepted or not");
     assert_eq!(letters(&redis).count().unwrap(), 0);
     let is_hint = |outcome: &Outcome| match outcome {
         Outcome::Log { message, .. } => message.contains("answered 413") && message.contains("batch_max_bytes"),
         _ => false,
     };
-    assert_eq!(node.poll(10_000).iter().filter(|outcome| is_hint(outcome)).count(), 1, "the remedy is told once");
+    assert_eq!(node.poll(10_000).iter().filter(|outcome| is_hint(outcome)).count(), 1, "the remedy is logged once");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_single_event_that_is_too_large_is_a_dead_letter_after_one_attempt() {
     receiver.always("/hook", Answer::Status(413));
     let node = engine(&redis, &receiver, &json!({}));
     node.subscribed(APP, b"news", b"1.1", None);
-    eventually("it is given up", || letters(&redis).count().unwrap() == 1);
+    eventually("the dead letter", || letters(&redis).count().unwrap() == 1);
     let letter = letters(&redis).list(None, 1).unwrap().remove(0);
     assert_eq!((letter.reason.as_str(), letter.attempts, letter.events), ("HTTP 413", 1, 1));
     assert_eq!(receiver.received("/hook").len(), 1);
@@ -101,7 +101,7 @@ fn a_single_event_that_is_too_large_is_a_dead_letter_after_one_attempt() {
 fn a_process_that_is_killed_between_two_halves_loses_nothing_and_changes_no_order() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     redis.append_numbers(EVENTS, CHANNELS, Duration::from_millis(10));
-    // The first half hangs; then a half of a half; then a single event is on its way. Each is where the process dies.
+    // The process dies while the first half hangs, then while a quarter hangs, then while a single event hangs.
     receiver.script("/hook", [Answer::Status(413), Answer::Hang]);
     let mut dying = process(&redis, &receiver);
     let first = receiver.wait_for("/hook", 2);
@@ -120,19 +120,19 @@ fn a_process_that_is_killed_between_two_halves_loses_nothing_and_changes_no_orde
     kill(&mut dying);
 
     let mut last = process(&redis, &receiver);
-    eventually("nothing is left", || redis.outbox_events() == 0);
+    eventually("an empty outbox", || redis.outbox_events() == 0);
     kill(&mut last);
     assert_complete_and_in_order(&receiver.received("/hook"), 1);
     assert_eq!(letters(&redis).count().unwrap(), 0);
 }
 
-/// As SIGKILL leaves it.
+/// Ends a process with SIGKILL.
 fn kill(process: &mut Child) {
     process.kill().unwrap();
     process.wait().unwrap();
 }
 
-/// This program once more, to run the test below only.
+/// Starts this test program again, to run only the test below.
 fn process(redis: &RedisServer, receiver: &Receiver) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["a_process_that_delivers", "--exact", "--ignored"])
@@ -145,11 +145,11 @@ fn process(redis: &RedisServer, receiver: &Receiver) -> Child {
 }
 
 #[test]
-#[ignore = "a test above starts it"]
+#[ignore = "started by a test above"]
 fn a_process_that_delivers() {
     let given = |name| std::env::var(name).unwrap();
     let endpoint = given(ENDPOINT);
     let _node = engine_at(Path::new(&given(REDIS)), &endpoint, &numbers_to(&endpoint));
-    // Until the test has ended, if it has not ended this.
+    // Runs until the test kills it or ends.
     let _ = stdin().read(&mut [0]);
 }

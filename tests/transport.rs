@@ -1,6 +1,6 @@
-//! The way to an endpoint: TLS, proxies, addresses that are refused.
+//! Connections to an endpoint: TLS, proxies, refused addresses.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -19,7 +19,7 @@ use support::tls_receiver::TlsReceiver;
 
 const STRICT: AddressRules = AddressRules { deny_private_networks: true, allow_link_local: false };
 
-/// What becomes of one event for `endpoint` when it is tried once: the status, or the reason.
+/// Delivers one event to `endpoint` with one attempt. Returns the status or the reason.
 fn result(endpoint: Endpoint) -> Result<u16, String> {
     let node = Node::start(vec![Endpoint { max_attempts: 1, ..endpoint }]);
     node.accept("app", numbered(0..1));
@@ -30,7 +30,7 @@ fn result(endpoint: Endpoint) -> Result<u16, String> {
     }
 }
 
-/// Why a delivery to `endpoint` cannot even be started.
+/// Returns the reason why a delivery to `endpoint` cannot be started.
 fn refusal(endpoint: Endpoint) -> String {
     let (outbox, apps) = (Arc::new(MemoryOutbox::new(1)), Arc::new(AppRegistry::default()));
     let started = Delivery::start(outbox, SETTINGS, vec![endpoint], apps, Arc::default());
@@ -72,7 +72,7 @@ fn an_answer_over_tls_counts_though_the_body_was_not_read() {
     let ca = PrivateCa::new();
     let receiver = TlsReceiver::refusing(&ca.issue("localhost"));
     let node = Node::start(vec![Endpoint { max_attempts: 1, ..trusting(&ca, None, receiver.url()) }]);
-    // More than the sockets hold as long as nobody reads.
+    // More than the socket buffers hold.
     node.accept("app", ["c".repeat(2 << 20)]);
     let outcome = node.outcome();
     assert!(matches!(&outcome, Outcome::Dropped { reason, .. } if reason == "HTTP 401"), "{outcome:?}");
@@ -93,7 +93,7 @@ fn an_endpoint_that_cannot_prove_who_it_is_gets_nothing() {
     }
     let receiver = TlsReceiver::start(&ca.issue("localhost"), None);
     let told = result(endpoint(0, receiver.url())).unwrap_err();
-    assert_eq!(told, "invalid peer certificate: UnknownIssuer", "a private authority is not the system's");
+    assert_eq!(told, "invalid peer certificate: UnknownIssuer", "the system does not trust a private authority");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_tls_file_that_cannot_be_used_is_named_with_its_key_at_boot() {
 #[test]
 fn an_endpoint_may_listen_on_ipv6() {
     let Ok(receiver) = Receiver::start_on("[::1]:0") else {
-        eprintln!("not tested: this machine has no IPv6 loopback");
+        eprintln!("skipped: this machine has no IPv6 loopback");
         return;
     };
     assert_eq!(result(endpoint(0, receiver.url("/"))), Ok(200));
@@ -141,7 +141,7 @@ fn an_endpoint_may_listen_on_ipv6() {
 
 #[test]
 fn every_address_of_a_name_is_tried() {
-    // Where `localhost` is ::1 first, nobody listens there.
+    // No server listens on ::1, to which `localhost` may resolve first.
     let receiver = Receiver::start();
     let url = format!("http://localhost:{}/", receiver.address().port());
     assert_eq!(result(endpoint(0, url)), Ok(200));
@@ -200,7 +200,7 @@ fn a_proxy_gets_the_name_of_the_endpoint_and_its_own_password() {
 
 #[test]
 fn a_proxy_is_sent_the_requests_to_an_endpoint_without_tls_with_its_whole_url_on_a_connection_that_stays() {
-    // What sends requests on reads them as a receiver does.
+    // A receiver serves as the proxy, because a proxy reads requests as a receiver does.
     let proxy = Receiver::start();
     let login = format!("http://me:hunter2@{}", proxy.address());
     let node = Node::start(vec![Endpoint { max_attempts: 1, ..proxied("http://receiver.invalid:8080/a?b=c", login) }]);

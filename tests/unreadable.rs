@@ -1,6 +1,6 @@
-//! Entries of the outbox that a node cannot read become dead letters, and the others go on.
+//! Outbox entries that a node cannot read become dead letters. The other entries are delivered.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -39,7 +39,7 @@ fn waiting(redis: &RedisServer) -> usize {
     redis.connect().xlen(STREAM).unwrap()
 }
 
-/// The reasons of the drops, and the lines in the log, that tell of such entries.
+/// Returns the drops with their reasons, and the log lines, for such entries.
 fn told(node: &Engine) -> (Vec<String>, Vec<String>) {
     let (mut drops, mut lines) = (Vec::new(), Vec::new());
     for outcome in node.poll(10_000) {
@@ -62,9 +62,9 @@ fn what_cannot_be_read_is_a_dead_letter_with_its_text_and_the_rest_of_the_stream
     append(&cluster.redis, "*", &[("r", "garbled")]);
     append(&cluster.redis, "*", &[("e", "o3:app4:last")]);
     let node = cluster.node();
-    eventually("the others arrived", || cluster.counts().len() == 2);
+    eventually("the other events", || cluster.counts().len() == 2);
     assert_eq!(cluster.events(), ["channel_occupied first", "channel_occupied last"]);
-    eventually("nothing is left", || waiting(&cluster.redis) == 0);
+    eventually("an empty stream", || waiting(&cluster.redis) == 0);
     let letters = listed(&cluster.redis);
     let told_of: Vec<(&str, &str, &str)> =
         letters.iter().map(|letter| (&*letter.app_id, &*letter.reason, letter.body.as_deref().unwrap())).collect();
@@ -92,15 +92,15 @@ fn a_letter_that_is_sent_again_is_the_entry_that_it_was() {
     append(&cluster.redis, "*", &[("e", "o3:app5:first"), ("b", "3:1.1{}")]);
     append(&cluster.redis, "*", &[("e", "z3:app1:a"), ("b", "3:1.1{}")]);
     let node = cluster.node();
-    eventually("it is given up", || listed(&cluster.redis).len() == 1);
+    eventually("the dead letter", || listed(&cluster.redis).len() == 1);
     let before = listed(&cluster.redis).remove(0);
     assert_eq!(letters(&cluster.redis).retry_all().unwrap(), 1);
-    eventually("it is given up again", || listed(&cluster.redis).first().is_some_and(|letter| letter.id != before.id));
+    eventually("another dead letter", || listed(&cluster.redis).first().is_some_and(|letter| letter.id != before.id));
     let again = listed(&cluster.redis).remove(0);
     assert_eq!((listed(&cluster.redis).len(), &again.body, &again.app_id), (1, &before.body, &before.app_id));
     drop(node);
 
-    // As an older version would have kept what this one knows.
+    // An entry that an older version could not read, but this one can.
     let raw =
         [("id", "out:3 1-1"), ("endpoint", ""), ("url", ""), ("app_id", "app"), ("events", "1"), ("attempts", "0")];
     let rest = [("reason", "unknown"), ("time_ms", "1"), ("partition", "3"), ("raw:e", "o3:app5:known")];
@@ -108,7 +108,7 @@ fn a_letter_that_is_sent_again_is_the_entry_that_it_was() {
     let node = cluster.node();
     let letter = resonate_webhooks::outbox::DeadLetterId::parse(&letter).unwrap();
     assert_eq!(letters(&cluster.redis).retry(&[letter]).unwrap(), 1);
-    eventually("a node that can read it delivers it", || cluster.counts().contains_key("channel_occupied known"));
+    eventually("the delivery of the readable entry", || cluster.counts().contains_key("channel_occupied known"));
     assert_eq!(listed(&cluster.redis).len(), 1);
     drop(node);
 }
@@ -121,7 +121,7 @@ fn more_than_a_page_of_what_cannot_be_read_does_not_hold_the_stream_up() {
     }
     append(&cluster.redis, "*", &[("e", "o3:app4:last")]);
     let node = cluster.node_with(&json!({ "dead_letter_max": 2000 }));
-    eventually("the last one arrived", || cluster.counts().len() == 1);
+    eventually("the last event", || cluster.counts().len() == 1);
     assert_eq!(letters(&cluster.redis).count().unwrap(), 1200);
     drop(node);
 }
@@ -129,19 +129,19 @@ fn more_than_a_page_of_what_cannot_be_read_does_not_hold_the_stream_up() {
 #[test]
 fn entries_that_no_place_can_number_are_kept_and_not_trimmed_with_those_before_them() {
     let cluster = Cluster::start();
-    // Redis' clock was set back: all get the millisecond of the last one.
+    // After a step back of Redis' clock, entries keep the millisecond of the last one.
     let ms = "4000000000000";
     append(&cluster.redis, &format!("{ms}-1048574"), &[("e", "o3:app5:first")]);
     append(&cluster.redis, &format!("{ms}-1048575"), &[("e", "o3:app6:second")]);
     let node = cluster.node();
-    eventually("they arrived", || cluster.counts().len() == 2);
-    eventually("they are trimmed", || waiting(&cluster.redis) == 0);
+    eventually("both events", || cluster.counts().len() == 2);
+    eventually("an empty stream", || waiting(&cluster.redis) == 0);
     for n in 1_048_576..1_048_736_u64 {
         append(&cluster.redis, &format!("{ms}-{n}"), &[("e", "o3:app5:third")]);
     }
-    eventually("all of the others are letters", || letters(&cluster.redis).count().unwrap() == 160);
+    eventually("a dead letter for each other entry", || letters(&cluster.redis).count().unwrap() == 160);
     node.subscribed(APP, b"news", b"1.1", None);
-    eventually("the node goes on", || cluster.counts().contains_key("channel_occupied news"));
+    eventually("another event", || cluster.counts().contains_key("channel_occupied news"));
     assert_eq!(waiting(&cluster.redis), 0);
 }
 
@@ -154,12 +154,12 @@ fn while_redis_refuses_writes_what_cannot_be_read_stays_and_other_partitions_are
     append(&cluster.redis, "*", &[("e", "o3:app4:last")]);
     let node = cluster.node();
     node.subscribed(APP, b"elsewhere", b"1.1", None);
-    eventually("another partition is delivered", || cluster.counts().contains_key("channel_occupied elsewhere"));
+    eventually("an event of another partition", || cluster.counts().contains_key("channel_occupied elsewhere"));
     let (requests, began) = (stat(&node, "redis_requests"), Instant::now());
-    eventually("a second is over", || began.elapsed() >= Duration::from_secs(1));
-    assert!(stat(&node, "redis_requests") < requests + 200, "the reader spins");
+    eventually("the end of a second", || began.elapsed() >= Duration::from_secs(1));
+    assert!(stat(&node, "redis_requests") < requests + 200, "the reader must not spin");
     assert_eq!((waiting(&cluster.redis), letters(&cluster.redis).count().unwrap()), (2, 0));
     redis::cmd("ACL").arg(&["SETUSER", "default", "+xdel"]).exec(&mut admin).unwrap();
-    eventually("it is given up", || letters(&cluster.redis).count().unwrap() == 1);
-    eventually("what was behind it arrived", || cluster.counts().contains_key("channel_occupied last"));
+    eventually("the dead letter", || letters(&cluster.redis).count().unwrap() == 1);
+    eventually("the event after it", || cluster.counts().contains_key("channel_occupied last"));
 }

@@ -1,6 +1,6 @@
-//! What may be secret in the URL of an endpoint reaches the endpoint, and nobody else.
+//! Secrets in the URL of an endpoint are sent to the endpoint and shown nowhere else.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
 
 mod support;
 
@@ -22,10 +22,10 @@ use support::redis::RedisServer;
 use support::scrape::scrape;
 use support::wait::eventually;
 
-/// Stands in the password and in the query of each URL.
+/// A text in the password and in the query of each URL.
 const MARK: &str = "hunter2";
 
-/// Answers 200, 500 and 410; the last two differ in their queries only, and one of them is down.
+/// Paths that respond with 200, 500 and 410. The last two differ only in their queries, and one of them fails.
 const PATHS: [&str; 5] = ["/ok?hunter2", "/down?hunter2=1", "/gone?hunter2", "/same?hunter2=a", "/same?hunter2=b"];
 
 fn settings(receiver: &Receiver, more: &Value) -> Value {
@@ -54,7 +54,7 @@ fn a_token_in_a_url_is_sent_to_the_endpoint_and_shown_to_nobody_but_the_listener
     let mut shown = Vec::new();
     let (mut visits, mut configured) = (0, BTreeSet::new());
     let mut last = Some(cluster.watch(None).unwrap().last);
-    eventually("each attempt is watched and told", || {
+    eventually("every attempt in the watch and in the outcomes", || {
         visits += 1;
         node.subscribed(APP, format!("news-{visits}").as_bytes(), b"1.1", None);
         let seen = cluster.watch(last.as_deref()).unwrap();
@@ -70,11 +70,11 @@ fn a_token_in_a_url_is_sent_to_the_endpoint_and_shown_to_nobody_but_the_listener
         let is_told = has(&["Sight", "/same"]) && has(&["Disabled", "/gone"]) && has(&["Failing", "/down"]);
         (is_told && configured.len() == PATHS.len()).then_some(())
     });
-    // Listeners compare it with their own config.
+    // Listeners compare the URL with their own config.
     assert_eq!(configured, PATHS.map(|path| receiver.url(path)).into());
 
     receiver.always(PATHS[4], Answer::Status(200));
-    eventually("an endpoint recovers", || {
+    eventually("the recovery of an endpoint", || {
         visits += 1;
         node.subscribed(APP, format!("news-{visits}").as_bytes(), b"1.1", None);
         let outcomes = node.poll(100);
@@ -87,13 +87,13 @@ fn a_token_in_a_url_is_sent_to_the_endpoint_and_shown_to_nobody_but_the_listener
         shown.iter().any(|shown| shown.contains("EndpointRecovered")).then_some(())
     });
 
-    let status = eventually("each endpoint has its status", || {
+    let status = eventually("the status of every endpoint", || {
         let status = serde_json::to_value(cluster.status().unwrap()).unwrap();
         (status["endpoints"].as_array().unwrap().len() == PATHS.len()).then_some(status)
     });
     let label = |endpoint: &Value| endpoint["label"].as_str().unwrap().to_owned();
     let labels: BTreeSet<String> = status["endpoints"].as_array().unwrap().iter().map(label).collect();
-    assert_eq!(labels.len(), PATHS.len(), "they can be told apart: {labels:?}");
+    assert_eq!(labels.len(), PATHS.len(), "labels must be unique: {labels:?}");
     let known: BTreeSet<String> = cluster.endpoints().into_iter().map(|endpoint| endpoint.label).collect();
     assert_eq!(known, labels);
     shown.push(status.to_string());

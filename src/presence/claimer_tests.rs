@@ -96,7 +96,7 @@ fn a_lost_reply_while_the_next_batch_is_ready_loses_and_repeats_nothing() {
     server.hang();
     assert!(node.claimer.step(Instant::now()).is_some(), "no reply");
     assert!(node.has_ready(2));
-    server.go_on();
+    server.resume();
     node.come_to_rest();
     assert_eq!(events(&server), each("o"));
 }
@@ -108,7 +108,7 @@ fn the_time_of_a_stored_reply_does_not_set_the_clock() {
     node.send_one();
     server.hang();
     assert!(node.claimer.step(Instant::now()).is_some(), "no reply");
-    server.go_on();
+    server.resume();
     let reply = format!("wh:reply:{}", node.claimer.session.node());
     let number = node.node_state.lock().pending.last_answered() + 1;
     let stored = || redis::cmd("HGET").arg(&reply).arg("batch").query::<u64>(&mut server.connect()) == Ok(number);

@@ -15,7 +15,7 @@ pub(crate) struct Row {
     pub(crate) curl: Curl,
 }
 
-/// How much of the request the receiver reads before it responds.
+/// The part of the request that the receiver reads before it responds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reads {
     /// The whole request.
@@ -24,7 +24,7 @@ pub(crate) enum Reads {
     HeadOfMany,
 }
 
-/// What the receiver does after its response.
+/// The receiver's action after its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
     /// Waits for the next request and responds with 200.
@@ -44,7 +44,7 @@ pub(crate) enum Outcome {
     Failed(&'static str),
 }
 
-/// What curl makes of the response.
+/// Outcome of the same response with curl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Curl {
     /// The same: curl succeeds exactly if there was a response, shows its status, and uses the same connection next.

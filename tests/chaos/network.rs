@@ -88,7 +88,7 @@ struct Shared {
     redis: AtomicU16,
     conditions: Mutex<Conditions>,
     changed: Condvar,
-    /// When Redis last closed a connection (ms), and how many connections are open.
+    /// Time at which Redis last closed a connection, and the number of open connections.
     settled: AtomicU64,
     open: AtomicUsize,
     claims: Mutex<Claims>,

@@ -13,7 +13,7 @@ pub(crate) struct Run {
     pub(crate) history: History,
     pub(crate) requests: Vec<Request>,
     pub(crate) faults: Faults,
-    /// What did not come to rest in time.
+    /// Description of everything that did not come to rest in time.
     pub(crate) stuck: Option<String>,
     pub(crate) timeline: Vec<(Ms, String)>,
 }

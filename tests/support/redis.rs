@@ -152,7 +152,7 @@ impl RedisServer {
     }
 
     /// Continues the server after [`hang`](Self::hang) (SIGCONT).
-    pub(crate) fn go_on(&self) {
+    pub(crate) fn resume(&self) {
         self.signal("-CONT");
     }
 

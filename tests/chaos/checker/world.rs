@@ -36,7 +36,7 @@ struct Death {
 #[derive(Clone, Copy, Debug)]
 struct Times {
     order: u64,
-    /// When the node got the order.
+    /// Time at which the node got the order.
     asked: Ms,
     /// Earliest time at which Redis may have carried it out.
     from: Ms,

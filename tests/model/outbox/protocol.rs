@@ -89,7 +89,7 @@ pub(super) enum Refusal {
     Reaped,
 }
 
-/// What the former owners of partitions left for one lane.
+/// Data that the former owners of partitions left for one lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Takeover {
     /// Cursor of each partition; 0 without one.

@@ -31,7 +31,7 @@ use operations::Operation;
 use reference::Reference;
 use stage::Stage;
 
-/// How long to try new cases (s), unless `MODEL_SECONDS` is set.
+/// Time for new cases (s), unless `MODEL_SECONDS` is set.
 const SECONDS: u64 = 15;
 
 /// Cases per seed.

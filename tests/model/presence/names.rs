@@ -17,7 +17,7 @@ pub(super) struct Names {
     pub(super) users: Vec<Vec<u8>>,
 }
 
-/// How many of each a case uses.
+/// Number of names in a case.
 pub(super) const APPS: usize = 2;
 pub(super) const CHANNELS: usize = 3;
 pub(super) const USERS: usize = 3;

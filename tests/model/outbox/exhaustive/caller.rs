@@ -22,7 +22,7 @@ pub(super) struct Outgoing {
     pub(super) frozen: bool,
 }
 
-/// What a takeover has read about one partition.
+/// Data that a takeover has read about one partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Resume {
     pub(super) cursor: u64,

@@ -13,7 +13,7 @@ pub(super) struct Node {
     pub(super) is_shut_out: bool,
     /// The node's client is connected.
     pub(super) connected: bool,
-    /// How many times the client has connected.
+    /// Number of visits so far.
     pub(super) visits: u8,
     pub(super) waiting: Vec<Change>,
     /// Number of claims in the batch under way, and number of the last batch.

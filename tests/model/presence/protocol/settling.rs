@@ -2,7 +2,7 @@
 
 use super::{Answer, Flaw, IDS, Id, Lease, Redis};
 
-/// What a node has seen before it opens a session.
+/// Past of a node that opens a session: no epoch, an epoch without a session, or a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in super::super) enum Past {
     #[default]
