@@ -40,7 +40,7 @@ struct Seen {
 }
 
 #[test]
-fn every_answer_has_its_right_outcome_and_curl_sees_the_same_unless_the_row_says_why_not() {
+fn every_response_has_its_outcome_and_curl_agrees_unless_the_row_says_why_not() {
     let rows = table::rows();
     let (queue, wrong) = (Mutex::new(rows.iter()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

@@ -43,7 +43,7 @@ fn misses(cluster: &Cluster) -> usize {
 }
 
 #[test]
-fn an_empty_channel_is_told_of_once_however_many_ask_and_on_however_many_nodes() {
+fn an_empty_channel_makes_one_miss_however_many_sockets_and_nodes_find_it() {
     let cluster = Cluster::start();
     let nodes = [1, 2, 3].map(|_| node(&cluster, 600.0));
     std::thread::scope(|scope| {
@@ -59,7 +59,7 @@ fn an_empty_channel_is_told_of_once_however_many_ask_and_on_however_many_nodes()
 }
 
 #[test]
-fn it_is_told_again_when_a_payload_was_there_when_all_had_left_and_when_its_time_is_over() {
+fn a_miss_comes_again_after_a_payload_after_the_last_leave_and_after_its_ttl() {
     let cluster = Cluster::start();
     let [a, b] = [1, 2].map(|_| node(&cluster, 600.0));
     miss(&a, CACHE, "1.1");
@@ -80,7 +80,7 @@ fn it_is_told_again_when_a_payload_was_there_when_all_had_left_and_when_its_time
 }
 
 #[test]
-fn a_channel_that_stays_empty_is_told_of_again_after_its_time() {
+fn a_channel_that_stays_empty_makes_another_miss_after_each_ttl() {
     let cluster = Cluster::start();
     let node = node(&cluster, 1.0);
     let mut socket = 0;
@@ -92,7 +92,7 @@ fn a_channel_that_stays_empty_is_told_of_again_after_its_time() {
 }
 
 #[test]
-fn a_million_names_leave_nothing_behind_for_ever() {
+fn the_marks_of_many_channel_names_all_expire() {
     let cluster = Cluster::start();
     let node = node(&cluster, 600.0);
     for n in 0..2_000 {
@@ -111,7 +111,7 @@ fn a_million_names_leave_nothing_behind_for_ever() {
 }
 
 #[test]
-fn who_does_not_ask_for_misses_gets_none() {
+fn an_endpoint_that_does_not_list_cache_miss_gets_none() {
     let cluster = Cluster::start();
     let node = cluster.node();
     assert!(!node.wants_cache_misses());

@@ -26,7 +26,7 @@ fn given(name: &str, otherwise: u64) -> u64 {
 }
 
 #[test]
-fn a_slow_endpoint_with_a_long_backlog_is_level_again_after_few_requests() {
+fn a_slow_endpoint_catches_up_with_a_long_backlog_in_few_requests() {
     let (events, latency) = (given("CATCH_UP_EVENTS", 20_000), given("CATCH_UP_LATENCY_MS", 20));
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Late(Duration::from_millis(latency)));

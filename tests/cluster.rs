@@ -12,7 +12,7 @@ use support::cluster::{Cluster, settled, stat};
 use support::engine::{APP, eventually};
 
 #[test]
-fn a_client_event_proves_a_subscription_that_no_hook_told_of() {
+fn a_client_event_proves_a_subscription_without_a_hook() {
     let cluster = Cluster::start();
     let node = cluster.node();
     node.client_event(APP, &ClientEvent::new(b"presence-a", "client-x", None, b"1.1", Some(b"7")).relayed());
@@ -68,12 +68,12 @@ fn a_user_on_two_nodes_comes_once_and_goes_once() {
 }
 
 #[test]
-fn a_redis_that_is_killed_and_started_again_costs_no_edge() {
+fn a_killed_and_restarted_redis_costs_no_edge() {
     visits_around_a_restart(Cluster::start_durable());
 }
 
 #[test]
-fn a_redis_that_lost_everything_is_told_again_and_costs_no_edge() {
+fn a_redis_that_lost_everything_is_restored_and_costs_no_edge() {
     visits_around_a_restart(Cluster::start());
 }
 
@@ -105,7 +105,7 @@ fn visits_around_a_restart(mut cluster: Cluster) {
 }
 
 #[test]
-fn a_node_that_died_is_reaped_and_its_people_leave() {
+fn a_dead_node_is_reaped_and_its_departures_are_published() {
     let cluster = Cluster::start();
     let (dead, alive) = (cluster.node(), cluster.node());
     dead.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
@@ -118,7 +118,7 @@ fn a_node_that_died_is_reaped_and_its_people_leave() {
 }
 
 #[test]
-fn the_end_of_a_process_is_the_departure_of_everybody_on_it() {
+fn the_end_of_a_process_publishes_its_departures() {
     let cluster = Cluster::start();
     let node = cluster.node();
     node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
@@ -135,7 +135,7 @@ fn the_end_of_a_process_is_the_departure_of_everybody_on_it() {
 }
 
 #[test]
-fn an_end_with_a_dead_redis_is_bounded() {
+fn an_end_with_a_dead_redis_is_limited_in_time() {
     let mut cluster = Cluster::start();
     let node = cluster.node_with(&json!({ "shutdown_timeout": 0.5 }));
     node.subscribed(APP, b"news", b"1.1", None);
@@ -149,7 +149,7 @@ fn an_end_with_a_dead_redis_is_bounded() {
 }
 
 #[test]
-fn what_overflowed_the_queue_is_made_up_for_from_the_live_connections() {
+fn channels_lost_to_a_full_queue_are_reconciled_from_the_live_connections() {
     let cluster = Cluster::start();
     let node = cluster.node_with(&json!({ "queue_size": 1024 }));
     for n in 0..20_000 {

@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use support::{accepted, refusal};
 
 #[test]
-fn nothing_configured_means_every_default() {
+fn an_empty_config_means_all_defaults() {
     for nothing in [json!([]), json!({}), json!(null), json!({"connection": [], "endpoints": [], "ttl": null})] {
         assert_eq!(accepted(nothing), Config::default());
     }
 }
 
 #[test]
-fn the_config_file_of_the_replaced_package_is_accepted_as_the_environment_fills_it() {
+fn the_config_file_of_the_replaced_package_is_accepted() {
     let config = accepted(json!({
         "connection": {
             "url": null, "host": "redis", "port": "6380", "username": null, "password": "", "database": "2",
@@ -48,7 +48,7 @@ fn the_config_file_of_the_replaced_package_is_accepted_as_the_environment_fills_
 }
 
 #[test]
-fn counts_and_cache_misses_have_their_times_and_go_only_to_those_who_name_them() {
+fn counts_and_cache_misses_have_intervals_and_must_be_listed() {
     let (counts, misses) = (json!({"subscription_count_interval": "0.5"}), json!({"cache_miss_ttl": 3}));
     assert_eq!(accepted(json!({})).subscription_count_interval, Duration::from_secs(5));
     assert_eq!(accepted(counts).subscription_count_interval, Duration::from_millis(500));
@@ -65,14 +65,14 @@ fn counts_and_cache_misses_have_their_times_and_go_only_to_those_who_name_them()
 }
 
 #[test]
-fn departures_have_no_grace_unless_one_is_granted() {
+fn departures_have_no_grace_by_default() {
     assert_eq!(accepted(json!({})).departure_grace, Duration::ZERO);
     assert_eq!(accepted(json!({"departure_grace": 3})).departure_grace, Duration::from_secs(3));
     assert_eq!(accepted(json!({"departure_grace": "0.25"})).departure_grace, Duration::from_millis(250));
 }
 
 #[test]
-fn the_roster_is_where_the_plugin_says_if_it_says_so() {
+fn the_roster_has_the_prefix_and_ttl_from_the_plugin() {
     assert_eq!(accepted(json!({"roster": null})).roster, None);
     let roster = accepted(json!({"roster": []})).roster.unwrap();
     assert_eq!((roster.key_prefix.as_str(), roster.ttl), ("roster", Duration::from_secs(90)));
@@ -137,7 +137,7 @@ fn an_endpoint_that_wants_no_event_is_kept_with_a_warning() {
 }
 
 #[test]
-fn an_endpoint_that_is_not_enabled_is_as_good_as_not_there() {
+fn a_disabled_endpoint_in_the_config_is_ignored() {
     let endpoint = |enabled: Value| json!({"endpoints": [{"url": "http://localhost/", "enabled": enabled}]});
     for on in [json!(true), json!("1"), json!(""), json!(null)] {
         assert_eq!(accepted(endpoint(on)).endpoints.len(), 1);
@@ -149,7 +149,7 @@ fn an_endpoint_that_is_not_enabled_is_as_good_as_not_there() {
 }
 
 #[test]
-fn numbers_are_keys_of_endpoints_that_a_provider_gives_unless_they_are_a_list() {
+fn numeric_keys_of_provided_endpoints_are_ids_unless_they_form_a_list() {
     let ids = |endpoints: &Value, provided: bool| -> Vec<String> {
         let config = accepted(json!({ "endpoints": endpoints, "endpoints_provided": provided }));
         config.endpoints.iter().map(|endpoint| endpoint.id.to_string()).collect()
@@ -170,7 +170,7 @@ fn numbers_are_keys_of_endpoints_that_a_provider_gives_unless_they_are_a_list() 
 }
 
 #[test]
-fn private_networks_are_denied_to_endpoints_of_a_provider_unless_somebody_says_otherwise() {
+fn private_networks_are_denied_to_provided_endpoints_by_default() {
     let denied = |settings: Value| accepted(settings).endpoints[0].addresses.deny_private_networks;
     let list = || json!([{"url": "https://a"}]);
     assert!(!denied(json!({"endpoints": list()})));
@@ -183,7 +183,7 @@ fn private_networks_are_denied_to_endpoints_of_a_provider_unless_somebody_says_o
 }
 
 #[test]
-fn an_application_may_bring_endpoints_of_its_own() {
+fn an_application_may_have_endpoints_of_its_own() {
     let config = accepted(json!({
         "endpoints": [{"url": "http://localhost/"}],
         "app_webhooks": {
@@ -215,7 +215,7 @@ fn an_application_may_bring_endpoints_of_its_own() {
 }
 
 #[test]
-fn the_block_of_another_server_is_understood() {
+fn the_webhook_block_of_another_server_is_accepted() {
     let written = json!({"endpoints": [{
         "url": "http://localhost/",
         "event_types": ["channel_occupied"],
@@ -246,7 +246,7 @@ fn without_batching_every_event_is_sent_at_once_and_alone() {
 }
 
 #[test]
-fn what_is_wrong_with_a_filter_or_a_batch_is_said_by_its_key() {
+fn an_error_in_filter_or_batching_names_its_key() {
     let refused = |key: &str, value: Value| {
         let mut endpoint = json!({"url": "http://localhost/"});
         endpoint[key] = value;
@@ -384,7 +384,7 @@ fn address(connection: &Value) -> Address {
 }
 
 #[test]
-fn a_scheme_says_how_redis_is_reached() {
+fn the_scheme_selects_the_kind_of_connection() {
     let tls = |host: &str| Address::Tls { host: host.to_owned(), port: 6379, files: TlsFiles::default() };
     let tcp = |host: &str| Address::Tcp { host: host.to_owned(), port: 6379 };
     let unix = |path: &str| Address::Unix(path.into());
@@ -416,7 +416,7 @@ fn a_scheme_says_how_redis_is_reached() {
 }
 
 #[test]
-fn the_scheme_tls_holds_for_sentinels_too() {
+fn the_scheme_tls_applies_to_sentinels_too() {
     let Address::Sentinels(sentinels) = address(&json!({"scheme": "tls", "sentinels": "a:26379,b:26379"})) else {
         panic!("sentinels")
     };
@@ -447,7 +447,7 @@ fn tls_files_may_have_the_names_of_php() {
 }
 
 #[test]
-fn the_connections_of_laravel_and_of_upstream_work_as_they_are() {
+fn the_connections_of_laravel_and_of_upstream_are_accepted_unchanged() {
     // The keys of Laravel 13's config/database.php, and those that the replaced package and its drivers read.
     let laravel = json!({
         "url": null, "host": "redis", "username": null, "password": null, "port": "6379", "database": "0",
@@ -528,7 +528,7 @@ fn an_endpoint_url_must_be_http() {
 }
 
 #[test]
-fn a_retry_window_without_a_number_of_attempts_has_no_limit_but_itself() {
+fn a_retry_window_without_max_attempts_is_the_only_limit() {
     let policy = |config: Value| {
         let endpoint = accepted(config).endpoints.remove(0);
         (endpoint.max_attempts, endpoint.retry_for.map(|window| window.as_secs()))
@@ -590,7 +590,7 @@ fn an_endpoint_inherits_the_proxy_and_the_address_rules_unless_it_has_its_own() 
 }
 
 #[test]
-fn tls_files_of_an_endpoint_come_together_and_to_an_encrypted_one() {
+fn client_certificate_and_key_go_together_and_need_https() {
     assert_eq!(
         refusal(json!({"endpoints": [{"url": "https://a", "client_cert": "/c.pem"}]})),
         "resonate-webhooks.endpoints.0.client_key: is required with client_cert"
@@ -607,7 +607,7 @@ fn tls_files_of_an_endpoint_come_together_and_to_an_encrypted_one() {
 }
 
 #[test]
-fn a_redis_url_stands_for_itself() {
+fn a_redis_url_overrides_the_other_keys() {
     let config = accepted(json!({"connection": {
         "url": "rediss://:from-url@redis.internal", "host": "other", "port": 1, "password": "other", "database": 9,
         "ca_file": "/etc/ca.pem",
@@ -638,7 +638,7 @@ fn sentinels_take_the_place_of_a_host() {
 }
 
 #[test]
-fn sentinels_that_cannot_be_asked_are_refused_by_their_key() {
+fn unusable_sentinels_are_refused_by_their_key() {
     assert_eq!(
         refusal(json!({"connection": {"sentinels": ["s1:0"]}})),
         "resonate-webhooks.connection.sentinels: \"s1:0\" has no port from 1 to 65535 after its colon"
@@ -650,7 +650,7 @@ fn sentinels_that_cannot_be_asked_are_refused_by_their_key() {
 }
 
 #[test]
-fn tls_files_must_come_together_and_to_a_tls_connection() {
+fn client_certificate_and_key_of_redis_go_together_and_need_tls() {
     assert_eq!(
         refusal(json!({"connection": {"host": "tls://h", "client_cert": "/c.pem"}})),
         "resonate-webhooks.connection.client_key: is required with client_cert"
@@ -684,7 +684,7 @@ fn no_secret_shows_in_debug_output_or_in_an_error() {
 }
 
 #[test]
-fn a_timeout_that_is_shorter_than_a_read_is_lengthened_with_a_warning() {
+fn a_timeout_shorter_than_a_read_is_lengthened_with_a_warning() {
     let with_timeout = |timeout: f64| accepted(json!({ "connection": { "timeout": timeout } }));
     let config = with_timeout(0.05);
     assert_eq!(config.connection.timeout, Duration::from_millis(200));
@@ -695,7 +695,7 @@ fn a_timeout_that_is_shorter_than_a_read_is_lengthened_with_a_warning() {
 }
 
 #[test]
-fn a_timeout_that_may_cost_the_lease_is_warned_about_by_both_keys() {
+fn a_timeout_that_may_cost_the_lease_warns_with_both_keys() {
     let with = |timeout: f64, ttl: u32| accepted(json!({ "connection": { "timeout": timeout }, "ttl": ttl })).warnings;
     let warning = "resonate-webhooks.connection.timeout: 5 s is more than a third of resonate-webhooks.ttl (10 s). If Redis \
                    hangs, one call can cost a node its lease: set it to 3.3 or less";

@@ -19,7 +19,7 @@ fn warned(key: &str, value: &Value) -> (Config, String) {
 }
 
 #[test]
-fn a_number_out_of_range_is_brought_into_it_with_a_warning_at_every_key_that_was_cast_before() {
+fn a_number_out_of_range_is_clamped_with_a_warning_at_every_key_that_was_cast_before() {
     for (key, value, seconds) in [
         ("flush_interval", json!(0), 0.01),
         ("flush_interval", json!("0.0"), 0.01),
@@ -90,7 +90,7 @@ fn an_event_that_resembles_none_is_ignored_with_a_warning() {
 }
 
 #[test]
-fn an_empty_text_means_the_same_as_no_key_wherever_it_stands() {
+fn an_empty_text_means_the_same_as_no_key() {
     let keys = [
         "connection",
         "key_prefix",
@@ -221,14 +221,14 @@ fn what_other_clients_write_for_no_limit_and_no_port_works() {
 }
 
 #[test]
-fn a_whole_number_stands_for_its_digits_where_text_is_wanted() {
+fn a_whole_number_is_its_digits_where_text_is_expected() {
     let config = accepted(json!({ "key_prefix": 7, "connection": { "password": 12345 } }));
     assert_eq!(config.key_prefix, "7");
     assert_eq!(config.connection.login.unwrap().password.expose(), "12345");
 }
 
 #[test]
-fn no_key_of_another_redis_client_is_taken_for_a_misspelt_one() {
+fn no_key_of_another_redis_client_counts_as_misspelt() {
     for key in ["name", "prefix", "persistent", "read_timeout", "retry_interval", "role", "scan", "options", "alias"] {
         let (config, warning) = warned("connection", &json!({ key: "x" }));
         assert_eq!(config, Config::default());

@@ -94,7 +94,7 @@ fn with_function() -> Value {
 }
 
 #[test]
-fn every_key_stands_in_the_docs_and_no_other() {
+fn the_docs_list_every_key_and_no_other() {
     let (rows, aliases) = page();
     for level in LEVELS {
         // A Lambda endpoint has no URL.
@@ -133,7 +133,7 @@ fn every_key_stands_in_the_docs_and_no_other() {
 }
 
 #[test]
-fn every_default_is_the_one_that_the_code_has() {
+fn every_documented_default_is_that_of_the_code() {
     let (rows, _) = page();
     let mut written = json!({});
     for (key, row) in rows.iter().filter(|(key, _)| !key.starts_with("endpoints.") && !key.starts_with("roster.")) {

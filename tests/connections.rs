@@ -34,7 +34,7 @@ fn life(cluster: &Cluster, socket: &str) -> Vec<String> {
 const BOTH: [&str; 2] = ["connection_established 1.1", "connection_terminated 1.1"];
 
 #[test]
-fn a_connection_is_told_when_it_comes_and_when_it_goes_by_its_socket_and_without_a_channel() {
+fn a_connection_makes_one_event_at_each_end_with_its_socket_and_no_channel() {
     let cluster = Cluster::start();
     let node = node(&cluster);
     assert!(node.wants_connections());
@@ -60,7 +60,7 @@ fn a_connection_is_told_when_it_comes_and_when_it_goes_by_its_socket_and_without
 }
 
 #[test]
-fn nobody_asked_and_a_connection_is_not_even_taken_in() {
+fn connections_are_not_taken_in_unless_an_endpoint_wants_them() {
     let cluster = Cluster::start();
     let other_app = cluster.node_with(&json!({ "endpoints": [told(&cluster, &json!({ "app_id": "other" }))] }));
     assert!(other_app.wants_connections());
@@ -77,7 +77,7 @@ fn nobody_asked_and_a_connection_is_not_even_taken_in() {
 }
 
 #[test]
-fn an_endpoint_that_filters_by_channel_gets_nothing_without_one() {
+fn an_endpoint_with_a_channel_filter_gets_no_connections() {
     let cluster = Cluster::start();
     let filtered = told(&cluster, &json!({ "filter": { "channel_prefix": "" } }));
     let choosy =
@@ -93,7 +93,7 @@ fn an_endpoint_that_filters_by_channel_gets_nothing_without_one() {
 }
 
 #[test]
-fn the_connections_of_a_node_that_died_are_terminated_once_by_another_and_without_a_grace() {
+fn the_connections_of_a_dead_node_are_terminated_once_and_without_a_grace() {
     let cluster = Cluster::start();
     let settings = json!({ "departure_grace": 300, "endpoints": [told(&cluster, &json!({}))] });
     let (dead, alive) = (cluster.node_with(&settings), cluster.node_with(&settings));
@@ -115,7 +115,7 @@ fn the_connections_of_a_node_that_died_are_terminated_once_by_another_and_withou
 }
 
 #[test]
-fn a_redis_that_lost_everything_is_told_again_and_no_connection_comes_or_goes_twice() {
+fn a_loss_of_all_data_repeats_no_connection_event() {
     let mut cluster = Cluster::start();
     let node = node(&cluster);
     for socket in ["1.1", "1.2"] {
@@ -139,7 +139,7 @@ fn a_redis_that_lost_everything_is_told_again_and_no_connection_comes_or_goes_tw
 }
 
 #[test]
-fn a_node_that_was_taken_for_dead_starts_over_and_tells_what_is_still_connected_anew() {
+fn a_reaped_node_starts_over_and_establishes_its_live_connections_again() {
     let cluster = Cluster::start();
     let (paused, alive) = (node(&cluster), node(&cluster));
     paused.opened(APP, b"1.1");
@@ -171,7 +171,7 @@ fn the_end_of_a_process_ends_its_connections() {
 }
 
 #[test]
-fn connections_that_come_and_go_faster_than_they_are_taken_in_are_all_told() {
+fn connections_that_come_and_go_faster_than_they_are_taken_in_have_all_their_events() {
     const ENOUGH: usize = 1_000_000;
     let cluster = Cluster::start();
     let settings = json!({ "queue_size": 1024, "endpoints": [told(&cluster, &json!({}))] });

@@ -182,7 +182,7 @@ fn an_edge_costs_the_same_with_ten_members_and_with_ten_thousand() {
 }
 
 #[test]
-fn who_joins_a_channel_that_is_held_here_costs_redis_nothing() {
+fn a_join_of_a_channel_that_the_node_holds_costs_redis_nothing() {
     let mut watched = Watched::start();
     watched.judged(2, |node| node.subscribed(APP, ROOM, b"1.1", Some(b"7")));
     for n in 0..10_000 {

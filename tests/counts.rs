@@ -63,7 +63,7 @@ fn last_is(cluster: &Cluster, number: u64) {
 }
 
 #[test]
-fn the_number_is_that_of_all_nodes_down_to_nobody() {
+fn the_number_is_that_of_all_nodes_down_to_zero() {
     let cluster = Cluster::start();
     let [a, b] = [1, 2].map(|_| counting(&cluster, &json!({})));
     join(&a, 0..30);
@@ -79,7 +79,7 @@ fn the_number_is_that_of_all_nodes_down_to_nobody() {
 }
 
 #[test]
-fn numbers_of_one_channel_keep_their_distance_and_the_last_one_is_the_truth() {
+fn numbers_of_one_channel_keep_their_interval_and_the_last_one_is_right() {
     let cluster = Cluster::start();
     let [a, b] = [1, 2].map(|_| counting(&cluster, &json!({})));
     let began = Instant::now();
@@ -105,7 +105,7 @@ fn numbers_of_one_channel_keep_their_distance_and_the_last_one_is_the_truth() {
 }
 
 #[test]
-fn ten_thousand_who_come_at_once_cost_redis_a_few_calls() {
+fn ten_thousand_joins_at_once_cost_redis_a_few_calls() {
     let cluster = Cluster::start();
     let node = counting(&cluster, &json!({ "subscription_count_interval": 5 }));
     eventually("the session to be open", || stat(&node, "redis_calls") > 0);
@@ -131,7 +131,7 @@ fn the_connections_of_a_dead_node_do_not_count() {
 }
 
 #[test]
-fn a_number_that_waits_is_told_though_its_node_is_stopped() {
+fn a_waiting_number_is_published_after_its_node_has_stopped() {
     let cluster = Cluster::start();
     let slow = json!({ "subscription_count_interval": 2, "ttl": 3 });
     let [a, b] = [1, 2].map(|_| counting(&cluster, &slow));
@@ -147,7 +147,7 @@ fn a_number_that_waits_is_told_though_its_node_is_stopped() {
 }
 
 #[test]
-fn a_number_that_waited_in_a_redis_that_lost_everything_is_told_all_the_same() {
+fn a_waiting_number_is_published_after_redis_lost_everything() {
     let mut cluster = Cluster::start();
     let [a, b] = [1, 2].map(|_| counting(&cluster, &json!({ "ttl": 3, "subscription_count_interval": 5 })));
     join(&a, 0..3);
@@ -163,7 +163,7 @@ fn a_number_that_waited_in_a_redis_that_lost_everything_is_told_all_the_same() {
 }
 
 #[test]
-fn members_are_told_one_by_one_and_not_counted() {
+fn presence_channels_have_member_events_and_no_numbers() {
     let cluster = Cluster::start();
     let node = counting(&cluster, &json!({}));
     node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
@@ -178,7 +178,7 @@ fn members_are_told_one_by_one_and_not_counted() {
 }
 
 #[test]
-fn who_does_not_ask_for_numbers_gets_none() {
+fn an_endpoint_that_does_not_list_numbers_gets_none() {
     let cluster = Cluster::start();
     let node = cluster.node();
     join(&node, 0..3);

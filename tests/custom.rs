@@ -37,7 +37,7 @@ fn send(node: &Engine, name: &str, channel: Option<&str>, data: Option<&str>) ->
 }
 
 #[test]
-fn what_the_application_says_about_a_channel_arrives_in_order_and_behind_its_edges() {
+fn events_of_the_application_arrive_in_order_and_after_the_edges_of_their_channel() {
     let cluster = Cluster::start();
     let node = node(&cluster, &[("/hook", json!({ "events": ["order.*", "channel_occupied"] }))], &json!({}));
     node.subscribed(APP, b"orders", b"1.1", None);
@@ -52,7 +52,7 @@ fn what_the_application_says_about_a_channel_arrives_in_order_and_behind_its_edg
 }
 
 #[test]
-fn an_endpoint_gets_the_names_that_it_asks_for_and_its_filter_is_heeded() {
+fn an_endpoint_gets_the_names_that_it_lists_within_its_filter() {
     let cluster = Cluster::start();
     let node = node(
         &cluster,
@@ -83,7 +83,7 @@ fn an_endpoint_gets_the_names_that_it_asks_for_and_its_filter_is_heeded() {
 }
 
 #[test]
-fn in_events_a_name_has_a_full_stop_and_anything_else_is_probably_misspelt() {
+fn a_custom_name_needs_a_dot_and_any_other_unknown_name_is_refused() {
     let refusal = |event: &str| {
         let config = json!({ "endpoints": [{ "url": "http://localhost/", "events": [event] }] });
         Config::from_value(config).err().map(|error| error.to_string())
@@ -103,7 +103,7 @@ fn in_events_a_name_has_a_full_stop_and_anything_else_is_probably_misspelt() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_refused_with_the_reason() {
+fn an_invalid_event_is_refused_with_the_reason() {
     let cluster = Cluster::start();
     let node = node(&cluster, &[("/hook", json!({ "events": ["order.*"] }))], &json!({}));
     assert!(matches!(send(&node, "paid", None, None), Err(SendError::Name(_))));
@@ -113,7 +113,7 @@ fn what_cannot_be_sent_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_full_queue_refuses_an_event_so_that_its_sender_knows() {
+fn a_full_queue_refuses_an_event() {
     let cluster = Cluster::start();
     let node = node(&cluster, &[("/hook", json!({ "events": ["order.*"] }))], &json!({ "queue_size": 1024 }));
     let (mut sent, mut refused) = (0, 0);

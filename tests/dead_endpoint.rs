@@ -59,7 +59,7 @@ struct Peak {
 }
 
 #[test]
-fn a_dead_endpoint_costs_no_more_than_the_limits_allow_and_the_other_one_nothing() {
+fn a_dead_endpoint_stays_within_the_limits_and_does_not_affect_another() {
     let (redis, healthy, dead) = (RedisServer::start(), Tally::start(), Tally::start());
     dead.answer(503);
     let endpoint = |tally: &Tally| json!({ "url": tally.url(), "events": ["client_event"] });

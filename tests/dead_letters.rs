@@ -67,7 +67,7 @@ fn dropped(node: &Engine) -> usize {
 }
 
 #[test]
-fn a_letter_tells_what_was_given_up_and_why() {
+fn a_dead_letter_has_its_events_and_the_reason() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(503));
     let node = node(&redis, &receiver, &json!({}));
@@ -84,7 +84,7 @@ fn a_letter_tells_what_was_given_up_and_why() {
 }
 
 #[test]
-fn letters_are_listed_newest_first_page_by_page() {
+fn dead_letters_are_listed_newest_first_page_by_page() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(500));
     let node = node(&redis, &receiver, &json!({}));
@@ -96,7 +96,7 @@ fn letters_are_listed_newest_first_page_by_page() {
 }
 
 #[test]
-fn a_letter_sent_again_keeps_id_and_body_is_signed_anew_and_is_a_letter_no_more() {
+fn a_redelivered_dead_letter_keeps_id_and_body_is_signed_anew_and_is_removed() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Status(500)]);
     let node = node(&redis, &receiver, &json!({}));
@@ -121,7 +121,7 @@ fn a_letter_sent_again_keeps_id_and_body_is_signed_anew_and_is_a_letter_no_more(
 }
 
 #[test]
-fn a_letter_that_fails_again_is_one_letter_with_all_its_attempts() {
+fn a_dead_letter_that_fails_again_is_one_dead_letter_with_all_its_attempts() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(500));
     let node = node(&redis, &receiver, &json!({}));
@@ -144,7 +144,7 @@ fn eventually_letter(redis: &RedisServer, is: impl Fn(&DeadLetter) -> bool) -> D
 }
 
 #[test]
-fn a_letter_goes_out_alone() {
+fn a_dead_letter_is_redelivered_alone() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Status(500)]);
     let node = node(&redis, &receiver, &json!({}));
@@ -168,7 +168,7 @@ fn a_letter_goes_out_alone() {
 }
 
 #[test]
-fn a_live_event_does_not_wait_for_letters() {
+fn a_live_event_does_not_wait_for_dead_letters() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(500));
     let node = node(&redis, &receiver, &json!({}));
@@ -189,7 +189,7 @@ fn a_live_event_does_not_wait_for_letters() {
 }
 
 #[test]
-fn a_failing_endpoint_gets_one_letter_and_the_rest_of_the_retry_stay_letters() {
+fn a_failing_endpoint_gets_one_dead_letter_and_the_rest_of_the_retry_is_kept() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(500));
     let node = node(&redis, &receiver, &json!({ "max_attempts": 3, "backoff": [0.1] }));
@@ -223,7 +223,7 @@ fn first_of(letter: &DeadLetter) -> String {
 }
 
 #[test]
-fn a_redelivery_outlives_the_node_that_was_making_it() {
+fn a_redelivery_survives_the_death_of_its_node() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Status(500), Answer::Hang]);
     let dying = node(&redis, &receiver, &json!({}));
@@ -241,7 +241,7 @@ fn a_redelivery_outlives_the_node_that_was_making_it() {
 }
 
 #[test]
-fn a_letter_that_was_forgotten_is_not_sent() {
+fn a_dead_letter_that_was_forgotten_is_not_sent() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Status(500)]);
     let first = node(&redis, &receiver, &json!({}));
@@ -260,7 +260,7 @@ fn a_letter_that_was_forgotten_is_not_sent() {
 }
 
 #[test]
-fn all_letters_are_sent_again_in_the_order_in_which_they_were_given_up() {
+fn all_dead_letters_are_redelivered_oldest_first() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(500));
     let node = node(&redis, &receiver, &json!({ "batch_max_events": 1 }));
@@ -280,7 +280,7 @@ fn all_letters_are_sent_again_in_the_order_in_which_they_were_given_up() {
 }
 
 #[test]
-fn a_letter_whose_endpoint_is_not_configured_any_more_stays_a_letter() {
+fn a_dead_letter_whose_endpoint_is_not_configured_any_more_is_kept() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(500));
     let first = node(&redis, &receiver, &json!({}));
@@ -298,7 +298,7 @@ fn a_letter_whose_endpoint_is_not_configured_any_more_stays_a_letter() {
 }
 
 #[test]
-fn letters_beyond_their_number_make_room_loudly() {
+fn dead_letters_over_the_limit_evict_the_oldest_and_log_it() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(500));
     let node = node(&redis, &receiver, &json!({ "dead_letter_max": 3 }));
@@ -317,7 +317,7 @@ fn letters_beyond_their_number_make_room_loudly() {
 }
 
 #[test]
-fn an_endpoint_that_fails_all_the_time_takes_no_room_from_the_letters_of_others() {
+fn an_endpoint_that_always_fails_does_not_evict_dead_letters_of_others() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/noisy", Answer::Status(500));
     receiver.always("/quiet", Answer::Status(500));
@@ -344,7 +344,7 @@ fn an_endpoint_that_fails_all_the_time_takes_no_room_from_the_letters_of_others(
 }
 
 #[test]
-fn letters_are_removed_by_their_age_by_servers_and_not_by_those_who_look() {
+fn old_dead_letters_are_removed_by_servers_and_not_by_readers() {
     const DAY_MS: u64 = 86_400_000;
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let mut connection = redis.connect();
@@ -368,7 +368,7 @@ fn letters_are_removed_by_their_age_by_servers_and_not_by_those_who_look() {
 }
 
 #[test]
-fn a_node_whose_partitions_were_taken_does_not_say_that_it_dropped_their_events() {
+fn a_node_that_lost_its_partitions_reports_no_drop_of_their_events() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Hang]);
     let robbed = node(&redis, &receiver, &json!({ "timeout": 1 }));

@@ -15,7 +15,7 @@ use support::receiver::{Answer, Received, Receiver};
 use support::wait::{PATIENCE, eventually};
 
 #[test]
-fn events_that_happen_together_travel_together() {
+fn events_that_happen_together_share_a_batch() {
     let receiver = Receiver::start();
     let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
     let accepted = Instant::now();
@@ -39,7 +39,7 @@ fn a_full_batch_does_not_wait() {
 }
 
 #[test]
-fn a_retry_repeats_body_and_id_has_a_time_of_its_own_and_nothing_overtakes_it() {
+fn a_retry_repeats_body_and_id_has_its_own_timestamp_and_is_not_overtaken() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Status(500)]);
     let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
@@ -68,7 +68,7 @@ fn a_retry_repeats_body_and_id_has_a_time_of_its_own_and_nothing_overtakes_it() 
 }
 
 #[test]
-fn a_batch_is_dropped_loudly_after_its_last_attempt_and_the_lane_goes_on() {
+fn a_batch_is_dropped_with_a_log_line_after_its_last_attempt_and_the_lane_continues() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Status(500), Answer::Status(503)]);
     let node = Node::start(vec![Endpoint { max_attempts: 2, ..endpoint(0, receiver.url("/")) }]);
@@ -139,7 +139,7 @@ fn a_hanging_endpoint_with_many_applications_does_not_delay_another() {
 }
 
 #[test]
-fn an_endpoint_whose_first_event_comes_late_does_not_wait_for_those_that_hang() {
+fn an_endpoint_with_a_late_first_event_does_not_wait_for_hanging_ones() {
     let (dead, healthy) = (Receiver::start(), Receiver::start());
     dead.always("/", Answer::Hang);
     let late = Endpoint { apps: AppScope::Only("app".into()), ..endpoint(1, healthy.url("/")) };
@@ -187,7 +187,7 @@ fn applications_never_share_a_batch_and_each_signs_with_its_own_secret() {
 }
 
 #[test]
-fn two_endpoints_with_the_same_url_are_two() {
+fn two_endpoints_with_the_same_url_are_independent() {
     let receiver = Receiver::start();
     let node = Node::start(vec![endpoint(0, receiver.url("/")), endpoint(1, receiver.url("/"))]);
     node.accept("app", ["a".to_owned()]);
@@ -197,7 +197,7 @@ fn two_endpoints_with_the_same_url_are_two() {
 }
 
 #[test]
-fn a_flush_sends_what_waits_at_once() {
+fn a_flush_sends_waiting_events_at_once() {
     let receiver = Receiver::start();
     let settings = DeliverySettings { flush_interval: Duration::from_secs(3600), ..SETTINGS };
     let node = Node::with(settings, vec![endpoint(0, receiver.url("/"))]);
@@ -207,7 +207,7 @@ fn a_flush_sends_what_waits_at_once() {
 }
 
 #[test]
-fn a_flush_ends_at_its_deadline_and_says_what_is_left() {
+fn a_flush_ends_at_its_deadline_and_reports_what_is_left() {
     let receiver = Receiver::start();
     receiver.always("/hangs", Answer::Hang);
     receiver.always("/fails", Answer::Status(500));
@@ -236,7 +236,7 @@ fn events_of_an_application_without_credentials_wait_without_a_request() {
 }
 
 #[test]
-fn events_that_no_endpoint_wants_are_counted_and_forgotten() {
+fn events_that_no_endpoint_wants_are_counted_and_removed() {
     for endpoints in [
         vec![],
         vec![Endpoint { apps: AppScope::Only("other".into()), ..endpoint(0, "http://127.0.0.1:9/".to_owned()) }],
@@ -250,7 +250,7 @@ fn events_that_no_endpoint_wants_are_counted_and_forgotten() {
 }
 
 #[test]
-fn a_full_outbox_gives_up_its_oldest_events_loudly_and_keeps_the_batch_in_flight() {
+fn a_full_outbox_drops_its_oldest_events_with_a_log_line_and_keeps_the_in_flight_batch() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Status(500)]);
     let node = Node::over(MemoryOutbox::new(10), SETTINGS, vec![endpoint(0, receiver.url("/"))]);
@@ -303,7 +303,7 @@ fn a_panic_of_the_dispatcher_loses_no_event() {
 }
 
 #[test]
-fn workers_go_from_one_batch_to_the_next_without_the_dispatcher() {
+fn workers_take_the_next_batch_without_the_dispatcher() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Late(Duration::from_millis(500))]);
     let held = Arc::new(Mutex::new(()));
@@ -326,7 +326,7 @@ fn wait_while_held(held: &Arc<Mutex<()>>) -> impl Fn() + Send + Sync + use<> {
 }
 
 #[test]
-fn events_that_come_while_others_are_routed_are_not_left_until_something_else_happens() {
+fn events_that_arrive_during_routing_are_routed_without_another_wakeup() {
     /// Number of events that the dispatcher routes before it checks for anything else.
     const ROUND: usize = 1000;
 

@@ -46,7 +46,7 @@ impl Host {
 }
 
 #[test]
-fn an_engine_closes_no_descriptor_of_its_host_in_all_of_its_life() {
+fn an_engine_never_closes_a_descriptor_of_its_host() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let host = Host::new();
     let endpoints = |path: &str| -> Value {

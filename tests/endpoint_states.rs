@@ -70,7 +70,7 @@ fn a_paused_endpoint_gets_nothing_from_any_node_until_it_is_resumed() {
 }
 
 #[test]
-fn a_pause_outlives_the_nodes_and_does_not_hold_up_their_end() {
+fn a_pause_outlives_the_nodes_and_does_not_delay_their_end() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let mut cluster = cluster(&redis);
     cluster.pause("billing").unwrap();
@@ -95,7 +95,7 @@ fn a_pause_outlives_the_nodes_and_does_not_hold_up_their_end() {
 }
 
 #[test]
-fn a_redis_that_hangs_neither_ends_a_pause_nor_begins_one() {
+fn a_hanging_redis_neither_ends_nor_starts_a_pause() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = node(&redis, &receiver);
     node.subscribed(APP, b"private-news", b"1.1", None);
@@ -114,7 +114,7 @@ fn a_redis_that_hangs_neither_ends_a_pause_nor_begins_one() {
 }
 
 #[test]
-fn a_410_disables_an_endpoint_on_all_nodes_until_somebody_resumes_it() {
+fn a_410_disables_an_endpoint_on_all_nodes_until_it_is_resumed() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/billing", [Answer::Status(410)]);
     let mut nodes: Vec<Engine> = (0..2).map(|_| node(&redis, &receiver)).collect();
@@ -165,7 +165,7 @@ fn told(node: &Engine, so_far: &mut Vec<String>) {
 }
 
 #[test]
-fn that_an_endpoint_fails_and_that_it_is_back_are_told_once_each() {
+fn a_failure_and_a_recovery_of_an_endpoint_are_reported_once_each() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [503, 500, 200, 200, 500, 410].map(Answer::Status));
     let settings = json!({ "max_attempts": 1, "endpoints": { "billing": { "url": receiver.url("/hook") } } });
@@ -185,7 +185,7 @@ fn that_an_endpoint_fails_and_that_it_is_back_are_told_once_each() {
 }
 
 #[test]
-fn a_failure_that_the_second_retry_mends_is_not_told() {
+fn a_failure_that_the_second_retry_resolves_is_not_reported() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Status(500), Answer::Close]);
     let node = engine(&redis, &receiver, &json!({}));

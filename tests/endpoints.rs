@@ -25,7 +25,7 @@ fn moved(index: usize, url: String) -> Endpoint {
 }
 
 #[test]
-fn an_endpoint_that_is_added_gets_what_happens_from_then_on() {
+fn an_added_endpoint_gets_all_later_events() {
     let receiver = Receiver::start();
     let node = Node::start(vec![endpoint(0, receiver.url("/first"))]);
     node.accept("app", ["before".to_owned()]);
@@ -38,7 +38,7 @@ fn an_endpoint_that_is_added_gets_what_happens_from_then_on() {
 }
 
 #[test]
-fn an_endpoint_gets_what_happens_after_it_was_added_while_the_dispatcher_is_busy() {
+fn an_endpoint_added_while_the_dispatcher_is_busy_gets_all_later_events() {
     let receiver = Receiver::start();
     let path = |n: usize| format!("/{n}");
     let mut endpoints = vec![endpoint(0, receiver.url(&path(0)))];
@@ -58,7 +58,7 @@ fn an_endpoint_gets_what_happens_after_it_was_added_while_the_dispatcher_is_busy
 }
 
 #[test]
-fn an_endpoint_that_has_not_changed_keeps_its_batch_its_schedule_and_its_connection() {
+fn an_unchanged_endpoint_keeps_its_batch_its_schedule_and_its_connection() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Status(200), Answer::Status(503)]);
     let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
@@ -75,7 +75,7 @@ fn an_endpoint_that_has_not_changed_keeps_its_batch_its_schedule_and_its_connect
 }
 
 #[test]
-fn a_frozen_batch_keeps_id_and_body_on_its_way_to_where_its_endpoint_is_now() {
+fn a_frozen_batch_keeps_id_and_body_when_its_endpoint_moves() {
     let receiver = Receiver::start();
     receiver.always("/old", Answer::Status(503));
     let node = Node::start(vec![endpoint(0, receiver.url("/old"))]);
@@ -93,7 +93,7 @@ fn a_frozen_batch_keeps_id_and_body_on_its_way_to_where_its_endpoint_is_now() {
 }
 
 #[test]
-fn what_waits_for_an_endpoint_that_is_taken_out_is_given_up_with_the_reason() {
+fn events_of_a_removed_endpoint_are_dropped_with_the_reason() {
     let receiver = Receiver::start();
     receiver.always("/out", Answer::Status(503));
     let node = Node::start(vec![endpoint(0, receiver.url("/out")), endpoint(1, receiver.url("/stays"))]);
@@ -120,7 +120,7 @@ fn what_waits_for_an_endpoint_that_is_taken_out_is_given_up_with_the_reason() {
 }
 
 #[test]
-fn an_endpoint_that_comes_back_is_sent_to_again() {
+fn an_endpoint_that_comes_back_gets_events_again() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Status(410)]);
     let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
@@ -137,7 +137,7 @@ fn an_endpoint_that_comes_back_is_sent_to_again() {
 }
 
 #[test]
-fn a_list_of_which_one_endpoint_cannot_be_used_changes_nothing() {
+fn a_list_with_one_unusable_endpoint_changes_nothing() {
     let receiver = Receiver::start();
     let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
     let mut broken = endpoint(2, receiver.url("/broken"));
@@ -177,7 +177,7 @@ fn nothing_is_lost_doubled_or_overtaken_while_endpoints_come_and_go_under_load()
 }
 
 #[test]
-fn an_engine_goes_by_the_endpoints_of_another_config_and_keeps_letters_for_those_that_are_out() {
+fn an_engine_applies_new_endpoints_and_keeps_dead_letters_of_removed_ones() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(503));
     let engine = engine(&redis, &receiver, &json!({}));

@@ -125,7 +125,7 @@ fn length(request: &[u8]) -> Option<usize> {
 }
 
 #[test]
-fn head_and_body_of_a_post_come_in_one_piece() {
+fn the_head_and_body_of_a_post_are_sent_in_one_write() {
     let mut endpoint = Scripted::answering([&[OK][..]; 3]);
     for _ in 0..3 {
         let (_, Answered { first, length, .. }) = endpoint.post();
@@ -134,7 +134,7 @@ fn head_and_body_of_a_post_come_in_one_piece() {
 }
 
 #[test]
-fn an_interim_answer_is_none() {
+fn an_interim_response_is_not_the_response() {
     const INTERIM: &str = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n";
     let mut endpoint = Scripted::answering([
         &["HTTP/1.1 100 Continue\r\n\r\n", INTERIM, "HTTP/1.1 204 No Content\r\n\r\n"][..],
@@ -145,7 +145,7 @@ fn an_interim_answer_is_none() {
 }
 
 #[test]
-fn an_answer_in_chunks_or_in_pieces_keeps_its_connection() {
+fn a_response_in_chunks_or_pieces_keeps_its_connection() {
     let mut endpoint = Scripted::answering([
         &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "3\r\nyou\r\n", "0\r\n\r\n"][..],
         &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
@@ -156,7 +156,7 @@ fn an_answer_in_chunks_or_in_pieces_keeps_its_connection() {
 }
 
 #[test]
-fn a_connection_that_is_said_to_end_is_not_used_again() {
+fn a_connection_announced_as_closing_is_not_used_again() {
     let mut endpoint = Scripted::answering([
         &["HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"][..],
         &["HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"],
@@ -167,7 +167,7 @@ fn a_connection_that_is_said_to_end_is_not_used_again() {
 }
 
 #[test]
-fn what_comes_behind_an_answer_is_not_taken_for_the_next_one() {
+fn bytes_after_a_response_are_not_taken_for_the_next_one() {
     const UNASKED: &str = "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n";
     const BOTH: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n";
     let mut endpoint = Scripted::answering([&[BOTH][..], &[OK, UNASKED], &[OK]]);
@@ -175,7 +175,7 @@ fn what_comes_behind_an_answer_is_not_taken_for_the_next_one() {
 }
 
 #[test]
-fn what_is_no_answer_is_a_failed_attempt_with_the_reason_and_the_next_one_has_another_connection() {
+fn an_invalid_response_is_a_failed_attempt_with_its_reason_on_a_connection_of_its_own() {
     let mut endpoint = Scripted::answering([
         &["SSH-2.0-OpenSSH_9.2\r\n"][..],
         &["HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"],
@@ -187,7 +187,7 @@ fn what_is_no_answer_is_a_failed_attempt_with_the_reason_and_the_next_one_has_an
 }
 
 #[test]
-fn a_head_that_is_longer_than_we_read_counts_for_its_status_and_ends_its_connection() {
+fn a_head_over_the_limit_counts_by_its_status_and_ends_its_connection() {
     let head = |length: usize| -> Pieces {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Long: {}\r\n\r\n", "a".repeat(length));
         vec![&*head.leak()].leak()
@@ -197,7 +197,7 @@ fn a_head_that_is_longer_than_we_read_counts_for_its_status_and_ends_its_connect
 }
 
 #[test]
-fn an_answer_whose_chunks_are_none_counts_but_its_connection_does_not() {
+fn a_response_with_invalid_chunks_counts_but_ends_its_connection() {
     let mut endpoint = Scripted::answering([
         &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"][..],
         &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n0\r\n\r\n"],

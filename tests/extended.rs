@@ -53,7 +53,7 @@ fn strip(mut event: Value) -> (Value, [Option<String>; 3]) {
 }
 
 #[test]
-fn an_extended_endpoint_learns_who_came_and_went_and_another_one_gets_what_it_always_got() {
+fn an_extended_endpoint_gets_the_connections_and_another_one_pushers_format() {
     let cluster = Cluster::start();
     let node = node(&cluster, &json!({}));
     assert!(node.wants_member_data());
@@ -74,7 +74,7 @@ fn an_extended_endpoint_learns_who_came_and_went_and_another_one_gets_what_it_al
 }
 
 #[test]
-fn an_event_has_one_id_whoever_gets_it_how_often_and_from_whom() {
+fn an_event_has_one_id_at_every_endpoint_in_every_attempt_from_every_node() {
     let cluster = Cluster::start();
     let endpoint = |path: &str| json!({ "url": cluster.receiver.url(path), "payload": "extended" });
     let config = json!({ "ttl": 3, "endpoints": { "one": endpoint("/one"), "other": endpoint("/other") } });
@@ -101,7 +101,7 @@ fn an_event_has_one_id_whoever_gets_it_how_often_and_from_whom() {
 }
 
 #[test]
-fn who_left_last_is_told_after_the_grace() {
+fn the_last_connection_of_a_user_is_known_after_the_grace() {
     let cluster = Cluster::start();
     let node = node(&cluster, &json!({ "departure_grace": 0.3 }));
     visit(&node);
@@ -112,7 +112,7 @@ fn who_left_last_is_told_after_the_grace() {
 }
 
 #[test]
-fn the_edges_of_a_dead_node_say_nothing_of_connections() {
+fn the_edges_of_a_dead_node_name_no_connection() {
     let cluster = Cluster::start();
     let config = json!({ "ttl": 3 });
     let (dead, _alive) = (node(&cluster, &config), node(&cluster, &config));
@@ -126,7 +126,7 @@ fn the_edges_of_a_dead_node_say_nothing_of_connections() {
 }
 
 #[test]
-fn nobody_asked_and_what_clients_say_of_themselves_goes_nowhere() {
+fn without_an_extended_endpoint_user_data_goes_nowhere() {
     let cluster = Cluster::start();
     let node = cluster.node();
     assert!(!node.wants_member_data());

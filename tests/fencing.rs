@@ -129,7 +129,7 @@ fn set(events: &[String]) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_batch_that_loses_partitions_before_it_is_sent_is_sent_without_them_and_the_successor_has_their_events() {
+fn a_batch_that_loses_partitions_is_sent_without_them_and_their_owner_sends_the_rest() {
     let mut stage = Stage::start(&json!({}));
     stage.join(0..CHANNELS);
     stage.wait_for_queued(CHANNELS);
@@ -164,7 +164,7 @@ fn a_batch_that_loses_partitions_before_it_is_sent_is_sent_without_them_and_the_
 }
 
 #[test]
-fn what_a_batch_under_way_keeps_of_its_partitions_is_sent_again_without_the_lost_ones() {
+fn a_failed_batch_is_retried_without_the_partitions_that_it_lost() {
     let mut stage = Stage::start(&json!({ "max_attempts": 5 }));
     stage.receiver.script("/hook", [Answer::StatusWith(503, "Retry-After", "2".to_owned())]);
     stage.join(0..CHANNELS);
@@ -178,7 +178,7 @@ fn what_a_batch_under_way_keeps_of_its_partitions_is_sent_again_without_the_lost
 }
 
 #[test]
-fn what_is_given_up_while_a_partition_is_lost_has_its_dead_letter_or_is_the_successors() {
+fn a_drop_while_partitions_move_has_a_dead_letter_or_belongs_to_the_successor() {
     const FLOOD: usize = 1500;
     let mut stage = Stage::start(&json!({ "max_attempts": 2, "outbox_max_events": 1000, "batch_max_events": 2000 }));
     stage.receiver.script("/hook", [Answer::StatusWith(503, "Retry-After", "5".to_owned()), Answer::Status(500)]);
@@ -205,7 +205,7 @@ fn what_is_given_up_while_a_partition_is_lost_has_its_dead_letter_or_is_the_succ
 }
 
 #[test]
-fn what_is_refused_after_the_owners_were_deleted_is_read_again_and_sent_once() {
+fn events_refused_after_the_owners_were_deleted_are_read_again_and_sent_once() {
     let mut stage = Stage::start(&json!({}));
     stage.join(0..CHANNELS);
     stage.wait_for_queued(CHANNELS);

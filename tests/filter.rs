@@ -112,7 +112,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 100, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_endpoint_gets_what_it_asked_for_and_nothing_that_only_another_one_did(
+    fn an_endpoint_gets_exactly_the_events_that_it_wants(
         mut written in prop::collection::vec(endpoint(), 1..4),
         happened in prop::collection::vec(
             (select(APPS.to_vec()), select(CHANNELS.to_vec()), select(EVENTS.to_vec()), select(WHISPERS.to_vec())),
@@ -147,7 +147,7 @@ proptest! {
 }
 
 #[test]
-fn what_an_endpoint_does_not_want_never_reaches_its_lane() {
+fn an_unwanted_event_never_reaches_the_lane() {
     let receiver = Receiver::start();
     let wanting = json!({ "url": receiver.url("/"), "filter": { "channel_prefix": "private-" } });
     let node = Node::start(endpoints(&[wanting]));
@@ -158,7 +158,7 @@ fn what_an_endpoint_does_not_want_never_reaches_its_lane() {
 }
 
 #[test]
-fn endpoints_bundle_their_events_each_in_its_own_way() {
+fn each_endpoint_has_its_own_batching() {
     let receiver = Receiver::start();
     let written = [
         json!({ "url": receiver.url("/alone"), "batching": { "enabled": false } }),
@@ -176,7 +176,7 @@ fn endpoints_bundle_their_events_each_in_its_own_way() {
 }
 
 #[test]
-fn an_endpoint_is_called_by_its_name_in_the_log() {
+fn the_log_names_an_endpoint_by_its_name() {
     let receiver = Receiver::start();
     receiver.always("/", support::receiver::Answer::Status(500));
     let written = json!({ "url": receiver.url("/"), "name": "billing", "max_attempts": 1 });

@@ -72,7 +72,7 @@ fn once_each(cluster: &Cluster, expected: &[&str]) {
 }
 
 #[test]
-fn a_foreign_key_of_an_application_is_named_and_the_other_applications_go_on() {
+fn a_foreign_key_suspends_its_application_and_no_other() {
     let cluster = Cluster::start();
     let node = node(&cluster, &json!({}));
     node.subscribed(APP, b"before", b"1.1", None);
@@ -137,7 +137,7 @@ fn each_kind_of_key_that_an_application_has_suspends_that_application_alone() {
 }
 
 #[test]
-fn the_holds_of_all_nodes_are_there_again_before_an_edge_is_decided() {
+fn the_holds_of_all_nodes_are_restored_before_an_edge_is_decided() {
     let cluster = Cluster::start();
     let (a, b) = (node(&cluster, &json!({})), node(&cluster, &json!({})));
     for node in [&a, &b] {
@@ -156,7 +156,7 @@ fn the_holds_of_all_nodes_are_there_again_before_an_edge_is_decided() {
 }
 
 #[test]
-fn a_node_that_dies_meanwhile_is_reaped_and_its_departures_are_told_afterwards() {
+fn a_node_that_dies_during_a_suspension_is_reaped_and_its_departures_follow() {
     let cluster = Cluster::start();
     let (dead, successor) = (node(&cluster, &json!({})), node(&cluster, &json!({})));
     dead.subscribed(APP, ROOM, b"1.1", Some(b"7"));
@@ -181,7 +181,7 @@ fn a_node_that_dies_meanwhile_is_reaped_and_its_departures_are_told_afterwards()
 }
 
 #[test]
-fn an_application_goes_on_though_redis_lost_its_epoch_meanwhile() {
+fn an_application_continues_after_redis_lost_its_epoch_during_a_suspension() {
     let cluster = Cluster::start();
     let node = node(&cluster, &json!({}));
     node.subscribed(APP, b"before", b"1.1", None);
@@ -200,7 +200,7 @@ fn an_application_goes_on_though_redis_lost_its_epoch_meanwhile() {
 }
 
 #[test]
-fn departures_in_their_grace_outlive_a_foreign_key() {
+fn departures_in_their_grace_survive_a_foreign_key() {
     let cluster = Cluster::start();
     let node = node(&cluster, &json!({ "departure_grace": 1.0 }));
     node.subscribed(APP, b"left", b"1.1", None);
@@ -224,7 +224,7 @@ fn departures_in_their_grace_outlive_a_foreign_key() {
 }
 
 #[test]
-fn a_foreign_key_of_the_cluster_is_named_and_all_goes_on_when_it_is_gone() {
+fn a_foreign_key_of_the_cluster_is_named_and_work_resumes_when_it_is_gone() {
     for key in
         ["wh:nodes", "wh:epoch", "wh:due", "wh:by", "wh:counts", "wh:counts_due", "wh:owners", "wh:out:3", "wh:dead"]
     {

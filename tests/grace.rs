@@ -62,7 +62,7 @@ fn a_rejoin_within_the_grace_is_silent_on_both_sides() {
 }
 
 #[test]
-fn who_comes_back_after_the_grace_comes_anew() {
+fn a_rejoin_after_the_grace_makes_new_edges() {
     let cluster = Cluster::start();
     let node = cluster.node_with(&granting(0.1));
     for _ in 0..2 {
@@ -99,7 +99,7 @@ fn many_sockets_on_many_nodes_that_drop_at_once_vacate_a_channel_once() {
 }
 
 #[test]
-fn a_node_that_is_killed_during_the_grace_leaves_the_departure_to_another_that_was_idle() {
+fn a_departure_of_a_node_killed_during_the_grace_is_announced_by_an_idle_one() {
     const GRACE: Duration = Duration::from_secs(2);
     let cluster = Cluster::start();
     let (a, b) = (cluster.node_with(&granting(2.0)), cluster.node_with(&granting(2.0)));
@@ -121,7 +121,7 @@ fn a_node_that_is_killed_during_the_grace_leaves_the_departure_to_another_that_w
 }
 
 #[test]
-fn a_cluster_that_was_down_during_the_grace_announces_the_departure_at_its_next_boot_whatever_it_grants_then() {
+fn a_cluster_that_was_down_during_the_grace_announces_the_departure_at_its_next_boot() {
     std::thread::scope(|scope| {
         for grants_then in [2.0, 0.0, 60.0] {
             scope.spawn(move || a_cluster_that_was_down_during_the_grace(grants_then));
@@ -143,7 +143,7 @@ fn a_cluster_that_was_down_during_the_grace(grants_then: f64) {
 }
 
 #[test]
-fn the_people_of_a_dead_node_have_their_grace_to_come_back() {
+fn users_of_a_dead_node_have_the_grace_to_come_back() {
     let cluster = Cluster::start();
     let settings = json!({ "departure_grace": 1 });
     let (dead, alive) = (cluster.node_with(&settings), cluster.node_with(&settings));
@@ -162,12 +162,12 @@ fn the_people_of_a_dead_node_have_their_grace_to_come_back() {
 }
 
 #[test]
-fn a_redis_that_was_away_when_the_grace_ended_announces_the_departure_when_it_is_back() {
+fn a_departure_whose_grace_ends_during_an_outage_is_announced_after_it() {
     redis_is_gone_when_the_grace_ends(Cluster::start_durable());
 }
 
 #[test]
-fn a_redis_that_lost_a_departure_in_its_grace_is_told_of_it_again() {
+fn a_departure_in_its_grace_is_restored_after_redis_lost_it() {
     redis_is_gone_when_the_grace_ends(Cluster::start());
 }
 
@@ -194,7 +194,7 @@ fn redis_is_gone_when_the_grace_ends(mut cluster: Cluster) {
 }
 
 #[test]
-fn a_departure_that_was_announced_is_not_put_back_when_redis_loses_its_data() {
+fn an_announced_departure_is_not_restored_when_redis_loses_its_data() {
     let mut cluster = Cluster::start();
     let settings = json!({ "departure_grace": 0.2 });
     let (a, b) = (cluster.node_with(&settings), cluster.node_with(&settings));
@@ -216,7 +216,7 @@ fn a_departure_that_was_announced_is_not_put_back_when_redis_loses_its_data() {
 }
 
 #[test]
-fn nodes_ask_seldom_and_departures_that_are_due_together_go_together() {
+fn departures_that_are_due_together_are_fetched_in_few_calls() {
     let cluster = Cluster::start();
     let nodes = [1, 2, 3].map(|_| cluster.node_with(&granting(1.0)));
     let calls = || nodes.iter().map(|node| stat(node, "redis_calls")).sum::<u64>();

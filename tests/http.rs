@@ -74,7 +74,7 @@ fn a_redirect_is_a_failure_and_is_not_followed() {
 }
 
 #[test]
-fn a_connection_is_kept_alive_also_after_an_error_status() {
+fn a_connection_is_kept_alive_after_an_error_status() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Status(200), Answer::Status(500)]);
     let node = Node::start(vec![Endpoint { max_attempts: 1, ..endpoint(0, receiver.url("/")) }]);
@@ -99,7 +99,7 @@ fn a_connection_that_was_closed_while_idle_costs_no_attempt() {
 }
 
 #[test]
-fn an_idle_connection_that_the_peer_has_closed_is_closed_within_seconds_and_without_another_post() {
+fn an_idle_connection_closed_by_the_peer_is_closed_within_seconds() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let node = Node::start(vec![endpoint(0, url)]);
@@ -119,7 +119,7 @@ fn an_idle_connection_that_the_peer_has_closed_is_closed_within_seconds_and_with
 }
 
 #[test]
-fn a_kept_connection_that_closes_under_a_request_is_replaced_at_once() {
+fn a_kept_connection_that_closes_during_a_request_is_replaced_at_once() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Status(200), Answer::Close]);
     let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
@@ -155,12 +155,12 @@ fn counts_by_its_status(unfinished: Answer) {
 }
 
 #[test]
-fn an_answer_that_drips_counts_by_its_status_and_does_not_hold_up_the_lane() {
+fn a_response_that_drips_counts_by_its_status_and_does_not_delay_the_lane() {
     counts_by_its_status(Answer::Drip);
 }
 
 #[test]
-fn an_endpoint_that_does_not_answer_in_time_is_a_failed_attempt_with_a_readable_reason() {
+fn a_timeout_is_a_failed_attempt_with_a_readable_reason() {
     let receiver = Receiver::start();
     receiver.always("/", Answer::Hang);
     let impatient = Endpoint { timeout: Duration::from_millis(300), max_attempts: 1, ..endpoint(0, receiver.url("/")) };
@@ -171,7 +171,7 @@ fn an_endpoint_that_does_not_answer_in_time_is_a_failed_attempt_with_a_readable_
 }
 
 #[test]
-fn the_status_alone_decides() {
+fn the_status_alone_decides_about_success() {
     let receiver = Receiver::start();
     for (status, delivered) in [(200, true), (204, true), (299, true), (301, false), (400, false), (500, false)] {
         let path = format!("/{status}");
@@ -187,7 +187,7 @@ fn the_status_alone_decides() {
 }
 
 #[test]
-fn of_a_huge_answer_no_more_than_a_little_is_read() {
+fn only_the_start_of_a_huge_response_is_read() {
     let receiver = Receiver::start();
     let bytes = 100_000_000;
     receiver.script("/", [Answer::Huge(200, bytes), Answer::Huge(503, bytes)]);
@@ -204,12 +204,12 @@ fn of_a_huge_answer_no_more_than_a_little_is_read() {
 }
 
 #[test]
-fn an_answer_that_hangs_in_its_body_counts_by_its_status() {
+fn a_response_that_hangs_in_its_body_counts_by_its_status() {
     counts_by_its_status(Answer::HangInBody);
 }
 
 #[test]
-fn a_late_answer_counts_when_it_comes_within_the_timeout_and_not_after_it() {
+fn a_late_response_counts_within_the_timeout_and_not_after_it() {
     let receiver = Receiver::start();
     receiver.always("/", Answer::Late(Duration::from_millis(600)));
     for (timeout, delivered) in [(Duration::from_secs(5), true), (Duration::from_millis(100), false)] {
@@ -220,7 +220,7 @@ fn a_late_answer_counts_when_it_comes_within_the_timeout_and_not_after_it() {
 }
 
 #[test]
-fn an_answer_that_is_cut_off_in_its_head_is_none() {
+fn a_response_cut_off_in_its_head_is_a_failed_attempt() {
     let receiver = Receiver::start();
     receiver.always("/", Answer::CutHead);
     let node = Node::start(vec![Endpoint { max_attempts: 1, ..endpoint(0, receiver.url("/")) }]);
@@ -229,7 +229,7 @@ fn an_answer_that_is_cut_off_in_its_head_is_none() {
 }
 
 #[test]
-fn a_stop_breaks_off_a_hanging_request() {
+fn a_stop_aborts_a_hanging_request() {
     let receiver = Receiver::start();
     receiver.always("/", Answer::Hang);
     let node = Node::start(vec![endpoint(0, receiver.url("/"))]);

@@ -89,7 +89,7 @@ fn leases(cluster: &Cluster) -> Vec<(String, f64)> {
 }
 
 #[test]
-fn a_node_of_another_application_delivers_nothing_and_says_why() {
+fn a_node_of_another_application_delivers_nothing_and_logs_why() {
     let (cluster, shop) = owned_by("shop");
 
     let forum = node(&cluster, "forum", &[]);
@@ -114,7 +114,7 @@ fn a_node_of_another_application_delivers_nothing_and_says_why() {
 }
 
 #[test]
-fn a_node_of_another_application_takes_over_nothing_when_the_last_of_the_first_is_dead() {
+fn a_node_of_another_application_takes_over_nothing_from_a_dead_cluster() {
     let (cluster, shop) = owned_by("shop");
     let forum = stranger(&cluster, "forum");
     kill(&shop);
@@ -134,7 +134,7 @@ fn a_node_of_another_application_takes_over_nothing_when_the_last_of_the_first_i
 }
 
 #[test]
-fn the_identity_outlives_each_of_the_keys_that_have_it() {
+fn the_identity_survives_the_loss_of_either_key() {
     for key in ["wh:epoch", "wh:owners"] {
         let (cluster, shop) = owned_by("shop");
         kill(&shop);
@@ -144,7 +144,7 @@ fn the_identity_outlives_each_of_the_keys_that_have_it() {
 }
 
 #[test]
-fn after_the_loss_of_all_data_the_cluster_that_had_it_comes_first() {
+fn after_the_loss_of_all_data_the_former_cluster_comes_first() {
     let (cluster, shop) = owned_by("shop");
     let forum = stranger(&cluster, "forum");
     redis::cmd("FLUSHALL").exec(&mut cluster.redis.connect()).unwrap();
@@ -161,7 +161,7 @@ fn after_the_loss_of_all_data_the_cluster_that_had_it_comes_first() {
 }
 
 #[test]
-fn data_that_has_no_identity_becomes_that_of_the_first_node_with_one() {
+fn data_without_an_identity_gets_that_of_the_first_node_that_has_one() {
     let cluster = Cluster::start();
     let before = cluster.node();
     before.subscribed(APP, b"a", b"1.1", None);
@@ -195,7 +195,7 @@ fn a_key_is_rotated_while_nodes_with_either_run() {
 }
 
 #[test]
-fn data_is_adopted_after_a_rename_and_the_former_nodes_are_out() {
+fn data_is_adopted_after_a_rename_and_the_former_nodes_are_shut_out() {
     let (cluster, shop) = owned_by("shop");
     let store = stranger(&cluster, "store");
     store.subscribed(APP, b"b", b"2.1", None);

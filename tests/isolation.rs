@@ -23,7 +23,7 @@ fn arrived(tally: &Tally) -> BTreeSet<(u32, u32)> {
 }
 
 #[test]
-fn a_burst_of_many_more_events_than_may_wait_loses_none_while_the_endpoint_keeps_up() {
+fn a_burst_over_the_limit_loses_no_event_while_the_endpoint_keeps_up() {
     let (redis, tally) = (RedisServer::start(), Tally::start());
     let engine = engine(json!({
         "connection": { "host": redis.socket() },
@@ -45,7 +45,7 @@ fn a_burst_of_many_more_events_than_may_wait_loses_none_while_the_endpoint_keeps
 }
 
 #[test]
-fn every_event_for_an_endpoint_that_was_away_arrives_or_is_a_dead_letter() {
+fn every_event_for_an_endpoint_that_was_down_arrives_or_is_a_dead_letter() {
     let (redis, healthy) = (RedisServer::start(), Tally::start());
     let port = Port::free();
     let refusing = format!("http://{}/", port.address());

@@ -75,7 +75,7 @@ fn credentials(id: &str, seconds: u64) -> Answer {
 }
 
 #[test]
-fn a_function_is_invoked_with_the_request_that_a_url_would_have_got() {
+fn a_function_is_invoked_with_the_request_that_a_url_would_get() {
     let receiver = Receiver::start();
     let node = Node::start(vec![with_keys(&receiver, &json!({}), &json!({ "headers": { "X-Tenant": "7" } }))]);
     node.accept("app", ["private-a/\"b\"".to_owned()]);
@@ -110,7 +110,7 @@ fn a_function_is_invoked_with_the_request_that_a_url_would_have_got() {
 }
 
 #[test]
-fn every_attempt_carries_the_same_batch_under_its_own_time_whatever_the_function_or_aws_said() {
+fn every_attempt_has_the_same_batch_and_its_own_timestamp_whatever_failed_before() {
     let receiver = Receiver::start();
     let throttled = vec![("x-amzn-ErrorType", "TooManyRequestsException".to_owned()), ("Retry-After", "1".to_owned())];
     receiver.script(INVOKE, [Answer::Body(429, "{}".to_owned(), throttled), answers(&json!({ "statusCode": 503 }))]);
@@ -131,7 +131,7 @@ fn every_attempt_carries_the_same_batch_under_its_own_time_whatever_the_function
 }
 
 #[test]
-fn what_the_function_returns_is_the_answer_of_the_webhook() {
+fn the_result_of_the_function_is_the_response_to_the_webhook() {
     let receiver = Receiver::start();
     let once = json!({ "max_attempts": 1 });
     let failed = vec![("X-Amz-Function-Error", "Unhandled".to_owned())];
@@ -153,7 +153,7 @@ fn what_the_function_returns_is_the_answer_of_the_webhook() {
 }
 
 #[test]
-fn an_answer_that_breaks_off_proves_nothing() {
+fn an_incomplete_response_is_a_failed_attempt() {
     let receiver = Receiver::start();
     receiver.script(INVOKE, [Answer::HangInBody]);
     let endpoint = with_keys(&receiver, &json!({}), &json!({ "max_attempts": 1, "timeout": 0.5 }));
@@ -161,7 +161,7 @@ fn an_answer_that_breaks_off_proves_nothing() {
 }
 
 #[test]
-fn a_function_that_says_410_gets_nothing_more() {
+fn a_function_that_returns_410_is_disabled() {
     let receiver = Receiver::start();
     receiver.always(INVOKE, answers(&json!({ "statusCode": 410 })));
     let endpoint = with_keys(&receiver, &json!({}), &json!({}));
@@ -174,7 +174,7 @@ fn a_function_that_says_410_gets_nothing_more() {
 }
 
 #[test]
-fn an_event_is_delivered_when_aws_has_it() {
+fn an_asynchronous_invocation_is_delivered_when_aws_accepts_it() {
     let receiver = Receiver::start();
     let path = "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-central-1%3A123456789012%3Afunction%3Ahooks/invocations?Qualifier=prod";
     receiver.always(path, Answer::Status(202));
@@ -190,7 +190,7 @@ fn an_event_is_delivered_when_aws_has_it() {
 }
 
 #[test]
-fn a_batch_is_no_longer_than_a_function_takes() {
+fn a_batch_stays_within_the_payload_limit_of_a_function() {
     let receiver = Receiver::start();
     let mut settings = support::node::SETTINGS;
     (settings.batch_max_bytes, settings.batch_max_events) = (16_000_000, 10_000);
@@ -208,7 +208,7 @@ fn a_batch_is_no_longer_than_a_function_takes() {
 }
 
 #[test]
-fn the_environment_has_credentials_and_a_region() {
+fn credentials_and_region_come_from_the_environment() {
     let receiver = Receiver::start();
     let environment = Environment::from([
         ("AWS_ACCESS_KEY_ID", "AKIDENV"),
@@ -222,7 +222,7 @@ fn the_environment_has_credentials_and_a_region() {
 }
 
 #[test]
-fn a_profile_is_read_anew_when_aws_has_refused_what_it_had() {
+fn a_profile_is_read_again_after_aws_refused_its_credentials() {
     let (receiver, folder) = (Receiver::start(), tempfile::tempdir().unwrap());
     let file = folder.path().join("credentials");
     let write = |id: &str| {
@@ -243,7 +243,7 @@ fn a_profile_is_read_anew_when_aws_has_refused_what_it_had() {
 }
 
 #[test]
-fn a_container_is_asked_with_the_token_of_the_moment_and_asked_again_before_its_credentials_expire() {
+fn container_credentials_use_the_current_token_and_are_renewed_before_they_expire() {
     let (receiver, folder) = (Receiver::start(), tempfile::tempdir().unwrap());
     let file = folder.path().join("token");
     fs::write(&file, "first\n").unwrap();
@@ -277,7 +277,7 @@ fn a_container_is_asked_with_the_token_of_the_moment_and_asked_again_before_its_
 }
 
 #[test]
-fn a_machine_is_asked_for_the_credentials_of_its_role_once_for_all_endpoints_and_lanes() {
+fn machine_credentials_are_fetched_once_for_all_endpoints_and_lanes() {
     let receiver = Receiver::start();
     let host = receiver.url("");
     let environment = Environment::from([("AWS_EC2_METADATA_SERVICE_ENDPOINT", &*host)]);
@@ -301,7 +301,7 @@ fn a_machine_is_asked_for_the_credentials_of_its_role_once_for_all_endpoints_and
 }
 
 #[test]
-fn nothing_is_sent_without_credentials_and_the_reason_says_where_they_were_looked_for() {
+fn without_credentials_nothing_is_sent_and_the_reason_names_the_places_that_were_tried() {
     let receiver = Receiver::start();
     let host = receiver.url("");
     let once = json!({ "max_attempts": 1 });
@@ -334,7 +334,7 @@ fn nothing_is_sent_without_credentials_and_the_reason_says_where_they_were_looke
 }
 
 #[test]
-fn a_function_is_reached_through_the_proxy_and_its_metadata_are_not() {
+fn the_proxy_is_used_for_the_function_and_not_for_metadata() {
     let receiver = Receiver::start();
     let uri = receiver.url("/credentials");
     let environment = Environment::from([("AWS_CONTAINER_CREDENTIALS_FULL_URI", &*uri)]);
@@ -349,7 +349,7 @@ fn a_function_is_reached_through_the_proxy_and_its_metadata_are_not() {
 }
 
 #[test]
-fn the_rules_about_addresses_hold_for_a_functions_service() {
+fn the_address_rules_apply_to_the_lambda_service() {
     let receiver = Receiver::start();
     let settings = json!({ "deny_private_networks": true, "max_attempts": 1 });
     let refused = "refused to connect: 127.0.0.1 is not public, which deny_private_networks refuses";

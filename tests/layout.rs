@@ -98,7 +98,7 @@ fn violations(file: &Path, text: &str, order: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn no_module_imports_one_that_stands_below_it_in_the_list() {
+fn no_module_imports_one_below_it_in_the_list() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let lib = std::fs::read_to_string(src.join("lib.rs")).unwrap();
     let order = modules(&lib);
@@ -116,7 +116,7 @@ fn no_module_imports_one_that_stands_below_it_in_the_list() {
 }
 
 #[test]
-fn an_import_against_the_order_is_found_wherever_it_stands() {
+fn an_import_against_the_order_is_found_everywhere() {
     let order = ["event", "redis", "outbox"];
     let found = |text: &str| violations(Path::new("redis/link.rs"), text, &order);
     assert_eq!(

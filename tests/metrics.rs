@@ -57,7 +57,7 @@ fn expected(of: impl Fn(&Family) -> bool) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_process_tells_of_every_event_delivery_and_drop() {
+fn a_process_counts_every_event_delivery_and_drop() {
     let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
     let address = port.address();
     receiver.always("/down?token=hunter2", Answer::Status(503));
@@ -105,7 +105,7 @@ fn a_process_tells_of_every_event_delivery_and_drop() {
 }
 
 #[test]
-fn what_the_grace_suppressed_and_what_a_comparison_repaired_is_counted() {
+fn suppressed_departures_and_reconcile_repairs_are_counted() {
     let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
     let address = port.address();
     let settings = json!({ "metrics_listen": address.to_string(), "departure_grace": 60 });
@@ -122,7 +122,7 @@ fn what_the_grace_suppressed_and_what_a_comparison_repaired_is_counted() {
 }
 
 #[test]
-fn what_waits_for_a_paused_endpoint_grows_older() {
+fn the_oldest_event_of_a_paused_endpoint_grows_older() {
     let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
     let address = port.address();
     receiver.always("/hook", Answer::Status(503));
@@ -138,7 +138,7 @@ fn what_waits_for_a_paused_endpoint_grows_older() {
 }
 
 #[test]
-fn a_cluster_tells_of_each_node_and_of_what_is_in_redis() {
+fn a_cluster_has_metrics_of_each_node_and_of_redis() {
     let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
     let address = port.address();
     let endpoints = json!({ "billing": { "url": receiver.url("/hook") } });
@@ -176,7 +176,7 @@ fn a_cluster_tells_of_each_node_and_of_what_is_in_redis() {
 }
 
 #[test]
-fn every_sample_has_the_labels_that_its_metric_is_said_to_have() {
+fn every_sample_has_the_declared_labels_of_its_metric() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = engine(&redis, &receiver, &json!({}));
     node.subscribed(APP, b"news", b"1.1", None);
@@ -200,7 +200,7 @@ fn every_sample_has_the_labels_that_its_metric_is_said_to_have() {
 }
 
 #[test]
-fn the_listener_answers_nothing_but_a_get_of_its_metrics() {
+fn the_listener_answers_only_a_get_of_its_metrics() {
     let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
     let address = port.address();
     let _node = engine(&redis, &receiver, &json!({ "metrics_listen": address.to_string() }));
@@ -212,7 +212,7 @@ fn the_listener_answers_nothing_but_a_get_of_its_metrics() {
 }
 
 #[test]
-fn clients_that_send_too_much_or_nothing_do_not_keep_others_away() {
+fn clients_that_send_too_much_or_nothing_do_not_block_others() {
     let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
     let address = port.address();
     let node = engine(&redis, &receiver, &json!({ "metrics_listen": address.to_string() }));
@@ -230,7 +230,7 @@ fn clients_that_send_too_much_or_nothing_do_not_keep_others_away() {
 }
 
 #[test]
-fn a_client_that_says_nothing_does_not_delay_the_end() {
+fn a_silent_client_does_not_delay_the_end() {
     let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
     let address = port.address();
     let node = engine(&redis, &receiver, &json!({ "metrics_listen": address.to_string() }));
@@ -243,7 +243,7 @@ fn a_client_that_says_nothing_does_not_delay_the_end() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_said_once_and_served_when_it_is_free() {
+fn a_taken_port_is_logged_once_and_served_when_it_is_free() {
     let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
     let address = port.address();
     let settings = json!({ "metrics_listen": address.to_string() });
@@ -265,7 +265,7 @@ fn a_port_that_is_taken_is_said_once_and_served_when_it_is_free() {
 }
 
 #[test]
-fn a_port_of_somebody_else_is_no_reason_not_to_boot() {
+fn a_taken_port_does_not_prevent_the_boot() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let somebody = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = somebody.local_addr().unwrap().to_string();

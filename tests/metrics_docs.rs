@@ -50,12 +50,12 @@ fn the_page_lists_every_metric_with_its_type_labels_and_meaning() {
 }
 
 #[test]
-fn the_alerts_use_only_metrics_that_there_are() {
+fn the_alerts_use_only_existing_metrics() {
     assert_known("an alert", ALERTS);
 }
 
 #[test]
-fn the_dashboard_is_json_and_each_of_its_queries_uses_only_metrics_that_there_are() {
+fn the_dashboard_is_valid_and_uses_only_existing_metrics() {
     let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
     let queries: Vec<&str> = panels

@@ -104,7 +104,7 @@ fn edges(requests: &[Received]) -> BTreeMap<String, Vec<bool>> {
 }
 
 #[test]
-fn half_a_minute_without_redis_holds_up_no_hook_and_loses_nothing() {
+fn half_a_minute_without_redis_blocks_no_hook_and_loses_nothing() {
     let mut redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
     let (tally, receiver) = (Tally::start(), Receiver::start());
     let engine = flood::engine(json!({
@@ -169,7 +169,7 @@ fn without_repeats(tally: &Tally) -> BTreeMap<u32, Vec<u32>> {
 }
 
 #[test]
-fn what_waits_for_redis_is_bounded_in_bytes_and_what_does_not_fit_is_counted() {
+fn events_that_wait_for_redis_are_limited_in_bytes_and_the_rest_is_counted() {
     let (redis, tally) = (RedisServer::start(), Tally::start());
     let engine = Engine::new(
         Config::from_value(json!({

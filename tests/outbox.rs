@@ -50,7 +50,7 @@ fn occupied(requests: &[Received]) -> BTreeMap<String, usize> {
 }
 
 #[test]
-fn what_was_delivered_leaves_nothing_behind() {
+fn delivered_events_leave_nothing_in_redis() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = node(&redis, &receiver, &json!({}));
     subscribe(&node, 0..50);
@@ -66,7 +66,7 @@ fn what_was_delivered_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_batch_under_way_is_repeated_by_the_successor_with_id_and_body_and_what_waited_follows() {
+fn a_successor_repeats_an_in_flight_batch_with_id_and_body_and_continues_after_it() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Hang]);
     let dying = node(&redis, &receiver, &json!({}));
@@ -91,7 +91,7 @@ fn a_batch_under_way_is_repeated_by_the_successor_with_id_and_body_and_what_wait
 }
 
 #[test]
-fn the_batches_of_many_endpoints_are_kept_together_and_do_not_wait_for_one_another() {
+fn batches_of_many_endpoints_are_persisted_together_and_do_not_wait_for_each_other() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let paths: Vec<String> = (0..50).map(|n| format!("/hook/{n}")).collect();
     let endpoints: Vec<_> = paths.iter().map(|path| json!({ "url": receiver.url(path) })).collect();
@@ -115,7 +115,7 @@ fn the_batches_of_many_endpoints_are_kept_together_and_do_not_wait_for_one_anoth
 }
 
 #[test]
-fn a_stream_that_trickles_is_read_in_sips() {
+fn a_slow_stream_is_read_at_most_every_five_milliseconds() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = node(&redis, &receiver, &json!({ "flush_interval": 0.1 }));
     subscribe(&node, 0..1);
@@ -156,7 +156,7 @@ fn a_batch_that_arrived_before_the_crash_is_not_sent_under_another_id() {
 }
 
 #[test]
-fn an_successor_reads_a_long_backlog_as_it_goes_and_gives_nothing_up_for_its_length() {
+fn a_successor_reads_a_long_backlog_in_pieces_and_drops_nothing() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Hang]);
     let dying = node(&redis, &receiver, &json!({}));
@@ -172,7 +172,7 @@ fn an_successor_reads_a_long_backlog_as_it_goes_and_gives_nothing_up_for_its_len
 }
 
 #[test]
-fn client_events_keep_their_place_and_their_bytes() {
+fn client_events_keep_their_order_and_their_bytes() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = node(&redis, &receiver, &json!({}));
     node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
@@ -222,7 +222,7 @@ fn two_nodes_share_the_partitions_and_every_event_is_delivered_once() {
 }
 
 #[test]
-fn a_batch_that_waited_for_redis_is_signed_when_it_is_sent_and_not_when_it_was_due() {
+fn a_batch_that_waited_for_redis_is_signed_when_it_is_sent() {
     let mut redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
     let receiver = Receiver::start();
     receiver.script("/hook", [Answer::StatusWith(503, "Retry-After", "3".to_owned())]);
@@ -245,7 +245,7 @@ fn a_batch_that_waited_for_redis_is_signed_when_it_is_sent_and_not_when_it_was_d
 }
 
 #[test]
-fn a_batch_under_way_finds_its_endpoint_wherever_that_stands_in_the_list_now() {
+fn an_in_flight_batch_finds_its_endpoint_at_any_place_of_the_list() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Hang]);
     receiver.script("/other", [Answer::Hang]);
@@ -266,7 +266,7 @@ fn a_batch_under_way_finds_its_endpoint_wherever_that_stands_in_the_list_now() {
 }
 
 #[test]
-fn events_wait_until_their_application_is_met() {
+fn events_wait_until_their_application_is_registered() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = node(&redis, &receiver, &json!({}));
     node.subscribed(b"unmet", b"news-0", b"1.1", None);
@@ -278,7 +278,7 @@ fn events_wait_until_their_application_is_met() {
 }
 
 #[test]
-fn a_node_that_was_robbed_of_its_partitions_sends_nothing_of_them_any_more() {
+fn a_node_that_lost_its_partitions_sends_none_of_their_events() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let robbed = node(&redis, &receiver, &json!({ "flush_interval": 2 }));
     subscribe(&robbed, 0..10);
@@ -297,7 +297,7 @@ fn a_node_that_was_robbed_of_its_partitions_sends_nothing_of_them_any_more() {
 }
 
 #[test]
-fn a_part_of_the_outbox_that_nobody_reads_is_bounded_and_takes_edges_all_the_same() {
+fn an_unread_partition_is_limited_but_still_accepts_edges() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let mut connection = redis.connect();
     // A node with a lease of its own that reads nothing.
@@ -329,7 +329,7 @@ fn a_part_of_the_outbox_that_nobody_reads_is_bounded_and_takes_edges_all_the_sam
 }
 
 #[test]
-fn client_events_of_too_many_bytes_are_given_up_and_there_is_room_again_when_they_were_delivered() {
+fn client_events_over_the_byte_limit_are_rejected_until_others_are_delivered() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Late(Duration::from_secs(3))]);
     let settings = json!({ "outbox_max_bytes": 1_048_576, "flush_interval": 0.01, "ttl": 30 });
@@ -356,7 +356,7 @@ fn client_events_of_too_many_bytes_are_given_up_and_there_is_room_again_when_the
 }
 
 #[test]
-fn every_event_for_an_endpoint_that_is_gone_becomes_a_dead_letter() {
+fn every_event_for_a_disabled_endpoint_becomes_a_dead_letter() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(410));
     let node = node(&redis, &receiver, &json!({}));
@@ -376,7 +376,7 @@ fn every_event_for_an_endpoint_that_is_gone_becomes_a_dead_letter() {
 }
 
 #[test]
-fn a_drop_is_told_when_a_flush_returns() {
+fn a_drop_is_reported_when_a_flush_returns() {
     for _ in 0..20 {
         let (redis, receiver) = (RedisServer::start(), Receiver::start());
         receiver.always("/hook", Answer::Status(500));
@@ -389,7 +389,7 @@ fn a_drop_is_told_when_a_flush_returns() {
 }
 
 #[test]
-fn a_flush_that_cannot_read_the_outbox_does_not_say_that_nothing_is_left() {
+fn a_flush_that_cannot_read_the_outbox_reports_that() {
     let mut redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
     let receiver = Receiver::start();
     let node = node(&redis, &receiver, &json!({ "shutdown_timeout": 60 }));

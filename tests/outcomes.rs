@@ -28,7 +28,7 @@ const POSTS: usize = 10_000;
 const LANES: usize = 16;
 
 #[test]
-fn a_drop_and_a_disabled_endpoint_outlast_ten_thousand_deliveries() {
+fn a_drop_and_a_disabled_endpoint_stay_queued_during_ten_thousand_deliveries() {
     let receiver = Receiver::start();
     receiver.always("/broken", Answer::Status(500));
     receiver.always("/gone", Answer::Status(410));
@@ -109,7 +109,7 @@ fn posts(cluster: &Cluster) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn a_delivery_names_its_post_its_endpoint_and_how_many_events_it_had() {
+fn a_delivery_has_its_webhook_id_its_endpoint_and_its_number_of_events() {
     let (cluster, node) = billing(&json!({}));
     node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
     let mut told = vec![delivery(&node)];
@@ -121,7 +121,7 @@ fn a_delivery_names_its_post_its_endpoint_and_how_many_events_it_had() {
 }
 
 #[test]
-fn a_drop_names_its_dead_letter_and_so_does_one_of_a_retry_that_fails() {
+fn a_drop_and_the_drop_of_a_failed_retry_name_their_dead_letters() {
     let (cluster, node) = billing(&json!({}));
     cluster.receiver.always("/hook", Answer::Status(500));
     node.subscribed(APP, b"a", b"1.1", None);
@@ -143,7 +143,7 @@ fn a_drop_names_its_dead_letter_and_so_does_one_of_a_retry_that_fails() {
 }
 
 #[test]
-fn where_no_dead_letter_is_kept_a_drop_names_none() {
+fn a_drop_names_no_dead_letter_if_none_is_kept() {
     let (cluster, node) = billing(&json!({ "dead_letter_max": 0 }));
     cluster.receiver.always("/hook", Answer::Status(500));
     node.subscribed(APP, b"a", b"1.1", None);
@@ -152,7 +152,7 @@ fn where_no_dead_letter_is_kept_a_drop_names_none() {
 }
 
 #[test]
-fn an_entry_that_cannot_be_read_was_no_post_and_names_its_dead_letter() {
+fn an_unreadable_entry_has_no_webhook_id_and_names_its_dead_letter() {
     let (cluster, node) = billing(&json!({}));
     for entry in ["z3:app1:a", "o3:ap"] {
         cluster.redis.connect().xadd::<_, _, _, _, ()>("wh:out:3", "*", &[("e", entry)]).unwrap();

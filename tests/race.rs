@@ -30,7 +30,7 @@ const ENDPOINT: &str = "RACE_ENDPOINT";
 const BARRIER: &str = "RACE_BARRIER";
 
 #[test]
-fn two_processes_that_join_and_leave_at_once_make_one_edge_a_side() {
+fn two_processes_that_join_and_leave_at_once_make_one_edge_per_direction() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let folder = tempfile::tempdir().unwrap();
     let barrier = folder.path().join("barrier.sock");

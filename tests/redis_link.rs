@@ -154,7 +154,7 @@ fn a_wrong_or_missing_password_is_logged_once_by_the_name_of_its_setting() {
 }
 
 #[test]
-fn a_password_for_a_server_without_one_is_the_passwords_fault() {
+fn a_password_for_a_server_without_one_blames_the_password() {
     let server = RedisServer::start();
     let (mut link, _) = link(&json!({"port": server.port(), "password": "hunter2"}));
     let error = link.with(ping).unwrap_err();
@@ -162,7 +162,7 @@ fn a_password_for_a_server_without_one_is_the_passwords_fault() {
 }
 
 #[test]
-fn a_database_that_does_not_exist_is_the_databases_fault() {
+fn a_missing_database_blames_the_database() {
     let server = RedisServer::start();
     let (mut link, telemetry) = link(&json!({"port": server.port(), "database": 99}));
     assert!(matches!(link.with(ping), Err(LinkError::Refused { key: "database", .. })));
@@ -171,7 +171,7 @@ fn a_database_that_does_not_exist_is_the_databases_fault() {
 }
 
 #[test]
-fn it_trusts_a_private_authority_when_told_so() {
+fn it_trusts_a_private_authority_from_ca_file() {
     let ca = PrivateCa::new();
     let server = RedisServer::start_with_tls(&ca, &["--tls-auth-clients", "no"]);
     let port = server.tls_port();
@@ -197,7 +197,7 @@ fn it_trusts_neither_an_unknown_authority_nor_a_wrong_name() {
 }
 
 #[test]
-fn it_shows_its_own_certificate_to_a_server_that_wants_one() {
+fn it_sends_its_certificate_to_a_server_that_requires_one() {
     let ca = PrivateCa::new();
     let server = RedisServer::start_with_tls(&ca, &["--tls-auth-clients", "yes"]);
     let client = ca.issue("client");
@@ -213,7 +213,7 @@ fn it_shows_its_own_certificate_to_a_server_that_wants_one() {
 }
 
 #[test]
-fn an_outage_has_one_line_at_its_beginning_and_one_at_its_end() {
+fn an_outage_has_one_log_line_at_its_start_and_one_at_its_end() {
     let mut server = RedisServer::start();
     let (mut link, telemetry) = link_to(&server);
     assert_eq!(link.with(ping), Ok(()));
@@ -318,7 +318,7 @@ fn a_server_out_of_memory_is_waited_for() {
 }
 
 #[test]
-fn a_write_refused_inside_a_script_is_waited_for_as_well() {
+fn a_write_refused_inside_a_script_is_waited_for() {
     let server = RedisServer::start();
     let (mut link, _) = link_to(&server);
     assert_eq!(link.with(ping), Ok(()));
@@ -330,7 +330,7 @@ fn a_write_refused_inside_a_script_is_waited_for_as_well() {
 }
 
 #[test]
-fn after_a_failover_it_looks_for_the_new_master_on_a_new_connection() {
+fn after_a_failover_it_opens_a_new_connection_to_find_the_master() {
     let server = RedisServer::start();
     let (mut link, _) = link_to(&server);
     let before = link.with(client_id).unwrap();
@@ -358,7 +358,7 @@ fn a_rejected_call_is_logged_once_and_breaks_no_connection() {
 }
 
 #[test]
-fn a_call_that_panics_takes_its_connection_with_it() {
+fn a_call_that_panics_closes_its_connection() {
     let server = RedisServer::start();
     let (mut link, _) = link_to(&server);
     let before = link.with(client_id).unwrap();

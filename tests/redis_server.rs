@@ -94,7 +94,7 @@ fn a_node_of_a_cluster_is_refused_as_such() {
 }
 
 #[test]
-fn a_sentinel_is_no_server() {
+fn a_sentinel_is_refused_as_such() {
     let master = RedisServer::start();
     let sentinel = RedisServer::start_sentinel_of(&master);
     let reason = "it is a Sentinel, which keeps no data: list it in resonate-webhooks.connection.sentinels";
@@ -102,7 +102,7 @@ fn a_sentinel_is_no_server() {
 }
 
 #[test]
-fn a_server_that_runs_no_scripts_is_refused_with_its_own_reason() {
+fn a_server_without_scripts_is_refused_with_its_own_reason() {
     let server = RedisServer::start_with(&["--rename-command", "EVALSHA", ""]);
     let (mut link, _) = link_to(server.port());
     let error = link.with(ping).unwrap_err();
@@ -117,7 +117,7 @@ fn a_server_that_runs_no_scripts_is_refused_with_its_own_reason() {
 }
 
 #[test]
-fn what_an_acl_hides_is_not_held_against_the_server() {
+fn information_hidden_by_an_acl_is_no_reason_to_refuse_the_server() {
     let rights = ["on", ">secret", "~*", "+@all", "-info", "-role", "-client", "-script", "-evalsha", "-ping"];
     let server = RedisServer::start_with(&[&["--user", "app"], &rights[..]].concat());
     let (mut link, telemetry) = link(&json!({
@@ -135,14 +135,14 @@ fn what_an_acl_hides_is_not_held_against_the_server() {
 }
 
 #[test]
-fn a_server_that_is_full_or_cannot_save_is_not_taken_for_one_that_runs_no_scripts() {
+fn a_server_that_is_full_or_cannot_save_is_not_refused_as_one_without_scripts() {
     let server = RedisServer::start_with(&["--maxmemory", "1"]);
     let (mut link, _) = link_to(server.port());
     assert_eq!(link.with(ping), Ok(()));
 }
 
 #[test]
-fn a_replica_is_waited_for_and_its_master_is_found_when_a_proxy_leads_there() {
+fn a_replica_is_waited_for_until_a_proxy_leads_to_the_master() {
     let (old, new) = (RedisServer::start(), RedisServer::start());
     replicate(&old, "127.0.0.1", &new.port().to_string());
     let proxy = Forwarder::to(old.port());
@@ -188,7 +188,7 @@ fn a_link_that_may_not_ask_for_the_role_leaves_a_demoted_master_within_one_lease
 }
 
 #[test]
-fn deliveries_go_on_when_a_proxy_keeps_the_connections_to_a_demoted_master() {
+fn deliveries_continue_when_a_proxy_keeps_the_connections_to_a_demoted_master() {
     let (old, new) = (RedisServer::start(), RedisServer::start());
     replicate(&new, "127.0.0.1", &old.port().to_string());
     let proxy = Forwarder::to(old.port());
@@ -209,7 +209,7 @@ fn deliveries_go_on_when_a_proxy_keeps_the_connections_to_a_demoted_master() {
 }
 
 #[test]
-fn a_redis_that_may_lose_what_waits_in_it_is_said_once_at_boot() {
+fn a_redis_that_may_lose_events_is_logged_once_at_boot() {
     let server = RedisServer::start_with(&["--maxmemory-policy", "allkeys-lru"]);
     let receiver = Receiver::start();
     let node = engine(&server, &receiver, &json!({}));
@@ -243,7 +243,7 @@ fn events(receiver: &Receiver) -> Vec<String> {
 }
 
 #[test]
-fn a_connection_that_redis_closed_because_it_was_idle_is_made_anew_in_silence() {
+fn a_connection_that_redis_closed_as_idle_is_replaced_without_a_log_line() {
     let server = RedisServer::start_with(&["--timeout", "1"]);
     let (mut link, telemetry) = link(&json!({ "connection": { "port": server.port() } }));
     let before = link.with(client_id).unwrap();
@@ -257,7 +257,7 @@ fn a_connection_that_redis_closed_because_it_was_idle_is_made_anew_in_silence() 
 }
 
 #[test]
-fn a_redis_that_went_away_while_nobody_asked_is_an_outage() {
+fn a_redis_that_died_between_two_calls_is_an_outage() {
     let mut server = RedisServer::start();
     let (mut link, telemetry) = link_to(server.port());
     assert_eq!(link.with(ping), Ok(()));

@@ -65,7 +65,7 @@ fn once_each(counts: &BTreeMap<String, usize>, channels: usize) {
 }
 
 #[test]
-fn a_full_redis_is_drained_leases_hold_and_edges_wait_for_room() {
+fn a_full_redis_is_drained_leases_are_renewed_and_edges_wait() {
     let cluster = Cluster::start();
     let url = cluster.receiver.url("/hook");
     let settings = json!({ "endpoints": { "hook": { "url": url } }, "batch_max_events": 100 });
@@ -148,7 +148,7 @@ fn drained_within(maxmemory: u64) -> Duration {
 }
 
 #[test]
-fn a_full_redis_is_drained_at_no_less_than_half_the_usual_rate() {
+fn a_full_redis_is_drained_at_half_the_usual_rate_or_faster() {
     let mut taken = [(); 3].map(|()| [0, 1].map(drained_within));
     let mut median = |way: usize| {
         taken.sort_by_key(|pair| pair[way]);
@@ -160,7 +160,7 @@ fn a_full_redis_is_drained_at_no_less_than_half_the_usual_rate() {
 }
 
 #[test]
-fn without_enough_replicas_batches_are_sent_all_the_same_after_some_seconds() {
+fn without_enough_replicas_batches_are_sent_after_some_seconds() {
     let cluster = Cluster::start();
     let node = cluster.node_with(&json!({ "flush_interval": 2.0, "ttl": 60 }));
     subscribe(&node, 0..300);
@@ -185,7 +185,7 @@ fn without_enough_replicas_batches_are_sent_all_the_same_after_some_seconds() {
 }
 
 #[test]
-fn a_node_whose_data_a_full_redis_has_lost_keeps_its_lease_and_puts_its_holds_back_later() {
+fn a_node_on_a_full_redis_that_lost_its_data_keeps_its_lease_and_restores_its_holds_later() {
     let cluster = Cluster::start();
     let node = cluster.node();
     subscribe(&node, 0..20);
@@ -271,7 +271,7 @@ fn the_documented_rights_are_enough_for_everything() {
 }
 
 #[test]
-fn the_documented_rights_are_enough_to_put_lost_data_back_and_to_adopt_it() {
+fn the_documented_rights_are_enough_to_restore_and_to_adopt_data() {
     let ((redis, connection), receiver) = (with_documented_rights(), Receiver::start());
     let settings = json!({ "connection": connection, "cluster_name": "shop", "departure_grace": 0.1 });
     let node = engine(&redis, &receiver, &settings);
@@ -309,7 +309,7 @@ fn an_adoption_without_a_right_changes_nothing() {
 }
 
 #[test]
-fn what_redis_refuses_is_found_without_a_trace() {
+fn the_check_finds_refusals_without_writing_anything() {
     let redis = RedisServer::start();
     let settings = json!({ "connection": { "host": redis.socket() } });
     let mut status = Status::of(&Config::from_value(settings).unwrap()).unwrap();
@@ -332,7 +332,7 @@ fn what_redis_refuses_is_found_without_a_trace() {
 }
 
 #[test]
-fn every_documented_right_is_tried_by_the_check() {
+fn the_check_tries_every_documented_right() {
     let tried = include_str!("../src/admin/scripts/rights.lua");
     // Without these there is no connection, no script, or only less information.
     let others = ["+eval", "+evalsha", "+select", "+scan", "+role", "+info", "+ping", "+config|get", "+client|setname"];
@@ -354,7 +354,7 @@ fn scripts_in(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn the_documented_rights_have_every_command_of_every_script() {
+fn the_documented_rights_cover_every_command_of_every_script() {
     let acl: BTreeSet<String> = documented_acl().into_iter().collect();
     let mut commands = BTreeSet::new();
     for script in scripts_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
@@ -372,7 +372,7 @@ fn the_documented_rights_have_every_command_of_every_script() {
 }
 
 #[test]
-fn a_missing_right_is_named_and_its_edges_have_their_events_when_it_is_given() {
+fn a_missing_right_is_named_and_no_event_is_missing_once_it_is_granted() {
     let cluster = Cluster::start();
     let mut admin = cluster.redis.connect();
     let mut right = |right: &str| redis::cmd("ACL").arg(&["SETUSER", "default", right]).exec(&mut admin).unwrap();

@@ -46,7 +46,7 @@ fn retry_after_as_a_date_delays_the_next_attempt() {
 }
 
 #[test]
-fn retry_after_neither_hurries_nor_outlasts_its_cap() {
+fn retry_after_never_shortens_the_backoff_and_has_a_limit() {
     for (asked, cap) in [("0", LONG), ("86400", Duration::from_secs(1))] {
         let waited = waited(asked.to_owned(), cap);
         assert!((2..60).contains(&waited.as_secs()), "the backoff applies: {waited:?}");
@@ -54,7 +54,7 @@ fn retry_after_neither_hurries_nor_outlasts_its_cap() {
 }
 
 #[test]
-fn an_endpoint_that_is_gone_gets_nothing_more_and_says_so_once() {
+fn a_410_disables_the_endpoint_and_is_logged_once() {
     let receiver = Receiver::start();
     receiver.always("/gone", Answer::Status(410));
     let node = Node::start(vec![endpoint(0, receiver.url("/gone")), endpoint(1, receiver.url("/here"))]);
@@ -90,7 +90,7 @@ fn an_endpoint_that_is_gone_gets_nothing_more_and_says_so_once() {
 }
 
 #[test]
-fn a_batch_is_given_up_when_its_window_has_no_room_for_another_attempt() {
+fn a_batch_is_dropped_when_its_retry_window_has_no_room_for_another_attempt() {
     let receiver = Receiver::start();
     receiver.always("/", Answer::Status(500));
     let window = Some(Duration::from_secs(5));
@@ -104,7 +104,7 @@ fn a_batch_is_given_up_when_its_window_has_no_room_for_another_attempt() {
 }
 
 #[test]
-fn a_schedule_of_waits_comes_in_the_place_of_the_usual_one() {
+fn a_schedule_of_waits_replaces_the_default_backoff() {
     let receiver = Receiver::start();
     receiver.script("/", [500, 502, 503].map(Answer::Status));
     let backoff = Backoff::Schedule([100, 700].map(Duration::from_millis).into());
@@ -118,7 +118,7 @@ fn a_schedule_of_waits_comes_in_the_place_of_the_usual_one() {
 }
 
 #[test]
-fn requests_to_a_limited_endpoint_keep_their_pace_and_those_to_others_do_not_wait() {
+fn requests_to_a_rate_limited_endpoint_keep_the_rate_and_others_do_not_wait() {
     let receiver = Receiver::start();
     receiver.script("/limited", [Answer::Status(500)]);
     let backoff = Backoff::Schedule([Duration::from_millis(100)].into());

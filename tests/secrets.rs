@@ -45,7 +45,7 @@ fn assert_repeats(again: &Received, first: &Received) {
 }
 
 #[test]
-fn a_secret_that_rotates_between_two_attempts_signs_the_second_and_the_one_before_it_as_well() {
+fn a_retry_after_a_rotation_is_signed_with_the_new_and_the_previous_secret() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Status(500)]);
     let node = engine(&redis, &receiver, &json!({ "previous_secrets": { "app": ["secret", "older"], "2": "other" } }));
@@ -59,7 +59,7 @@ fn a_secret_that_rotates_between_two_attempts_signs_the_second_and_the_one_befor
 }
 
 #[test]
-fn a_previous_secret_signs_until_its_end() {
+fn a_previous_secret_signs_until_its_end_time() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let secrets = json!([
         { "secret": "over", "until": "2020-01-01T00:00:00+01:00" },
@@ -72,7 +72,7 @@ fn a_previous_secret_signs_until_its_end() {
 }
 
 #[test]
-fn an_endpoint_signs_by_its_own_secrets_and_with_a_key_needs_no_application() {
+fn an_endpoint_signs_with_its_own_secrets_and_with_a_key_needs_no_application() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let endpoints = json!([
         { "url": receiver.url("/hook") },
@@ -113,7 +113,7 @@ fn the_secret_of_an_endpoint_rotates_while_its_batch_is_backing_off() {
 }
 
 #[test]
-fn an_unknown_application_is_asked_for_when_its_first_event_is_taken_up_and_not_when_a_batch_is_signed() {
+fn an_unknown_application_is_wanted_when_its_first_event_is_routed() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = engine(&redis, &receiver, &json!({ "flush_interval": 3600 }));
     node.subscribed(b"unmet", b"news", b"1.1", None);
@@ -126,7 +126,7 @@ fn an_unknown_application_is_asked_for_when_its_first_event_is_taken_up_and_not_
 }
 
 #[test]
-fn a_successor_asks_for_the_application_of_a_batch_under_way_and_waits_for_its_secret() {
+fn a_successor_waits_for_the_secret_of_an_in_flight_batch() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Hang]);
     let dying = engine(&redis, &receiver, &json!({}));
@@ -157,7 +157,7 @@ fn assert_unmarked(text: &str, what: &str) {
 }
 
 #[test]
-fn no_secret_is_in_redis_in_outcomes_in_status_in_metrics_or_in_what_is_printed() {
+fn no_secret_is_in_redis_outcomes_status_metrics_or_debug_output() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Status(500), Answer::Status(500)]);
     let [of_app, rotated, before, of_endpoint, of_its_previous] = MARKERS;
@@ -209,7 +209,7 @@ fn no_secret_is_in_redis_in_outcomes_in_status_in_metrics_or_in_what_is_printed(
 }
 
 #[test]
-fn a_secret_that_cannot_be_used_is_refused_by_its_key_and_not_repeated() {
+fn an_unusable_secret_is_refused_by_its_key_and_not_repeated() {
     let endpoint = |more: Value| {
         let mut endpoint = json!({ "url": "https://a.example" });
         endpoint.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -273,7 +273,7 @@ fn a_secret_that_cannot_be_used_is_refused_by_its_key_and_not_repeated() {
 }
 
 #[test]
-fn secrets_that_are_not_set_are_as_good_as_not_there() {
+fn unset_secrets_are_ignored() {
     let nothing = json!({ "url": "https://a.example", "key": "", "secret": null, "previous_secrets": [null, ""] });
     let config = Config::from_value(json!({
         "previous_secrets": { "other": null, "app": [null, "", { "secret": null, "until": 1 }, { "secret": "" }] },
@@ -285,7 +285,7 @@ fn secrets_that_are_not_set_are_as_good_as_not_there() {
 }
 
 #[test]
-fn previous_secrets_of_an_application_that_is_not_in_the_config_are_warned_of() {
+fn previous_secrets_of_an_unknown_application_make_a_warning() {
     let with = |app_ids: Value| json!({ "previous_secrets": { "ap": ["old"], "7": ["old"] }, "app_ids": app_ids });
     let config = Config::from_value(with(json!(["app", 7]))).unwrap();
     assert_eq!(config.warnings, ["resonate-webhooks.previous_secrets.ap: no application has this id"]);

@@ -59,7 +59,7 @@ fn out_bytes(redis: &RedisServer) -> BTreeMap<String, usize> {
 }
 
 #[test]
-fn events_of_a_channel_keep_the_order_in_which_nodes_and_other_processes_have_sent_them() {
+fn events_of_a_channel_keep_the_order_of_nodes_and_other_processes() {
     const CHANNELS: usize = 20;
     let cluster = Cluster::start();
     let endpoints = json!({ "endpoints": { "hook": {
@@ -108,7 +108,7 @@ fn events_of_a_channel_keep_the_order_in_which_nodes_and_other_processes_have_se
 }
 
 #[test]
-fn an_event_stands_in_the_outbox_as_one_of_a_node_does() {
+fn an_event_has_the_same_outbox_entry_as_one_of_a_node() {
     let cluster = Cluster::start();
     let settings = json!({
         "endpoints": { "hook": { "url": cluster.receiver.url("/hook"), "events": ["order.*"] } },
@@ -146,7 +146,7 @@ fn an_event_stands_in_the_outbox_as_one_of_a_node_does() {
 }
 
 #[test]
-fn a_full_outbox_takes_it_as_it_takes_those_of_nodes() {
+fn a_full_outbox_still_accepts_the_event() {
     let redis = RedisServer::start();
     let mut sender = sender_with(&redis, &json!({ "outbox_max_events": 1000, "outbox_max_bytes": 1_048_576 }));
     assert_eq!(send(&mut sender, "orders"), Ok(true));
@@ -163,7 +163,7 @@ fn a_full_outbox_takes_it_as_it_takes_those_of_nodes() {
 }
 
 #[test]
-fn a_redis_that_refuses_is_named_with_the_remedy_and_has_nothing_of_the_event() {
+fn a_refusal_names_the_remedy_and_leaves_no_trace_of_the_event() {
     let redis = RedisServer::start();
     let mut sender = sender(&redis);
     for (setting, value, words) in
@@ -203,7 +203,7 @@ fn whichever_right_is_missing_no_bytes_are_counted_without_their_event() {
 }
 
 #[test]
-fn a_replica_takes_no_event() {
+fn a_replica_accepts_no_event() {
     let master = RedisServer::start();
     let replica = RedisServer::start_replica_of(&master);
     let message = refusal(&mut sender(&replica));
@@ -211,7 +211,7 @@ fn a_replica_takes_no_event() {
 }
 
 #[test]
-fn the_data_of_another_cluster_or_of_a_newer_schema_takes_no_event() {
+fn data_of_another_cluster_or_a_newer_schema_accepts_no_event() {
     let cluster = Cluster::start();
     let node = cluster.node_with(&json!({ "cluster": { "name": "shop" } }));
     eventually("the identity of the data", || {
@@ -233,7 +233,7 @@ fn the_data_of_another_cluster_or_of_a_newer_schema_takes_no_event() {
 }
 
 #[test]
-fn a_redis_that_hangs_costs_one_timeout_and_the_message_says_whether_the_event_may_have_been_sent() {
+fn a_hanging_redis_costs_one_timeout_and_the_message_says_if_the_event_may_be_sent() {
     let redis = RedisServer::start();
     let mut connected = sender(&redis);
     assert_eq!(send(&mut connected, "orders"), Ok(true));
@@ -252,7 +252,7 @@ fn a_redis_that_hangs_costs_one_timeout_and_the_message_says_whether_the_event_m
 }
 
 #[test]
-fn a_redis_that_is_away_is_said_to_be_so_and_takes_the_next_event_when_it_is_back() {
+fn an_unreachable_redis_is_reported_and_accepts_the_next_event_when_it_is_back() {
     let mut redis = RedisServer::start();
     let mut sender = sender(&redis);
     redis.kill();
@@ -263,7 +263,7 @@ fn a_redis_that_is_away_is_said_to_be_so_and_takes_the_next_event_when_it_is_bac
 }
 
 #[test]
-fn a_redis_that_was_restarted_while_the_connection_was_idle_takes_the_next_event() {
+fn a_redis_restarted_while_the_connection_was_idle_accepts_the_next_event() {
     let mut redis = RedisServer::start();
     let mut sender = sender(&redis);
     assert_eq!(send(&mut sender, "orders"), Ok(true));

@@ -32,7 +32,7 @@ fn port(connection: &mut Connection) -> RedisResult<u16> {
 }
 
 #[test]
-fn a_link_finds_the_master_and_after_its_death_the_next_one() {
+fn a_link_finds_the_master_and_after_its_death_the_new_one() {
     let mut watched = Watched::start();
     let mut link = link(&watched.connection());
     assert_eq!(link.with(port), Ok(watched.master.port()));
@@ -41,7 +41,7 @@ fn a_link_finds_the_master_and_after_its_death_the_next_one() {
 }
 
 #[test]
-fn a_dead_sentinel_is_passed_over() {
+fn a_dead_sentinel_is_skipped() {
     let watched = Watched::start();
     let sentinels = ["127.0.0.1:1".to_owned(), format!("127.0.0.1:{}", watched.sentinel.port())];
     assert_eq!(link(&json!({ "sentinels": sentinels })).with(port), Ok(watched.master.port()));
@@ -57,7 +57,7 @@ fn an_unknown_service_is_named_with_its_key() {
 }
 
 #[test]
-fn a_server_that_is_no_master_is_not_used() {
+fn a_server_that_is_not_the_master_is_not_used() {
     let watched = Watched::start();
     // The Sentinel still takes this server for the master, but it now follows the replica.
     redis::cmd("REPLICAOF").arg("127.0.0.1").arg(watched.replica.port()).exec(&mut watched.master.connect()).unwrap();
@@ -67,7 +67,7 @@ fn a_server_that_is_no_master_is_not_used() {
 }
 
 #[test]
-fn a_server_that_does_not_tell_its_role_is_taken_for_what_the_sentinel_says() {
+fn a_server_that_hides_its_role_is_trusted_as_the_sentinel_names_it() {
     let watched = Watched::start();
     redis::cmd("ACL").arg(&["SETUSER", "default", "-role"]).exec(&mut watched.master.connect()).unwrap();
     assert_eq!(link(&watched.connection()).with(port), Ok(watched.master.port()));
@@ -84,7 +84,7 @@ fn events(receiver: &Receiver) -> Vec<String> {
 }
 
 #[test]
-fn a_failover_in_the_midst_of_visits_costs_no_edge() {
+fn a_failover_during_visits_costs_no_edge() {
     let mut watched = Watched::start();
     let receiver = Receiver::start();
     let node = engine(&watched.master, &receiver, &json!({ "connection": watched.connection() }));
@@ -116,7 +116,7 @@ fn a_failover_in_the_midst_of_visits_costs_no_edge() {
 }
 
 #[test]
-fn what_a_failover_lost_is_put_back_and_the_edges_go_on_in_turns() {
+fn data_lost_in_a_failover_is_restored_and_edges_keep_alternating() {
     let mut watched = Watched::start();
     let receiver = Receiver::start();
     let node = engine(&watched.master, &receiver, &json!({ "connection": watched.connection() }));

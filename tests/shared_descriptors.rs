@@ -22,7 +22,7 @@ const ENDPOINTS: usize = 60;
 const IDLE: usize = 32;
 
 #[test]
-fn webhooks_share_the_hosts_descriptors_keep_few_connections_and_say_so() {
+fn with_shared_descriptors_few_connections_are_kept_and_a_warning_is_logged() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let endpoints: Vec<_> = (0..ENDPOINTS).map(|n| json!({ "url": receiver.url(&format!("/{n}")) })).collect();
     refuse_close_range();

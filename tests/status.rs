@@ -39,7 +39,7 @@ fn sum(counts: &Value) -> u64 {
 }
 
 #[test]
-fn nothing_is_told_of_a_cluster_that_never_was() {
+fn the_status_of_an_empty_cluster_is_empty() {
     let redis = RedisServer::start();
     let status = status_when(&redis, "an answer", |_| true);
     assert_eq!((&status["nodes"], &status["endpoints"], &status["lanes"]), (&json!([]), &json!([]), &json!([])));
@@ -51,7 +51,7 @@ fn nothing_is_told_of_a_cluster_that_never_was() {
 }
 
 #[test]
-fn every_node_tells_of_itself_and_the_endpoints_are_told_of_once() {
+fn the_status_has_every_node_and_each_endpoint_once() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let nodes = [(); 2].map(|()| engine(&redis, &receiver, &json!({})));
     nodes[0].subscribed(APP, b"news", b"1.1", None);
@@ -81,7 +81,7 @@ fn every_node_tells_of_itself_and_the_endpoints_are_told_of_once() {
 }
 
 #[test]
-fn what_waits_for_a_failing_endpoint_is_told_with_its_next_attempt_and_without_its_secrets() {
+fn the_status_of_a_failing_endpoint_has_its_queue_and_next_attempt_and_no_secrets() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook?token=hunter2", Answer::Status(503));
     let url = receiver.url("/hook?token=hunter2").replace("http://", "http://me:hunter2@");
@@ -115,7 +115,7 @@ fn what_waits_for_a_failing_endpoint_is_told_with_its_next_attempt_and_without_i
 }
 
 #[test]
-fn a_node_that_stops_says_so_and_its_record_goes_away() {
+fn a_stopped_node_is_marked_and_its_record_expires() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = engine(&redis, &receiver, &json!({}));
     node.subscribed(APP, b"news", b"1.1", None);
@@ -133,7 +133,7 @@ fn a_node_that_stops_says_so_and_its_record_goes_away() {
 }
 
 #[test]
-fn a_redis_that_may_not_be_asked_about_itself_still_tells_of_the_cluster() {
+fn without_the_right_to_info_the_status_still_has_the_cluster() {
     let redis = RedisServer::start();
     redis::cmd("ACL").arg("SETUSER").arg("default").arg("-info").arg("-config").exec(&mut redis.connect()).unwrap();
     let status = status_when(&redis, "an answer", |_| true);
@@ -162,7 +162,7 @@ fn long_configured(redis: &RedisServer, node: &str, applications: &str, endpoint
 }
 
 #[test]
-fn nodes_that_are_configured_differently_for_long_are_named_in_the_status_and_in_the_log() {
+fn nodes_with_different_configs_for_long_are_named_in_the_status_and_the_log() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     long_configured(&redis, "zz-1.0", "1", "1");
     long_configured(&redis, "zz-2.0", "1", "2");

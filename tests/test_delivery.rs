@@ -47,7 +47,7 @@ fn a_test_is_signed_like_every_webhook_and_carries_the_headers_of_the_endpoint()
 }
 
 #[test]
-fn an_answer_that_is_no_success_comes_with_advice() {
+fn a_failed_response_comes_with_advice() {
     let receiver = Receiver::start();
     for (status, word) in [(302, "Redirects"), (401, "secret"), (404, "no route"), (419, "CSRF"), (500, "log")] {
         receiver.always("/hook", Answer::Status(status));
@@ -58,7 +58,7 @@ fn an_answer_that_is_no_success_comes_with_advice() {
 }
 
 #[test]
-fn what_goes_wrong_on_the_way_is_said_in_plain_words() {
+fn a_failed_connection_comes_with_advice() {
     let receiver = Receiver::start();
     let port = Port::free();
     receiver.always("/close", Answer::Close);
@@ -78,7 +78,7 @@ fn what_goes_wrong_on_the_way_is_said_in_plain_words() {
 }
 
 #[test]
-fn a_certificate_that_is_not_trusted_is_called_so_and_one_that_is_is_taken() {
+fn a_certificate_is_accepted_if_trusted_and_explained_if_not() {
     let ca = PrivateCa::new();
     let receiver = TlsReceiver::start(&ca.issue("localhost"), None);
     let stranger = send_test(&json!({ "url": receiver.url() }));
@@ -97,7 +97,7 @@ fn a_certificate_that_is_not_trusted_is_called_so_and_one_that_is_is_taken() {
 }
 
 #[test]
-fn an_endpoint_is_called_by_its_id_its_name_or_its_url() {
+fn an_endpoint_is_selected_by_its_id_its_name_or_its_url() {
     let url = "https://me:hunter2@example.com/hook?token=hunter2";
     let config =
         json!({ "endpoints": { "billing": { "url": url, "name": "Money" }, "other": { "url": "http://a/" } } });
@@ -113,7 +113,7 @@ fn an_endpoint_is_called_by_its_id_its_name_or_its_url() {
 }
 
 #[test]
-fn a_node_that_is_watched_ends_as_promptly_as_any() {
+fn a_watch_does_not_delay_the_end_of_a_node() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = engine(&redis, &receiver, &json!({}));
     let config = json!({ "connection": { "host": redis.socket() } });
@@ -132,7 +132,7 @@ fn a_node_that_is_watched_ends_as_promptly_as_any() {
 }
 
 #[test]
-fn those_who_watch_see_each_attempt_and_nothing_is_written_when_nobody_does() {
+fn a_watch_sees_each_attempt_and_without_one_nothing_is_written() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(503));
     let node = engine(&redis, &receiver, &json!({ "max_attempts": 1 }));

@@ -65,7 +65,7 @@ fn numbers_to(url: &str) -> Value {
 }
 
 #[test]
-fn a_batch_that_is_too_large_is_sent_in_halves_and_a_resend_of_it_never() {
+fn a_batch_that_is_too_large_is_sent_in_halves_and_never_as_a_whole_again() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::AtMost(10));
     redis.append_numbers(EVENTS, CHANNELS, Duration::from_millis(10));
@@ -98,7 +98,7 @@ fn a_single_event_that_is_too_large_is_a_dead_letter_after_one_attempt() {
 }
 
 #[test]
-fn a_process_that_is_killed_between_two_halves_loses_nothing_and_changes_no_order() {
+fn a_kill_between_two_halves_loses_nothing_and_keeps_the_order() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     redis.append_numbers(EVENTS, CHANNELS, Duration::from_millis(10));
     // The process dies while the first half hangs, then while a quarter hangs, then while a single event hangs.

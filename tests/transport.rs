@@ -68,7 +68,7 @@ fn a_connection_over_tls_is_kept_alive() {
 }
 
 #[test]
-fn an_answer_over_tls_counts_though_the_body_was_not_read() {
+fn a_response_over_tls_counts_although_the_body_was_not_read() {
     let ca = PrivateCa::new();
     let receiver = TlsReceiver::refusing(&ca.issue("localhost"));
     let node = Node::start(vec![Endpoint { max_attempts: 1, ..trusting(&ca, None, receiver.url()) }]);
@@ -79,7 +79,7 @@ fn an_answer_over_tls_counts_though_the_body_was_not_read() {
 }
 
 #[test]
-fn an_endpoint_that_cannot_prove_who_it_is_gets_nothing() {
+fn an_endpoint_without_a_valid_certificate_gets_nothing() {
     let (ca, other) = (PrivateCa::new(), PrivateCa::new());
     for (identity, reason) in [
         (other.issue("localhost"), "invalid peer certificate: BadSignature"),
@@ -97,7 +97,7 @@ fn an_endpoint_that_cannot_prove_who_it_is_gets_nothing() {
 }
 
 #[test]
-fn an_endpoint_that_asks_for_a_client_certificate_gets_the_configured_one() {
+fn an_endpoint_that_requires_a_client_certificate_gets_the_configured_one() {
     let (ca, clients) = (PrivateCa::new(), PrivateCa::new());
     let receiver = TlsReceiver::start(&ca.issue("localhost"), Some(&clients));
     let known = clients.issue("sender");
@@ -110,7 +110,7 @@ fn an_endpoint_that_asks_for_a_client_certificate_gets_the_configured_one() {
 }
 
 #[test]
-fn a_tls_file_that_cannot_be_used_is_named_with_its_key_at_boot() {
+fn an_unusable_tls_file_is_named_with_its_key_at_boot() {
     let ca = PrivateCa::new();
     let (one, other) = (ca.issue("one"), ca.issue("other"));
     let with =
@@ -168,7 +168,7 @@ fn a_metadata_service_is_never_connected_to() {
 }
 
 #[test]
-fn private_networks_are_refused_where_they_are_denied() {
+fn denied_private_networks_are_refused() {
     let receiver = Receiver::start();
     let port = receiver.address().port();
     let target = |host: &str| Endpoint { addresses: STRICT, ..endpoint(0, format!("http://{host}:{port}/")) };
@@ -199,7 +199,7 @@ fn a_proxy_gets_the_name_of_the_endpoint_and_its_own_password() {
 }
 
 #[test]
-fn a_proxy_is_sent_the_requests_to_an_endpoint_without_tls_with_its_whole_url_on_a_connection_that_stays() {
+fn a_proxy_gets_requests_without_tls_with_the_whole_url_on_one_connection() {
     // A receiver serves as the proxy, because a proxy reads requests as a receiver does.
     let proxy = Receiver::start();
     let login = format!("http://me:hunter2@{}", proxy.address());
@@ -220,7 +220,7 @@ fn a_proxy_is_sent_the_requests_to_an_endpoint_without_tls_with_its_whole_url_on
 }
 
 #[test]
-fn tls_through_a_proxy_is_with_the_endpoint() {
+fn tls_through_a_proxy_ends_at_the_endpoint() {
     let ca = PrivateCa::new();
     let receiver = TlsReceiver::start(&ca.issue("receiver.invalid"), None);
     let proxy = TestProxy::http(receiver.address());
@@ -230,7 +230,7 @@ fn tls_through_a_proxy_is_with_the_endpoint() {
 }
 
 #[test]
-fn a_socks_proxy_is_asked_for_a_name_or_for_an_address_as_its_scheme_says() {
+fn the_scheme_of_a_socks_proxy_selects_name_or_address() {
     let receiver = Receiver::start();
     let proxy = TestProxy::socks5(receiver.address());
     assert_eq!(result(proxied("http://receiver.invalid/", proxy.url("socks5h", ""))), Ok(200));
@@ -239,7 +239,7 @@ fn a_socks_proxy_is_asked_for_a_name_or_for_an_address_as_its_scheme_says() {
 }
 
 #[test]
-fn a_proxy_may_live_in_a_private_network_and_leads_into_none() {
+fn a_proxy_may_be_in_a_private_network_but_leads_into_none() {
     let receiver = Receiver::start();
     let http = format!("http://{}", receiver.address());
     let socks = TestProxy::socks5(receiver.address());

@@ -53,7 +53,7 @@ fn told(node: &Engine) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn what_cannot_be_read_is_a_dead_letter_with_its_text_and_the_rest_of_the_stream_is_delivered() {
+fn an_unreadable_entry_is_a_dead_letter_with_its_text_and_the_rest_is_delivered() {
     let cluster = Cluster::start();
     append(&cluster.redis, "*", &[("e", "o3:app5:first")]);
     append(&cluster.redis, "*", &[("e", "z3:app1:a1:new things")]);
@@ -87,7 +87,7 @@ fn what_cannot_be_read_is_a_dead_letter_with_its_text_and_the_rest_of_the_stream
 }
 
 #[test]
-fn a_letter_that_is_sent_again_is_the_entry_that_it_was() {
+fn a_retried_dead_letter_is_the_original_entry_again() {
     let cluster = Cluster::start();
     append(&cluster.redis, "*", &[("e", "o3:app5:first"), ("b", "3:1.1{}")]);
     append(&cluster.redis, "*", &[("e", "z3:app1:a"), ("b", "3:1.1{}")]);
@@ -114,7 +114,7 @@ fn a_letter_that_is_sent_again_is_the_entry_that_it_was() {
 }
 
 #[test]
-fn more_than_a_page_of_what_cannot_be_read_does_not_hold_the_stream_up() {
+fn more_than_a_page_of_unreadable_entries_does_not_block_the_stream() {
     let cluster = Cluster::start();
     for _ in 0..1200 {
         append(&cluster.redis, "*", &[("e", "z3:app1:a")]);
@@ -127,7 +127,7 @@ fn more_than_a_page_of_what_cannot_be_read_does_not_hold_the_stream_up() {
 }
 
 #[test]
-fn entries_that_no_place_can_number_are_kept_and_not_trimmed_with_those_before_them() {
+fn entries_beyond_the_numbers_of_a_millisecond_are_kept_as_dead_letters() {
     let cluster = Cluster::start();
     // After a step back of Redis' clock, entries keep the millisecond of the last one.
     let ms = "4000000000000";
@@ -146,7 +146,7 @@ fn entries_that_no_place_can_number_are_kept_and_not_trimmed_with_those_before_t
 }
 
 #[test]
-fn while_redis_refuses_writes_what_cannot_be_read_stays_and_other_partitions_are_delivered() {
+fn while_redis_refuses_writes_unreadable_entries_stay_and_other_partitions_are_delivered() {
     let cluster = Cluster::start();
     let mut admin = cluster.redis.connect();
     redis::cmd("ACL").arg(&["SETUSER", "default", "-xdel"]).exec(&mut admin).unwrap();

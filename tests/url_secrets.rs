@@ -36,7 +36,7 @@ fn settings(receiver: &Receiver, more: &Value) -> Value {
 }
 
 #[test]
-fn a_token_in_a_url_is_sent_to_the_endpoint_and_shown_to_nobody_but_the_listeners_of_deliveries() {
+fn a_token_in_a_url_is_sent_to_the_endpoint_and_shown_only_to_listeners_of_deliveries() {
     let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
     receiver.always(PATHS[1], Answer::Status(500));
     receiver.always(PATHS[2], Answer::Status(410));

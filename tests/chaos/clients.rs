@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn firsts_and_lasts_alternate_and_everybody_leaves_at_the_end() {
+    fn holds_alternate_and_none_is_left_at_the_end() {
         let (mut clients, mut rng) = (Clients::new(0, 0), StdRng::seed_from_u64(1));
         let mut held: BTreeMap<Key, bool> = BTreeMap::new();
         let mut all: Vec<Asked> = (0..2000).filter_map(|_| clients.next(&mut rng)).collect();

@@ -83,12 +83,12 @@ mod tests {
     use crate::support::redis::RedisServer;
 
     #[test]
-    fn a_clock_that_was_never_set_tells_the_time() {
+    fn a_clock_that_was_never_set_shows_the_real_time() {
         assert_eq!(Steps::default().window(100, 200), (100, 200));
     }
 
     #[test]
-    fn the_time_of_an_event_is_told_from_how_the_clock_was_set() {
+    fn the_real_time_of_an_event_follows_from_the_steps_of_the_clock() {
         let ahead = Steps(vec![(100_000, 50_000), (110_000, 0)]);
         // Before the step; while the clock was ahead; a time that the clock skipped.
         assert_eq!(ahead.window(90_000, 90_000), (90_000 - SLACK, 90_000 + SLACK));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_believes_it() {
+    fn a_server_uses_the_shifted_clock() {
         let mut clock = Clock::new();
         let redis = RedisServer::start_in(&clock.environment(), &[]);
         let time = || {

@@ -152,13 +152,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_happens_before_a_claim_was_passed_on() {
+    fn no_operation_happens_before_its_claim_is_forwarded() {
         let life = Life { claims: vec![10, 20, 20, 40], ..Life::default() };
         assert_eq!([5, 10, 15, 21, 41].map(|from| life.earliest(from)), [10, 10, 20, 40, Ms::MAX]);
     }
 
     #[test]
-    fn a_node_was_away_when_it_was_silent_for_long_and_says_so() {
+    fn a_node_was_away_if_it_was_silent_long_enough_and_logged_its_reaping() {
         let silent = Life { silences: vec![(5000, 7000), (1000, 2000), (1500, 4000)], ..Life::default() };
         assert_eq!(silent.absences(), []);
         let absence = |noticed, to| [Absence { from: 2900, noticed, to }];
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_event_is_known_to_be_in_redis_when_the_claim_behind_it_was_judged() {
+    fn a_client_event_is_in_redis_once_a_later_claim_is_decided() {
         let key = |channel: &str| Key { app: "a".into(), channel: channel.into(), user: None };
         let mut history = History::default();
         history.asked(0, key("c"), What::Hold(true), 1, 10);

@@ -22,7 +22,7 @@ fn get(redis: &RedisServer) -> Option<u64> {
 }
 
 #[test]
-fn a_call_whose_reply_is_cut_off_was_carried_out() {
+fn a_call_whose_reply_is_cut_was_carried_out() {
     let redis = RedisServer::start();
     let network = Network::start(redis.port());
     let mut connection = connect(&network);
@@ -34,7 +34,7 @@ fn a_call_whose_reply_is_cut_off_was_carried_out() {
 }
 
 #[test]
-fn a_network_is_settled_when_redis_has_carried_out_what_a_dead_node_had_sent() {
+fn a_network_is_settled_when_redis_has_carried_out_all_calls_of_a_dead_node() {
     let redis = RedisServer::start();
     let network = Network::start(redis.port());
     let mut connection = connect(&network);
@@ -53,7 +53,7 @@ fn a_network_is_settled_when_redis_has_carried_out_what_a_dead_node_had_sent() {
 }
 
 #[test]
-fn what_is_held_back_arrives_behind_what_was_sent_later_on_another_connection() {
+fn a_held_back_call_arrives_after_a_later_one_on_another_connection() {
     let redis = RedisServer::start();
     let network = Network::start(redis.port());
     let mut connection = connect(&network);
@@ -69,7 +69,7 @@ fn what_is_held_back_arrives_behind_what_was_sent_later_on_another_connection() 
 }
 
 #[test]
-fn a_connection_that_lost_bytes_is_of_no_use_when_the_loss_is_over() {
+fn a_connection_that_lost_bytes_is_cut_after_the_fault() {
     let redis = RedisServer::start();
     let network = Network::start(redis.port());
     for (fault, arrives) in [(NetworkFault::LosesRequests, Some(1)), (NetworkFault::LosesReplies, Some(2))] {

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_comes_back_from_its_line() {
+    fn an_order_survives_formatting_and_parsing() {
         let own = str::to_owned;
         let (app, channel, socket) = (own("a"), own("presence-c"), own("1.1"));
         for user in [None, Some(own("7"))] {

@@ -344,14 +344,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_is_the_same_script_and_another_one_is_not() {
+    fn a_script_depends_on_its_seed_alone() {
         assert_eq!(acts(1, 30_000), acts(1, 30_000));
         assert_ne!(acts(1, 3000), acts(2, 3000));
         assert_eq!(acts(1, 60_000)[..500], acts(1, 30_000)[..500], "a longer run starts like a shorter one");
     }
 
     #[test]
-    fn a_script_holds_everything_that_can_go_wrong() {
+    fn a_script_has_every_kind_of_fault() {
         let acts = acts(1, 1_800_000);
         assert!(acts.is_sorted_by_key(|(at, _)| *at));
         let count = |wanted: fn(&Act) -> bool| acts.iter().filter(|(_, act)| wanted(act)).count();
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_stands_still_hears_nothing() {
+    fn a_stopped_node_gets_no_orders() {
         let mut still = [false; NODES];
         for (_, act) in acts(3, 300_000) {
             match act {

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_is_refused_until_it_is_mended_and_costs_no_data() {
+    fn a_failure_refuses_writes_until_it_ends_and_loses_no_data() {
         let mut servers = Servers::start();
         let write = right("-@write", true, 0);
         for (failure, refusal) in
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failover_loses_nothing_and_leaves_the_old_master_with_what_it_had() {
+    fn a_failover_loses_nothing_and_the_old_master_keeps_its_data() {
         let mut servers = Servers::start();
         for value in [1, 3] {
             let mut old = node(&servers);

@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_of_claims_is_known_by_its_node_and_number_and_other_calls_are_none() {
+    fn a_batch_of_claims_is_recognised_and_other_calls_are_not() {
         let before = ["EVALSHA", "sha", "6", "wh:epoch", "wh:nodes"];
         let held = ["wh:held_users:n", "wh:held_channels:n", "wh:held_connections:n"];
         let claim = [&["wh:reply:n"], &held[..], &["wh", "n", "epoch", "17", "16", "+", "app"]].concat();

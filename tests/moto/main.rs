@@ -47,7 +47,7 @@ fn result(endpoint: Endpoint) -> Result<(u16, u32), String> {
 }
 
 #[test]
-fn aws_takes_every_kind_of_invocation() {
+fn aws_accepts_every_kind_of_invocation() {
     let moto = &*MOTO;
     let arn = format!("arn:aws:lambda:eu-central-1:{}:function:hooks", moto.account);
     for (lambda, status) in [
@@ -63,7 +63,7 @@ fn aws_takes_every_kind_of_invocation() {
 }
 
 #[test]
-fn aws_takes_the_temporary_credentials_that_a_container_is_told() {
+fn aws_accepts_the_temporary_credentials_of_a_container() {
     let (moto, container) = (&*MOTO, Receiver::start());
     let told = json!({
         "AccessKeyId": moto.role["access_key_id"], "SecretAccessKey": moto.role["secret_access_key"],
@@ -76,7 +76,7 @@ fn aws_takes_the_temporary_credentials_that_a_container_is_told() {
 }
 
 #[test]
-fn aws_refuses_a_signature_by_other_keys_and_keys_that_may_not_invoke() {
+fn aws_refuses_wrong_keys_and_keys_without_the_right_to_invoke() {
     let moto = &*MOTO;
     let other_secret = json!({ "secret_access_key": "hunter2" });
     let other_token = json!({ "session_token": "hunter2" });
@@ -92,7 +92,7 @@ fn aws_refuses_a_signature_by_other_keys_and_keys_that_may_not_invoke() {
 }
 
 #[test]
-fn the_status_that_a_function_returns_decides_whether_it_is_invoked_again() {
+fn the_status_that_a_function_returns_decides_about_a_retry() {
     let (moto, region) = (&*MOTO, json!({ "region": "eu-west-1" }));
     moto.functions_return(&[json!({ "statusCode": 503 }), json!({ "statusCode": 204 })]);
     assert_eq!(result(with_keys(moto, &moto.allowed, &region)), Ok((204, 2)));
@@ -101,7 +101,7 @@ fn the_status_that_a_function_returns_decides_whether_it_is_invoked_again() {
 }
 
 #[test]
-fn a_function_that_is_not_there_is_named_so() {
+fn a_missing_function_is_reported_as_missing() {
     let moto = Moto::start();
     moto.looks_for_functions();
     let reason = result(with_keys(&moto, &moto.allowed, &json!({ "function_name": "nobody" }))).unwrap_err();

@@ -30,7 +30,7 @@ fn promtool(arguments: &[&str], input: &str) -> (bool, String) {
 }
 
 #[test]
-fn what_is_served_after_real_traffic_is_as_prometheus_wants_it() {
+fn promtool_accepts_the_metrics_after_real_traffic() {
     let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
     let address = port.address();
     receiver.always("/down", Answer::Status(503));
@@ -61,7 +61,7 @@ fn what_is_served_after_real_traffic_is_as_prometheus_wants_it() {
 }
 
 #[test]
-fn the_alerts_are_rules_that_prometheus_takes_and_that_fire_when_they_should() {
+fn promtool_accepts_the_alerts_and_they_fire_when_they_should() {
     let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
     let (content, said) = promtool(&["check", "rules", &format!("{docs}/metrics-alerts.yml")], "");
     assert!(content, "{said}");

@@ -47,7 +47,7 @@ fn assert_taken(verifiers: &mut [Verifier], webhook: &Webhook) {
 }
 
 #[test]
-fn every_verifier_takes_what_an_engine_sends_and_reads_the_events_that_happened() {
+fn every_verifier_accepts_the_webhooks_of_an_engine_and_reads_the_right_events() {
     let conversation = Conversation::heard();
     for mut verifier in Verifier::all() {
         for app in APPS {
@@ -110,7 +110,7 @@ fn every_verifier_refuses_the_signature_of_another_application() {
 }
 
 #[test]
-fn every_verifier_refuses_headers_that_are_missing_or_make_no_sense() {
+fn every_verifier_refuses_missing_and_invalid_headers() {
     let conversation = Conversation::heard();
     let webhook = &conversation.webhooks[0];
     let nonsense = ["", " ", ",", "v1", "v1,", "v1,%%%", "v2,AAAA", "é", "-1", "1e9", "0x10", "\u{661}"];
@@ -141,7 +141,7 @@ fn standard_webhooks_covers_the_id_and_the_time() {
 }
 
 #[test]
-fn a_genuine_webhook_is_refused_when_its_time_is_too_far_from_now() {
+fn a_genuine_webhook_is_refused_when_its_timestamp_is_too_far_from_now() {
     let conversation = Conversation::heard();
     let webhook = conversation.webhooks_of(APPS[0]).next().unwrap();
     let sent_at = |time: u64| webhook.signed_again(time, APPS[0].secret);
@@ -156,7 +156,7 @@ fn a_genuine_webhook_is_refused_when_its_time_is_too_far_from_now() {
 }
 
 #[test]
-fn pushers_library_for_python_minds_the_time_of_the_events_and_that_for_node_does_not() {
+fn pushers_python_library_checks_the_time_of_the_events_and_the_node_library_does_not() {
     let [mut python, mut node] = ["pusher_library.py", "pusher_library.mjs"].map(Verifier::start);
     let happened_at = |time: u64| {
         let body = json!({ "time_ms": time * 1000, "events": [{ "name": "channel_occupied", "channel": "a" }] });
@@ -171,7 +171,7 @@ fn pushers_library_for_python_minds_the_time_of_the_events_and_that_for_node_doe
 }
 
 #[test]
-fn a_resend_has_the_same_id_and_body_and_verifies_as_the_first_did() {
+fn a_resend_has_the_same_id_and_body_and_verifies_like_the_first() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Status(500)]);
     let engine = engine(&redis, &receiver, &json!({}));
@@ -187,7 +187,7 @@ fn a_resend_has_the_same_id_and_body_and_verifies_as_the_first_did() {
 }
 
 #[test]
-fn a_dead_letter_that_is_sent_again_verifies_with_the_secret_that_has_come_since() {
+fn a_redelivered_dead_letter_verifies_with_the_current_secret() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Status(500)]);
     let engine = engine(&redis, &receiver, &json!({ "max_attempts": 1 }));
@@ -205,7 +205,7 @@ fn a_dead_letter_that_is_sent_again_verifies_with_the_secret_that_has_come_since
 }
 
 #[test]
-fn openssl_finds_the_same_signatures_by_the_commands_of_the_docs() {
+fn the_openssl_commands_of_the_docs_compute_the_same_signatures() {
     for webhook in &Conversation::heard().webhooks {
         for name in ["x-pusher-signature", "webhook-signature"] {
             let app = APPS.iter().find(|app| Some(app.key) == webhook.header("x-pusher-key")).unwrap();
@@ -216,7 +216,7 @@ fn openssl_finds_the_same_signatures_by_the_commands_of_the_docs() {
 }
 
 #[test]
-fn the_libraries_of_standard_webhooks_get_their_secret_by_the_command_of_the_docs() {
+fn the_command_of_the_docs_makes_the_secret_for_standard_webhooks_libraries() {
     let conversation = Conversation::heard();
     for app in APPS {
         let webhook = conversation.webhooks_of(app).next().unwrap();
@@ -226,7 +226,7 @@ fn the_libraries_of_standard_webhooks_get_their_secret_by_the_command_of_the_doc
 }
 
 #[test]
-fn the_node_receiver_of_the_docs_takes_what_an_engine_sends_and_nothing_else() {
+fn the_node_receiver_of_the_docs_accepts_only_webhooks_of_an_engine() {
     let (redis, receiver, node) = (RedisServer::start(), Receiver::start(), NodeReceiver::start(APPS[0]));
     let settings = json!({ "endpoints": [{ "url": node.url() }, { "url": receiver.url("/hook") }] });
     let engine = engine(&redis, &receiver, &settings);

@@ -38,7 +38,7 @@ const ROTATED: &str = "gehëim/+=, rotated";
 const PUSHER_PYTHON_TOLERANCE: u64 = 300;
 
 #[test]
-fn every_attempt_of_a_batch_that_is_retried_for_ten_minutes_verifies_though_the_secret_rotates_meanwhile() {
+fn every_attempt_of_ten_minutes_of_retries_verifies_across_a_rotation() {
     let (redis, receiver, clock) = (RedisServer::start(), Receiver::start(), ShiftedClock::new());
     receiver.script("/hook", vec![Answer::Status(503); ATTEMPTS - 1]);
     let mut verifiers = Verifier::of_standard_webhooks_at(&clock);

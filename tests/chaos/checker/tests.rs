@@ -99,7 +99,7 @@ fn visits() -> Scenario {
 }
 
 #[test]
-fn what_happened_and_arrived_is_right_even_if_it_is_repeated() {
+fn events_that_match_the_history_pass_even_when_repeated() {
     let scenario = visits()
         .received("m1", 1, &["channel_occupied"])
         .received("m2", 5, &["channel_vacated"])
@@ -112,7 +112,7 @@ fn what_happened_and_arrived_is_right_even_if_it_is_repeated() {
 }
 
 #[test]
-fn what_was_not_answered_well_has_to_come_again_and_in_its_order() {
+fn a_refused_request_must_come_again_and_in_order() {
     let refused = |mut scenario: Scenario, id: &str| {
         let first = scenario.requests.iter().position(|request| request.id == id).unwrap();
         scenario.requests[first].is_accepted = false;
@@ -144,7 +144,7 @@ fn an_event_under_another_id_is_a_duplicate() {
 }
 
 #[test]
-fn a_judged_edge_that_never_arrived_is_missing_in_the_middle_and_at_the_end() {
+fn a_decided_edge_that_never_arrives_is_missing_in_the_middle_and_at_the_end() {
     let middle = visits().received("m1", 1, &["channel_occupied"]).received("m2", 9, &["channel_occupied"]);
     assert_eq!(middle.faults(), [Fault::Missing]);
     let end = visits().received("m1", 1, &["channel_occupied"]).received("m2", 5, &["channel_vacated"]);
@@ -153,7 +153,7 @@ fn a_judged_edge_that_never_arrived_is_missing_in_the_middle_and_at_the_end() {
 }
 
 #[test]
-fn edges_in_the_wrong_order_are_found() {
+fn edges_in_the_wrong_order_are_out_of_order() {
     let scenario = Scenario::default()
         .lives(1)
         .asked(0, None, What::Hold(true), 1, Some(2))
@@ -163,7 +163,7 @@ fn edges_in_the_wrong_order_are_found() {
 }
 
 #[test]
-fn a_body_that_changed_under_its_id_is_found() {
+fn a_body_that_changes_under_its_id_is_altered() {
     let scenario = visits()
         .received("m1", 1, &["channel_occupied"])
         .received("m2", 5, &["channel_vacated"])
@@ -173,13 +173,13 @@ fn a_body_that_changed_under_its_id_is_found() {
 }
 
 #[test]
-fn an_edge_long_after_it_was_judged_is_not_that_edge() {
+fn an_edge_long_after_its_decision_is_not_accepted() {
     let scenario = Scenario::default().lives(1).holds(0, true, 1).received("m1", 9, &["channel_occupied"]);
     assert!(!scenario.faults().is_empty());
 }
 
 #[test]
-fn an_edge_before_a_claim_was_passed_on_is_not_that_edge() {
+fn an_edge_before_its_claim_was_forwarded_is_not_accepted() {
     let scenario = || Scenario::default().lives(1).asked(0, None, What::Hold(true), 1, Some(9));
     assert_eq!(scenario().received("m1", 4, &["channel_occupied"]).faults(), []);
     let mut cut_off = scenario().received("m1", 4, &["channel_occupied"]);
@@ -188,7 +188,7 @@ fn an_edge_before_a_claim_was_passed_on_is_not_that_edge() {
 }
 
 #[test]
-fn two_nodes_on_a_channel_make_one_edge_a_side() {
+fn two_nodes_on_a_channel_make_one_edge_per_direction() {
     let scenario =
         || Scenario::default().lives(2).holds(0, true, 1).holds(1, true, 3).holds(0, false, 5).holds(1, false, 7);
     let right = scenario().received("m1", 1, &["channel_occupied"]).received("m2", 7, &["channel_vacated"]);
@@ -198,7 +198,7 @@ fn two_nodes_on_a_channel_make_one_edge_a_side() {
 }
 
 #[test]
-fn what_was_not_judged_before_a_kill_may_have_happened_or_not() {
+fn an_operation_undecided_at_a_kill_may_have_happened() {
     let scenario = || Scenario::default().lives(1).asked(0, None, What::Hold(true), 1, None).gone(0, 2);
     assert_eq!(scenario().faults(), []);
     let happened = scenario().received("m1", 1, &["channel_occupied"]).received("m2", 40, &["channel_vacated"]);
@@ -215,12 +215,12 @@ fn what_was_not_judged_before_a_kill_may_have_happened_or_not() {
 }
 
 #[test]
-fn what_was_judged_before_a_kill_did_happen() {
+fn an_operation_decided_before_a_kill_did_happen() {
     assert_eq!(Scenario::default().lives(1).holds(0, true, 1).gone(0, 3).faults(), [Fault::Missing]);
 }
 
 #[test]
-fn a_node_that_stood_still_may_be_taken_for_dead_and_come_back() {
+fn a_stopped_node_may_be_reaped_and_come_back() {
     let scenario = || {
         Scenario::default()
             .lives(1)
@@ -241,7 +241,7 @@ fn a_node_that_stood_still_may_be_taken_for_dead_and_come_back() {
 }
 
 #[test]
-fn a_visit_within_an_absence_is_told_when_the_node_comes_back() {
+fn a_visit_during_an_absence_is_published_when_the_node_comes_back() {
     let scenario = || {
         Scenario::default()
             .lives(1)
@@ -256,7 +256,7 @@ fn a_visit_within_an_absence_is_told_when_the_node_comes_back() {
 }
 
 #[test]
-fn who_left_while_the_node_was_away_is_told_once_by_whoever_is_first() {
+fn a_leave_during_an_absence_is_published_once() {
     let scenario = || {
         Scenario::default()
             .lives(1)
@@ -273,14 +273,14 @@ fn who_left_while_the_node_was_away_is_told_once_by_whoever_is_first() {
 }
 
 #[test]
-fn who_stays_while_the_node_is_away_is_told_anew() {
+fn a_hold_that_lasts_through_an_absence_is_published_again() {
     let scenario =
         Scenario::default().lives(1).holds(0, true, 1).away(0, 15, 44).received("m1", 1, &["channel_occupied"]);
     assert_eq!(scenario.received("m2", 40, &["channel_vacated"]).faults(), [Fault::Missing]);
 }
 
 #[test]
-fn client_events_arrive_once_and_in_their_order() {
+fn client_events_must_arrive_once_and_in_order() {
     let whisper = |text: &str| What::Whisper(text.to_owned());
     let scenario = || {
         let scenario = Scenario::default().lives(1).holds(0, true, 1);
@@ -303,7 +303,7 @@ fn client_events_arrive_once_and_in_their_order() {
 }
 
 #[test]
-fn nobody_is_on_a_vacated_channel() {
+fn no_user_may_be_on_a_vacated_channel() {
     let scenario = |first: &[&str], last: &[&str]| {
         let scenario = Scenario::default().lives(1).holds(0, true, 1);
         let scenario = scenario.asked(0, Some("7"), What::Hold(true), 1, Some(2));
@@ -318,14 +318,14 @@ fn nobody_is_on_a_vacated_channel() {
 }
 
 #[test]
-fn a_checker_without_time_says_that_it_has_not_decided() {
+fn a_checker_without_time_reports_undecided() {
     let scenario = visits().received("m1", 1, &["channel_occupied"]);
     let report = check(&scenario.history, &scenario.requests, Instant::now());
     assert_eq!(report.verdict(), "0 duplicate, 0 missing, 0 out of order, 2 undecided");
 }
 
 #[test]
-fn events_are_judged_by_when_they_happened_whatever_the_clock_of_redis_showed() {
+fn events_are_checked_by_real_time_whatever_redis_clock_showed() {
     const HOUR: u64 = 36_000;
     // The stream continues with the highest time that it has seen, one hour ahead.
     let occupied_again = |scenario: Scenario| scenario.received_as_of("m3", 9, 5 + HOUR, &["channel_occupied"]);

@@ -323,7 +323,7 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
 }
 
 #[test]
-fn the_scripts_do_what_the_searched_outbox_does() {
+fn the_scripts_match_the_searched_outbox() {
     let server = RedisServer::start();
     let kept = FileFailurePersistence::Direct("proptest-regressions/model/conformance.txt");
     let config = ProptestConfig { failure_persistence: Some(Box::new(kept)), ..ProptestConfig::with_cases(60) };

@@ -136,44 +136,44 @@ fn budget(narrow: Budget, wide: Budget) -> Budget {
 }
 
 #[test]
-fn every_event_reaches_its_end_in_order_whatever_comes_late() {
+fn every_event_reaches_its_end_in_order_when_calls_are_late() {
     let narrow = Budget { delays: 1, failures: 1, ..NONE };
     assert_correct(budget(narrow, Budget { events: 1, dead_letters: 1, ..narrow }), &[]);
 }
 
 #[test]
-fn every_event_reaches_its_end_in_order_though_a_node_dies() {
+fn every_event_reaches_its_end_in_order_when_a_node_dies() {
     let narrow = Budget { crashes: 1, failures: 1, ..NONE };
     assert_correct(budget(narrow, Budget { events: 1, dead_letters: 1, unpersisted: 1, ..narrow }), &[]);
 }
 
 #[test]
-fn every_event_reaches_its_end_in_order_though_a_call_comes_late_while_partitions_move() {
+fn every_event_reaches_its_end_in_order_when_a_call_is_late_while_partitions_move() {
     let before = [&TWO_OWNERS[..], &[Action::Crash(0)]].concat();
     let narrow = Budget { delays: 1, ..NONE };
     assert_correct(budget(Budget { crashes: 1, ..narrow }, Budget { crashes: 2, failures: 1, ..narrow }), &before);
 }
 
 #[test]
-fn every_event_reaches_its_end_in_order_though_a_lease_lapses() {
+fn every_event_reaches_its_end_in_order_when_a_lease_lapses() {
     let narrow = Budget { lapses: 1, ..NONE };
     assert_correct(budget(narrow, Budget { delays: 1, failures: 1, ..narrow }), &TWO_OWNERS);
 }
 
 #[test]
-fn every_event_reaches_its_end_in_order_though_redis_loses_its_last_seconds() {
+fn every_event_reaches_its_end_in_order_when_redis_loses_its_last_seconds() {
     let narrow = Budget { restores: 1, ..NONE };
     assert_correct(budget(narrow, Budget { events: 1, failures: 1, ..narrow }), &[]);
 }
 
 #[test]
-fn a_batch_of_which_one_partition_is_lost_loses_no_event() {
+fn a_batch_that_loses_one_of_its_partitions_loses_no_event() {
     let narrow = Budget { crashes: 1, restores: 1, ..NONE };
     assert_correct(budget(narrow, Budget { failures: 1, dead_letters: 1, ..narrow }), &DEAD_OWNER);
 }
 
 #[test]
-fn every_event_reaches_its_end_in_order_though_a_batch_is_halved_and_a_node_dies() {
+fn every_event_reaches_its_end_in_order_when_a_batch_is_halved_and_a_node_dies() {
     let narrow = Budget { crashes: 1, halves: 1, ..NONE };
     assert_correct(budget(narrow, Budget { events: 2, failures: 1, dead_letters: 1, ..narrow }), &[]);
 }
@@ -185,7 +185,7 @@ fn the_halves_of_a_batch_of_one_partition_stay_in_order() {
 }
 
 #[test]
-fn every_event_reaches_its_end_in_order_though_a_batch_is_halved_while_partitions_move() {
+fn every_event_reaches_its_end_in_order_when_a_batch_is_halved_while_partitions_move() {
     let narrow = Budget { lapses: 1, halves: 1, ..NONE };
     assert_correct(budget(narrow, Budget { delays: 1, failures: 1, ..narrow }), &TWO_OWNERS);
 }

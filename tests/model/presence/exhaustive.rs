@@ -107,49 +107,49 @@ fn budget(narrow: Budget, wide: Budget) -> Budget {
 }
 
 #[test]
-fn two_nodes_tell_the_truth_whatever_comes_late_or_lapses() {
+fn edges_of_two_nodes_are_right_when_calls_are_late_and_leases_lapse() {
     let wide = Budget { hooks: 4, lapses: 2, delays: 1, ..Budget::NOTHING };
     assert_correct(2, budget(Budget { hooks: 3, lapses: 1, ..wide }, wide));
 }
 
 #[test]
-fn a_node_that_died_is_no_hindrance_to_the_truth() {
+fn edges_of_two_nodes_are_right_when_a_node_dies() {
     let wide = Budget { hooks: 4, lapses: 1, crashes: 1, delays: 1, ..Budget::NOTHING };
     assert_correct(2, budget(Budget { hooks: 2, ..wide }, wide));
 }
 
 #[test]
-fn two_nodes_tell_the_truth_though_redis_loses_everything() {
+fn edges_of_two_nodes_are_right_when_redis_loses_everything() {
     let wide = Budget { hooks: 4, lapses: 1, delays: 1, wipes: 1, ..Budget::NOTHING };
     assert_correct(2, budget(Budget { hooks: 3, lapses: 0, ..wide }, wide));
 }
 
 #[test]
-fn two_nodes_tell_the_truth_though_redis_loses_its_last_seconds() {
+fn edges_of_two_nodes_are_right_when_redis_loses_its_last_seconds() {
     let wide = Budget { hooks: 4, delays: 1, restores: 2, ..Budget::NOTHING };
     assert_correct(2, budget(Budget { hooks: 3, delays: 0, restores: 1, ..wide }, wide));
 }
 
 #[test]
-fn two_nodes_tell_the_truth_though_the_clock_is_set_forward_while_edges_settle() {
+fn edges_of_two_nodes_are_right_when_the_clock_is_set_forward_during_a_settling() {
     let wide = Budget { hooks: 3, wipes: 1, restores: 1, steps: 1, ..Budget::NOTHING };
     assert_correct(2, budget(Budget { hooks: 2, ..wide }, wide));
 }
 
 #[test]
-fn two_nodes_tell_the_truth_though_a_single_key_is_deleted() {
+fn edges_of_two_nodes_are_right_when_a_single_key_is_deleted() {
     let wide = Budget { hooks: 3, lapses: 1, delays: 1, lost_keys: 2, ..Budget::NOTHING };
     assert_correct(2, budget(Budget { lapses: 0, lost_keys: 1, ..wide }, wide));
 }
 
 #[test]
-fn the_nodes_of_another_cluster_tell_nothing() {
+fn the_nodes_of_another_cluster_publish_nothing() {
     let wide = Budget { hooks: 3, wipes: 1, lapses: 1, foreigners: 1, ..Budget::NOTHING };
     assert_correct(2, budget(Budget { wipes: 0, ..wide }, wide));
 }
 
 #[test]
-fn three_nodes_tell_the_truth() {
+fn edges_of_three_nodes_are_right() {
     let wide = Budget { hooks: 4, lapses: 1, crashes: 1, ..Budget::NOTHING };
     assert_correct(3, budget(Budget { hooks: 3, crashes: 0, ..wide }, wide));
 }

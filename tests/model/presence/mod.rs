@@ -96,7 +96,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn whatever_happens_every_edge_is_told_once_and_in_order() {
+fn every_edge_is_published_once_and_in_order_whatever_happens() {
     let began = Instant::now();
     let deadline = began + Duration::from_secs(number("MODEL_SECONDS").unwrap_or(SECONDS));
     let fixed = number("MODEL_SEED");

@@ -29,7 +29,7 @@ const ROOM: (usize, usize) = (0, 0);
 const NEWS: (usize, usize) = (0, 2);
 
 #[test]
-fn a_number_that_was_announced_is_taken_back_though_redis_lost_it_between_two_visits() {
+fn a_published_number_is_corrected_after_redis_lost_it_between_two_visits() {
     run(|_| {
         vec![
             Step { node: 0 },
@@ -47,7 +47,7 @@ fn a_number_that_was_announced_is_taken_back_though_redis_lost_it_between_two_vi
 }
 
 #[test]
-fn a_visit_made_while_redis_was_away_makes_its_edges_though_its_node_was_reaped() {
+fn a_visit_during_an_outage_makes_its_edges_after_its_node_was_reaped() {
     let published = run(|_| {
         vec![
             Renew { node: 0 },

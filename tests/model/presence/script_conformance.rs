@@ -282,7 +282,7 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
 }
 
 #[test]
-fn the_scripts_do_what_the_searched_protocol_does() {
+fn the_scripts_match_the_searched_protocol() {
     let server = RedisServer::start();
     let kept = super::kept_in("proptest-regressions/model/script_conformance.txt");
     let config = ProptestConfig { failure_persistence: Some(kept), ..ProptestConfig::with_cases(200) };
