@@ -47,7 +47,7 @@ fn every_response_has_its_outcome_and_curl_agrees_unless_the_row_says_why_not() 
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(row) = { queue.lock().unwrap().next() } {
-                    let found = judge(row);
+                    let found = differences(row);
                     wrong.lock().unwrap().extend(found);
                 }
             });
@@ -58,7 +58,7 @@ fn every_response_has_its_outcome_and_curl_agrees_unless_the_row_says_why_not() 
 }
 
 /// Tries a row. Returns the differences.
-fn judge(row: &Row) -> Vec<String> {
+fn differences(row: &Row) -> Vec<String> {
     let (ours, curls) = (ours(row), curls(row));
     let mut wrong = Vec::new();
     if !ours.is(row.outcome, row.next) {

@@ -4,7 +4,7 @@ mod support;
 
 use resonate_webhooks::engine::Engine;
 use serde_json::json;
-use support::cluster::{Cluster, settled, stat};
+use support::cluster::{Cluster, all_decided, stat};
 use support::engine::{APP, eventually};
 
 const CACHE: &[u8] = b"private-cache-a";
@@ -23,9 +23,9 @@ fn miss(node: &Engine, channel: &[u8], socket: &str) {
     node.cache_seen(APP, channel, true);
 }
 
-fn settle(nodes: &[&Engine]) {
+fn wait_for_intake(nodes: &[&Engine]) {
     for node in nodes {
-        settled(node);
+        all_decided(node);
         eventually("all intents to be taken in", || stat(node, "queued_intents") == 0);
     }
 }
@@ -51,7 +51,7 @@ fn an_empty_channel_makes_one_miss_however_many_sockets_and_nodes_find_it() {
             scope.spawn(|| (0..100).for_each(|n| miss(node, CACHE, &format!("1.{n}"))));
         }
     });
-    settle(&nodes.each_ref());
+    wait_for_intake(&nodes.each_ref());
     eventually("the miss", || misses(&cluster) > 0);
     flush(&cluster, &nodes[0], "end");
     let of_channel: Vec<String> = cluster.events().into_iter().filter(|event| event.ends_with("-a")).collect();
@@ -65,7 +65,7 @@ fn a_miss_comes_again_after_a_payload_after_the_last_leave_and_after_its_ttl() {
     miss(&a, CACHE, "1.1");
     eventually("the miss", || misses(&cluster) == 1);
     a.cache_seen(APP, CACHE, false);
-    settle(&[&a]);
+    wait_for_intake(&[&a]);
     eventually("the payload to be known", || {
         let marks: Vec<String> = redis::cmd("KEYS").arg("wh:miss:*").query(&mut cluster.redis.connect()).unwrap();
         marks.is_empty()
@@ -74,7 +74,7 @@ fn a_miss_comes_again_after_a_payload_after_the_last_leave_and_after_its_ttl() {
     eventually("a miss on another node", || misses(&cluster) == 2);
     b.closed(APP, b"2.1");
     a.closed(APP, b"1.1");
-    settle(&[&a, &b]);
+    wait_for_intake(&[&a, &b]);
     miss(&a, CACHE, "1.2");
     eventually("a miss after the last subscriber left", || misses(&cluster) == 3);
 }
@@ -98,7 +98,7 @@ fn the_marks_of_many_channel_names_all_expire() {
     for n in 0..2_000 {
         miss(&node, format!("cache-{n}").as_bytes(), "1.1");
     }
-    settle(&[&node]);
+    wait_for_intake(&[&node]);
     let forever = "local left = 0
         for _, key in ipairs(redis.call('KEYS', 'wh:miss:*')) do
             if redis.call('PTTL', key) < 0 then return -1 end

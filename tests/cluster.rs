@@ -8,7 +8,7 @@ use resonate_webhooks::engine::Engine;
 use resonate_webhooks::event::EventName;
 use serde_json::json;
 use support::client_event::ClientEvent;
-use support::cluster::{Cluster, settled, stat};
+use support::cluster::{Cluster, all_decided, stat};
 use support::engine::{APP, eventually};
 
 #[test]
@@ -56,11 +56,11 @@ fn a_user_on_two_nodes_comes_once_and_goes_once() {
     let cluster = Cluster::start();
     let (a, b) = (cluster.node(), cluster.node());
     a.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
-    settled(&a);
+    all_decided(&a);
     b.subscribed(APP, b"presence-a", b"2.1", Some(b"7"));
-    settled(&b);
+    all_decided(&b);
     a.closed(APP, b"1.1");
-    settled(&a);
+    all_decided(&a);
     b.closed(APP, b"2.1");
     eventually("channel_vacated", || cluster.counts().contains_key("channel_vacated presence-a"));
     let counts = cluster.counts();
@@ -85,7 +85,7 @@ fn visits_around_a_restart(mut cluster: Cluster) {
         node.subscribed(APP, channel("stays", n).as_bytes(), b"1.1", None);
         node.subscribed(APP, channel("leaves", n).as_bytes(), b"1.2", None);
     }
-    settled(&node);
+    all_decided(&node);
     // The loss of all data includes undelivered events. So the first edges must have arrived before.
     eventually("the first edges", || cluster.events().len() == 40);
     cluster.redis.kill();
@@ -95,9 +95,9 @@ fn visits_around_a_restart(mut cluster: Cluster) {
     }
     eventually("the node to notice the outage", || stat(&node, "redis_errors") > 0);
     cluster.redis.restart();
-    settled(&node);
+    all_decided(&node);
     node.closed(APP, b"1.1");
-    settled(&node);
+    all_decided(&node);
     assert!(node.flush(Duration::from_secs(5)).is_nothing());
     let counts = cluster.counts();
     assert_eq!(counts.len(), 2 * 60, "{counts:?}");
@@ -139,7 +139,7 @@ fn an_end_with_a_dead_redis_is_limited_in_time() {
     let mut cluster = Cluster::start();
     let node = cluster.node_with(&json!({ "shutdown_timeout": 0.5 }));
     node.subscribed(APP, b"news", b"1.1", None);
-    settled(&node);
+    all_decided(&node);
     cluster.redis.kill();
     node.subscribed(APP, b"more", b"1.1", None);
     let started = std::time::Instant::now();
@@ -179,7 +179,7 @@ fn an_ignored_channel_makes_no_event_of_any_kind() {
         node.client_event(APP, &ClientEvent::new(channel, "client-x", None, b"1.1", Some(b"7")).relayed());
         let sent = node.send(APP, "order.paid", Some(channel), None).unwrap();
         node.reconcile(APP, channel, [(b"1.2".as_slice(), b"8".as_slice())].into_iter());
-        settled(node);
+        all_decided(node);
         node.unsubscribed(APP, channel, b"1.2");
         sent
     };

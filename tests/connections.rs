@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use resonate_webhooks::engine::Engine;
 use serde_json::{Value, json};
-use support::cluster::{Cluster, settled, stat};
+use support::cluster::{Cluster, all_decided, stat};
 use support::engine::{APP, eventually};
 
 /// Returns an endpoint that wants events of connections and of channels.
-fn told(cluster: &Cluster, more: &Value) -> Value {
+fn wanting_connections(cluster: &Cluster, more: &Value) -> Value {
     let names = ["connection_established", "connection_terminated", "channel_occupied", "channel_vacated"];
     let mut endpoint = json!({ "url": cluster.receiver.url("/hook"), "events": names });
     for (key, value) in more.as_object().expect("settings by name") {
@@ -23,7 +23,7 @@ fn told(cluster: &Cluster, more: &Value) -> Value {
 }
 
 fn node(cluster: &Cluster) -> Engine {
-    cluster.node_with(&json!({ "endpoints": [told(cluster, &json!({}))] }))
+    cluster.node_with(&json!({ "endpoints": [wanting_connections(cluster, &json!({}))] }))
 }
 
 /// Returns all events of this socket, in order. Their order relative to events of channels is not defined.
@@ -62,7 +62,8 @@ fn a_connection_makes_one_event_at_each_end_with_its_socket_and_no_channel() {
 #[test]
 fn connections_are_not_taken_in_unless_an_endpoint_wants_them() {
     let cluster = Cluster::start();
-    let other_app = cluster.node_with(&json!({ "endpoints": [told(&cluster, &json!({ "app_id": "other" }))] }));
+    let other_app =
+        cluster.node_with(&json!({ "endpoints": [wanting_connections(&cluster, &json!({ "app_id": "other" }))] }));
     assert!(other_app.wants_connections());
     let usual = cluster.node();
     assert!(!usual.wants_connections());
@@ -79,14 +80,16 @@ fn connections_are_not_taken_in_unless_an_endpoint_wants_them() {
 #[test]
 fn an_endpoint_with_a_channel_filter_gets_no_connections() {
     let cluster = Cluster::start();
-    let filtered = told(&cluster, &json!({ "filter": { "channel_prefix": "" } }));
-    let choosy =
-        told(&cluster, &json!({ "url": cluster.receiver.url("/choosy"), "filter": { "channel_type": "public" } }));
+    let filtered = wanting_connections(&cluster, &json!({ "filter": { "channel_prefix": "" } }));
+    let choosy = wanting_connections(
+        &cluster,
+        &json!({ "url": cluster.receiver.url("/choosy"), "filter": { "channel_type": "public" } }),
+    );
     let node = cluster.node_with(&json!({ "endpoints": [filtered, choosy] }));
     node.opened(APP, b"1.1");
-    settled(&node);
+    all_decided(&node);
     node.subscribed(APP, b"news", b"1.1", None);
-    settled(&node);
+    all_decided(&node);
     assert!(node.flush(Duration::from_secs(5)).is_nothing());
     assert_eq!(cluster.events().len(), 2);
     assert_eq!(cluster.receiver.wait_for_channels("/choosy", 1), ["news"]);
@@ -95,7 +98,7 @@ fn an_endpoint_with_a_channel_filter_gets_no_connections() {
 #[test]
 fn the_connections_of_a_dead_node_are_terminated_once_and_without_a_grace() {
     let cluster = Cluster::start();
-    let settings = json!({ "departure_grace": 300, "endpoints": [told(&cluster, &json!({}))] });
+    let settings = json!({ "departure_grace": 300, "endpoints": [wanting_connections(&cluster, &json!({}))] });
     let (dead, alive) = (cluster.node_with(&settings), cluster.node_with(&settings));
     for n in 0..600 {
         dead.opened(APP, format!("1.{n}").as_bytes());
@@ -127,10 +130,10 @@ fn a_loss_of_all_data_repeats_no_connection_event() {
     node.opened(APP, b"1.3");
     eventually("the node to notice the outage", || stat(&node, "redis_errors") > 0);
     cluster.redis.restart();
-    settled(&node);
+    all_decided(&node);
     node.closed(APP, b"1.1");
     node.closed(APP, b"1.3");
-    settled(&node);
+    all_decided(&node);
     assert!(node.flush(Duration::from_secs(5)).is_nothing());
     for socket in ["1.1", "1.2", "1.3"] {
         let both = [format!("connection_established {socket}"), format!("connection_terminated {socket}")];
@@ -174,7 +177,7 @@ fn the_end_of_a_process_ends_its_connections() {
 fn connections_that_come_and_go_faster_than_they_are_taken_in_have_all_their_events() {
     const ENOUGH: usize = 1_000_000;
     let cluster = Cluster::start();
-    let settings = json!({ "queue_size": 1024, "endpoints": [told(&cluster, &json!({}))] });
+    let settings = json!({ "queue_size": 1024, "endpoints": [wanting_connections(&cluster, &json!({}))] });
     let node = cluster.node_with(&settings);
     let mut sockets = 0;
     // The load of the machine decides how soon the queue is full.

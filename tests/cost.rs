@@ -56,7 +56,7 @@ impl Watched {
     }
 
     /// Runs `hand_over`, which makes this many claims, and returns the claim calls.
-    fn judged(&mut self, claims: u64, hand_over: impl FnOnce(&Engine)) -> Vec<ScriptCall> {
+    fn claim_calls(&mut self, claims: u64, hand_over: impl FnOnce(&Engine)) -> Vec<ScriptCall> {
         hand_over(&self.node);
         self.claims += claims;
         eventually("the decision of Redis", || stat(&self.node, "claims") >= self.claims);
@@ -67,8 +67,8 @@ impl Watched {
 
     /// Returns the claim calls of a visit to the room: one for its start, one for its end.
     fn visit(&mut self, user: &[u8], claims: u64) -> Vec<ScriptCall> {
-        let mut calls = self.judged(claims, |node| node.subscribed(APP, ROOM, b"visitor", Some(user)));
-        calls.extend(self.judged(claims, |node| node.unsubscribed(APP, ROOM, b"visitor")));
+        let mut calls = self.claim_calls(claims, |node| node.subscribed(APP, ROOM, b"visitor", Some(user)));
+        calls.extend(self.claim_calls(claims, |node| node.unsubscribed(APP, ROOM, b"visitor")));
         calls
     }
 }
@@ -109,7 +109,7 @@ fn plain_visit() -> Vec<Vec<String>> {
 /// Returns the commands of a visit to one of `channels` channels, in a cluster with counts and cache misses.
 fn counted_visit_among(channels: u64) -> BTreeSet<String> {
     let mut watched = Watched::start_with(&COUNTS_AND_MISSES);
-    watched.judged(channels, |node| {
+    watched.claim_calls(channels, |node| {
         for n in 0..channels {
             node.subscribed(APP, format!("cache-{n}").as_bytes(), b"1.1", None);
             node.cache_seen(APP, format!("cache-{n}").as_bytes(), true);
@@ -121,13 +121,13 @@ fn counted_visit_among(channels: u64) -> BTreeSet<String> {
     };
     eventually("the numbers of all channels", || numbers(&watched.redis) == channels);
     watched.monitor.script_calls();
-    let mut calls = watched.judged(1, |node| {
+    let mut calls = watched.claim_calls(1, |node| {
         node.subscribed(APP, b"cache-room", b"visitor", None);
         node.cache_seen(APP, b"cache-room", true);
     });
     eventually("the number of the room", || numbers(&watched.redis) == channels + 1);
-    calls.extend(watched.judged(0, |_| {}));
-    calls.extend(watched.judged(1, |node| node.unsubscribed(APP, b"cache-room", b"visitor")));
+    calls.extend(watched.claim_calls(0, |_| {}));
+    calls.extend(watched.claim_calls(1, |node| node.unsubscribed(APP, b"cache-room", b"visitor")));
     let most = calls.iter().map(|call| call.commands.len()).max();
     assert!(most.is_some_and(|most| most <= MOST_COMMANDS + 5), "{calls:#?}");
     // The number and the miss may come in the claim call or in a later one, so only the set of commands is compared.
@@ -148,7 +148,7 @@ fn an_edge_costs_the_same_with_a_hundred_thousand_foreign_keys() {
 fn an_edge_costs_the_same_with_ten_channels_and_with_ten_thousand() {
     let visit_among = |channels: u64| {
         let mut watched = Watched::start();
-        watched.judged(channels, |node| {
+        watched.claim_calls(channels, |node| {
             for n in 0..channels {
                 node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
             }
@@ -170,7 +170,7 @@ fn a_number_and_a_miss_cost_the_same_with_ten_channels_and_with_three_thousand()
 fn an_edge_costs_the_same_with_ten_members_and_with_ten_thousand() {
     let visit_among = |members: u64| {
         let mut watched = Watched::start();
-        watched.judged(members + 1, |node| {
+        watched.claim_calls(members + 1, |node| {
             for n in 0..members {
                 let member = format!("member-{n}");
                 node.subscribed(APP, ROOM, member.as_bytes(), Some(member.as_bytes()));
@@ -184,13 +184,13 @@ fn an_edge_costs_the_same_with_ten_members_and_with_ten_thousand() {
 #[test]
 fn a_join_of_a_channel_that_the_node_holds_costs_redis_nothing() {
     let mut watched = Watched::start();
-    watched.judged(2, |node| node.subscribed(APP, ROOM, b"1.1", Some(b"7")));
+    watched.claim_calls(2, |node| node.subscribed(APP, ROOM, b"1.1", Some(b"7")));
     for n in 0..10_000 {
         watched.node.subscribed(APP, ROOM, format!("2.{n}").as_bytes(), Some(b"7"));
         watched.node.unsubscribed(APP, ROOM, format!("2.{n}").as_bytes());
     }
     // The only call is for the last socket, which is another user.
-    let calls = watched.judged(1, |node| node.subscribed(APP, ROOM, b"3.1", Some(b"8")));
+    let calls = watched.claim_calls(1, |node| node.subscribed(APP, ROOM, b"3.1", Some(b"8")));
     assert_eq!(calls.len(), 1, "{calls:#?}");
     assert_eq!(stat(&watched.node, "claims"), 3);
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use resonate_webhooks::engine::Engine;
 use serde_json::{Value, json};
-use support::cluster::{Cluster, settled, stat};
+use support::cluster::{Cluster, all_decided, stat};
 use support::engine::{APP, eventually};
 use support::receiver::Received;
 
@@ -16,7 +16,7 @@ const NEWS: &[u8] = b"news";
 /// Interval between two numbers of a channel (ms).
 const INTERVAL: u64 = 500;
 
-impl Told for Cluster {
+impl ReceivedNumbers for Cluster {
     fn numbers(&self, channel: &str) -> Vec<u64> {
         let told = self.events();
         let of_channel = told.iter().filter_map(|event| event.strip_prefix("subscription_count ")?.rsplit_once(' '));
@@ -26,7 +26,7 @@ impl Told for Cluster {
 }
 
 /// Events at a receiver.
-trait Told {
+trait ReceivedNumbers {
     /// Returns the numbers of a channel, in order.
     fn numbers(&self, channel: &str) -> Vec<u64>;
 }
@@ -138,7 +138,7 @@ fn a_waiting_number_is_published_after_its_node_has_stopped() {
     join(&b, 0..1);
     last_is(&cluster, 1);
     join(&a, 0..1);
-    settled(&a);
+    all_decided(&a);
     number_waits(&cluster);
     assert!(a.stop(Instant::now() + Duration::from_secs(2)), "all threads must end in time");
     eventually("the second number", || cluster.numbers("news").len() > 1);

@@ -128,7 +128,7 @@ fn a_dead_letter_that_fails_again_is_one_dead_letter_with_all_its_attempts() {
     let before = give_up(&node, &redis, 1).remove(0);
     receiver.always("/hook", Answer::Status(404));
     letters(&redis).retry(std::slice::from_ref(&before.id)).unwrap();
-    let after = eventually_letter(&redis, |letter| letter.id != before.id);
+    let after = wait_for_dead_letter(&redis, |letter| letter.id != before.id);
     assert_eq!((after.attempts, after.reason.as_str()), (2, "HTTP 404"));
     assert_eq!((after.webhook_id, after.body, after.time_ms), (before.webhook_id, before.body, before.time_ms));
     assert_eq!(letters(&redis).count().unwrap(), 1);
@@ -139,7 +139,7 @@ fn a_dead_letter_that_fails_again_is_one_dead_letter_with_all_its_attempts() {
     });
 }
 
-fn eventually_letter(redis: &RedisServer, is: impl Fn(&DeadLetter) -> bool) -> DeadLetter {
+fn wait_for_dead_letter(redis: &RedisServer, is: impl Fn(&DeadLetter) -> bool) -> DeadLetter {
     support::wait::eventually("the dead letter", || listed(redis, None, 10).into_iter().find(|letter| is(letter)))
 }
 
@@ -371,8 +371,8 @@ fn old_dead_letters_are_removed_by_servers_and_not_by_readers() {
 fn a_node_that_lost_its_partitions_reports_no_drop_of_their_events() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Hang]);
-    let robbed = node(&redis, &receiver, &json!({ "timeout": 1 }));
-    robbed.subscribed(APP, b"news", b"1.1", None);
+    let former_owner = node(&redis, &receiver, &json!({ "timeout": 1 }));
+    former_owner.subscribed(APP, b"news", b"1.1", None);
     eventually("a batch under way", || receiver.received("/hook").len() == 1);
     let mut connection = redis.connect();
     // A lease of its own: otherwise the node would take the partitions over.
@@ -380,11 +380,11 @@ fn a_node_that_lost_its_partitions_reports_no_drop_of_their_events() {
     for partition in 0..16 {
         connection.hset::<_, _, _, ()>("wh:owners", partition, "1 another").unwrap();
     }
-    eventually("the node to have nothing left", || robbed.flush(Duration::from_secs(1)).is_nothing());
+    eventually("the node to have nothing left", || former_owner.flush(Duration::from_secs(1)).is_nothing());
     eventually("the end of its attempt", || {
-        robbed.stats().contains(&("attempts", 1)) && robbed.stats().contains(&("queued_events", 0))
+        former_owner.stats().contains(&("attempts", 1)) && former_owner.stats().contains(&("queued_events", 0))
     });
-    assert_eq!((dropped(&robbed), letters(&redis).count().unwrap(), redis.outbox_events()), (0, 0, 1));
+    assert_eq!((dropped(&former_owner), letters(&redis).count().unwrap(), redis.outbox_events()), (0, 0, 1));
 }
 
 #[test]

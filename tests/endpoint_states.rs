@@ -155,7 +155,7 @@ fn a_410_disables_an_endpoint_on_all_nodes_until_it_is_resumed() {
 }
 
 /// Adds the health transitions reported so far.
-fn told(node: &Engine, so_far: &mut Vec<String>) {
+fn add_transitions(node: &Engine, so_far: &mut Vec<String>) {
     so_far.extend(node.poll(10_000).into_iter().filter_map(|outcome| match outcome {
         Outcome::EndpointFailing { endpoint, reason, .. } => Some(format!("{endpoint} failing: {reason}")),
         Outcome::EndpointRecovered { endpoint, .. } => Some(format!("{endpoint} recovered")),
@@ -176,7 +176,7 @@ fn a_failure_and_a_recovery_of_an_endpoint_are_reported_once_each() {
     }
     let mut so_far = Vec::new();
     eventually("the disabled state", || {
-        told(&node, &mut so_far);
+        add_transitions(&node, &mut so_far);
         so_far.len() >= 4
     });
     let expected =

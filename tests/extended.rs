@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use resonate_webhooks::engine::Engine;
 use serde_json::{Value, json};
-use support::cluster::{Cluster, settled};
+use support::cluster::{Cluster, all_decided};
 use support::engine::{APP, eventually};
 use support::receiver::Answer;
 
@@ -34,10 +34,10 @@ fn events(cluster: &Cluster, path: &str) -> Vec<Value> {
 fn visit(node: &Engine) {
     node.subscribed_with_data(APP, b"presence-a", b"1.1", Some(b"7"), Some(DATA));
     node.subscribed_with_data(APP, b"presence-a", b"1.2", Some(b"7"), Some(b"{\"user_id\":7}"));
-    settled(node);
+    all_decided(node);
     node.closed(APP, b"1.1");
     node.closed(APP, b"1.2");
-    settled(node);
+    all_decided(node);
 }
 
 /// Removes the fields that Pusher's format does not have, and returns them.

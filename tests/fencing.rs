@@ -47,7 +47,7 @@ impl Stage {
     }
 
     /// Gives the odd partitions to another node with a lease of its own, in one transaction.
-    fn rob(&mut self) {
+    fn take_partitions(&mut self) {
         let mut at_once = redis::pipe();
         at_once.atomic().zadd("wh:nodes", "another", 9_999_999_999_999_u64);
         for partition in (0..16).filter(|partition| is_odd(*partition)) {
@@ -57,7 +57,7 @@ impl Stage {
     }
 
     /// Ends the other node. Its partitions go back to this node.
-    fn give_back(&mut self) {
+    fn return_partitions(&mut self) {
         self.connection.zrem::<_, _, ()>("wh:nodes", "another").unwrap();
         eventually("all partitions of the node", || self.owners().values().all(|owner| !owner.ends_with(" another")));
     }
@@ -133,7 +133,7 @@ fn a_batch_that_loses_partitions_is_sent_without_them_and_their_owner_sends_the_
     let mut stage = Stage::start(&json!({}));
     stage.join(0..CHANNELS);
     stage.wait_for_queued(CHANNELS);
-    stage.rob();
+    stage.take_partitions();
     assert!(stage.node.flush(Duration::from_secs(5)).is_nothing());
     stage.leave(0..CHANNELS);
     eventually("the events of the remaining partitions", || {
@@ -148,7 +148,7 @@ fn a_batch_that_loses_partitions_is_sent_without_them_and_their_owner_sends_the_
     let ids: BTreeSet<_> = requests.iter().map(|request| request.header("webhook-id").unwrap()).collect();
     assert_eq!(ids.len(), requests.len());
 
-    stage.give_back();
+    stage.return_partitions();
     eventually("all events", || {
         stage.node.flush(Duration::from_secs(5));
         stage.arrived().len() >= 2 * CHANNELS
@@ -171,7 +171,7 @@ fn a_failed_batch_is_retried_without_the_partitions_that_it_lost() {
     stage.wait_for_queued(CHANNELS);
     stage.node.flush(Duration::from_millis(100));
     assert_eq!(stage.receiver.wait_for("/hook", 1)[0].events().len(), CHANNELS);
-    stage.rob();
+    stage.take_partitions();
     let again = stage.receiver.wait_for("/hook", 2).remove(1);
     assert_eq!(set(&again.events()), events("channel_occupied", staying(CHANNELS)));
     assert_ne!(again.header("webhook-id"), stage.receiver.received("/hook")[0].header("webhook-id"));
@@ -189,7 +189,7 @@ fn a_drop_while_partitions_move_has_a_dead_letter_or_belongs_to_the_successor() 
     stage.receiver.wait_for("/hook", 1);
     stage.join((0..FLOOD).filter(|n| !first.contains(n)));
     eventually("drops behind the batch", || stat(&stage.node, "events_dropped") > 0);
-    stage.rob();
+    stage.take_partitions();
     eventually("the end of the batch and the events of the remaining partitions", || {
         stage.node.flush(Duration::from_secs(5)).is_nothing()
     });
@@ -197,7 +197,7 @@ fn a_drop_while_partitions_move_has_a_dead_letter_or_belongs_to_the_successor() 
     let missing: Vec<String> = staying(FLOOD).map(name).filter(|channel| !ended.contains(channel)).collect();
     assert!(missing.is_empty(), "neither sent nor in a dead letter: {missing:?}");
 
-    stage.give_back();
+    stage.return_partitions();
     eventually("all other events, sent or in dead letters", || {
         stage.node.flush(Duration::from_secs(5));
         stage.ended().len() == FLOOD

@@ -32,14 +32,14 @@ fn node(cluster: &Cluster, settings: &Value) -> Engine {
 }
 
 /// Writes a string to `key`.
-fn poison(cluster: &Cluster, key: &str) {
+fn overwrite(cluster: &Cluster, key: &str) {
     let mut redis = cluster.redis.connect();
     redis.del::<_, ()>(key).unwrap();
     // The keys that these tests overwrite are never strings.
     redis::cmd("SETRANGE").arg(key).arg(0).arg("of another program").exec(&mut redis).unwrap();
 }
 
-fn heal(cluster: &Cluster, key: &str) {
+fn remove_key(cluster: &Cluster, key: &str) {
     cluster.redis.connect().del::<_, ()>(key).unwrap();
 }
 
@@ -77,7 +77,7 @@ fn a_foreign_key_suspends_its_application_and_no_other() {
     let node = node(&cluster, &json!({}));
     node.subscribed(APP, b"before", b"1.1", None);
     eventually("the edge before", || has(&cluster, "channel_occupied before"));
-    poison(&cluster, "wh:channels:app");
+    overwrite(&cluster, "wh:channels:app");
     node.subscribed(APP, b"poisoned", b"1.1", None);
     for n in 0..50 {
         node.subscribed(OTHER, format!("c{n}").as_bytes(), b"2.1", None);
@@ -98,7 +98,7 @@ fn a_foreign_key_suspends_its_application_and_no_other() {
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(!has(&cluster, "channel_occupied poisoned"));
 
-    heal(&cluster, "wh:channels:app");
+    remove_key(&cluster, "wh:channels:app");
     eventually("the edges that waited", || {
         has(&cluster, "channel_occupied poisoned") && has(&cluster, "channel_vacated before")
     });
@@ -130,7 +130,7 @@ fn each_kind_of_key_that_an_application_has_suspends_that_application_alone() {
         eventually("an edge of the other application", || has(&cluster, "channel_occupied news"));
         is_named(&node, &mut Vec::new(), key);
         assert!(is_suspended(&cluster));
-        heal(&cluster, key);
+        remove_key(&cluster, key);
         eventually("the event that waited", || has(&cluster, event));
         assert!(cluster.counts().values().all(|count| *count == 1), "{key}: {:?}", cluster.counts());
     }
@@ -144,10 +144,10 @@ fn the_holds_of_all_nodes_are_restored_before_an_edge_is_decided() {
         node.subscribed(APP, ROOM, b"1.1", Some(b"7"));
     }
     eventually("the holds of both nodes", || stat(&a, "claims") == 2 && stat(&b, "claims") == 2);
-    poison(&cluster, "wh:channels:app");
+    overwrite(&cluster, "wh:channels:app");
     a.unsubscribed(APP, ROOM, b"1.1");
     is_named(&a, &mut Vec::new(), "wh:channels:app");
-    heal(&cluster, "wh:channels:app");
+    remove_key(&cluster, "wh:channels:app");
     eventually("the decision of the leave", || !is_suspended(&cluster) && stat(&a, "claims") == 4);
     once_each(&cluster, &["channel_occupied presence-room", "member_added presence-room/7"]);
     b.unsubscribed(APP, ROOM, b"1.1");
@@ -164,12 +164,12 @@ fn a_node_that_dies_during_a_suspension_is_reaped_and_its_departures_follow() {
     successor.subscribed(APP, b"shared", b"2.1", None);
     dead.subscribed(OTHER, b"news", b"1.1", None);
     eventually("all claims to be decided", || stat(&dead, "claims") == 4 && stat(&successor, "claims") == 1);
-    poison(&cluster, "wh:channels:app");
+    overwrite(&cluster, "wh:channels:app");
     dead.stop(std::time::Instant::now() + Duration::from_secs(5));
     eventually("channel_vacated of the other application", || has(&cluster, "channel_vacated news"));
     eventually("the reaping of the dead node", || stat(&successor, "nodes_reaped") == 1);
     assert!(is_suspended(&cluster));
-    heal(&cluster, "wh:channels:app");
+    remove_key(&cluster, "wh:channels:app");
     eventually("the departures of the dead node", || {
         has(&cluster, "channel_vacated presence-room") && has(&cluster, "member_removed presence-room/7")
     });
@@ -186,12 +186,12 @@ fn an_application_continues_after_redis_lost_its_epoch_during_a_suspension() {
     let node = node(&cluster, &json!({}));
     node.subscribed(APP, b"before", b"1.1", None);
     eventually("the edge before", || has(&cluster, "channel_occupied before"));
-    poison(&cluster, "wh:channels:app");
+    overwrite(&cluster, "wh:channels:app");
     node.subscribed(APP, b"waits", b"1.1", None);
     is_named(&node, &mut Vec::new(), "wh:channels:app");
-    heal(&cluster, "wh:epoch");
+    remove_key(&cluster, "wh:epoch");
     eventually("a new epoch", || cluster.redis.connect().hexists("wh:epoch", "id").unwrap());
-    heal(&cluster, "wh:channels:app");
+    remove_key(&cluster, "wh:channels:app");
     eventually("the edge that waited", || has(&cluster, "channel_occupied waits"));
     eventually("the end of the suspension", || !is_suspended(&cluster));
     node.unsubscribed(APP, b"before", b"1.1");
@@ -209,14 +209,14 @@ fn departures_in_their_grace_survive_a_foreign_key() {
     node.unsubscribed(APP, b"left", b"1.1");
     node.unsubscribed(APP, b"kept", b"1.1");
     eventually("the grace of both departures", || cluster.redis.connect().zcard::<_, usize>("wh:due").unwrap() == 2);
-    poison(&cluster, "wh:channels:app");
+    overwrite(&cluster, "wh:channels:app");
     node.subscribed(APP, b"kept", b"1.2", None);
     node.subscribed(OTHER, b"news", b"2.1", None);
     eventually("an edge of the other application", || has(&cluster, "channel_occupied news"));
     is_named(&node, &mut Vec::new(), "wh:channels:app");
     node.unsubscribed(OTHER, b"news", b"2.1");
     eventually("a departure of the other application", || has(&cluster, "channel_vacated news"));
-    heal(&cluster, "wh:channels:app");
+    remove_key(&cluster, "wh:channels:app");
     eventually("the departure after its grace", || has(&cluster, "channel_vacated left"));
     assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
     assert!(!has(&cluster, "channel_vacated kept"), "a rejoin cancels the departure");
@@ -239,7 +239,7 @@ fn a_foreign_key_of_the_cluster_is_named_and_work_resumes_when_it_is_gone() {
         if key == "wh:dead" {
             cluster.receiver.always("/hook", support::receiver::Answer::Status(500));
         }
-        poison(&cluster, key);
+        overwrite(&cluster, key);
         // At least one channel per partition.
         for n in 0..100 {
             let channel = format!("presence-{n}");
@@ -249,7 +249,7 @@ fn a_foreign_key_of_the_cluster_is_named_and_work_resumes_when_it_is_gone() {
         is_named(&node, &mut Vec::new(), key);
         assert!(stat(&node, "redis_errors_wrong_type") > 0, "{key}");
         cluster.receiver.always("/hook", support::receiver::Answer::Status(200));
-        heal(&cluster, key);
+        remove_key(&cluster, key);
         eventually(&format!("an edge after {key} is gone"), || {
             node.subscribed(APP, b"after", b"1.3", None);
             has(&cluster, "channel_occupied after")

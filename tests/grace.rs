@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use resonate_webhooks::engine::Engine;
 use serde_json::{Value, json};
 use support::client_event::ClientEvent;
-use support::cluster::{Cluster, settled, stat};
+use support::cluster::{Cluster, all_decided, stat};
 use support::engine::{APP, eventually};
 use support::receiver::Received;
 
@@ -27,12 +27,12 @@ fn granting(seconds: f64) -> Value {
 
 fn join(node: &Engine, socket: &str) {
     node.subscribed(APP, ROOM, socket.as_bytes(), Some(b"7"));
-    settled(node);
+    all_decided(node);
 }
 
 fn leave(node: &Engine, socket: &str) {
     node.closed(APP, socket.as_bytes());
-    settled(node);
+    all_decided(node);
 }
 
 /// Waits until the receiver has `channel_vacated` of the room.
@@ -84,7 +84,7 @@ fn many_sockets_on_many_nodes_that_drop_at_once_vacate_a_channel_once() {
         for n in 0..20 {
             node.subscribed(APP, ROOM, format!("1.{n}").as_bytes(), Some((n % 5).to_string().as_bytes()));
         }
-        settled(node);
+        all_decided(node);
     }
     std::thread::scope(|scope| {
         for node in &nodes {
@@ -176,11 +176,11 @@ fn redis_is_gone_when_the_grace_ends(mut cluster: Cluster) {
     let (a, b) = (cluster.node_with(&settings), cluster.node_with(&settings));
     join(&a, "1.1");
     a.subscribed(APP, b"presence-b", b"1.1", Some(b"9"));
-    settled(&a);
+    all_decided(&a);
     eventually("the first edges", || cluster.events().len() == 4);
     leave(&a, "1.1");
     b.subscribed(APP, b"presence-b", b"2.1", Some(b"9"));
-    settled(&b);
+    all_decided(&b);
     cluster.redis.kill();
     eventually("the nodes to notice the outage", || [&a, &b].iter().all(|node| stat(node, "redis_errors") > 0));
     cluster.redis.restart();
@@ -224,12 +224,12 @@ fn departures_that_are_due_together_are_fetched_in_few_calls() {
     for n in 0..500 {
         nodes[0].subscribed(APP, format!("room-{n}").as_bytes(), b"1.1", None);
     }
-    settled(&nodes[0]);
+    all_decided(&nodes[0]);
     let (before, began) = (calls(), Instant::now());
     // Hundreds of departures, a few milliseconds apart.
     for n in 0..500 {
         nodes[0].unsubscribed(APP, format!("room-{n}").as_bytes(), b"1.1");
-        settled(&nodes[0]);
+        all_decided(&nodes[0]);
     }
     eventually("channel_vacated of all rooms", || cluster.events().len() == 1000);
     let (asked, took) = ((calls() - before).saturating_sub(500), began.elapsed());

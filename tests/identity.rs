@@ -12,7 +12,7 @@ use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::{Value, json};
-use support::cluster::{Cluster, settled, stat};
+use support::cluster::{Cluster, all_decided, stat};
 use support::engine::{APP, eventually};
 use support::receiver::Received;
 
@@ -38,10 +38,10 @@ fn owned_by(name: &str) -> (Cluster, Engine) {
 }
 
 /// Starts a node of another application with the same data. It is shut out.
-fn stranger(cluster: &Cluster, name: &str) -> Engine {
-    let stranger = node(cluster, name, &[]);
-    refusal(&stranger);
-    stranger
+fn other_application(cluster: &Cluster, name: &str) -> Engine {
+    let other_application = node(cluster, name, &[]);
+    refusal(&other_application);
+    other_application
 }
 
 /// Returns the events at the path of a cluster.
@@ -101,7 +101,7 @@ fn a_node_of_another_application_delivers_nothing_and_logs_why() {
     }
     forum.subscribed(APP, b"b", b"2.1", None);
     asks_again(&forum, 1);
-    settled(&forum);
+    all_decided(&forum);
     assert!(forum.flush(Duration::from_secs(5)).is_nothing());
     assert_eq!(log(&forum), Vec::<String>::new(), "the refusal is logged once");
 
@@ -116,7 +116,7 @@ fn a_node_of_another_application_delivers_nothing_and_logs_why() {
 #[test]
 fn a_node_of_another_application_takes_over_nothing_from_a_dead_cluster() {
     let (cluster, shop) = owned_by("shop");
-    let forum = stranger(&cluster, "forum");
+    let forum = other_application(&cluster, "forum");
     kill(&shop);
     let [(dead, lease)] = &leases(&cluster)[..] else { panic!("one node") };
     eventually("the lease to lapse", || {
@@ -139,14 +139,14 @@ fn the_identity_survives_the_loss_of_either_key() {
         let (cluster, shop) = owned_by("shop");
         kill(&shop);
         cluster.redis.connect().del::<_, ()>(key).unwrap();
-        stranger(&cluster, "forum");
+        other_application(&cluster, "forum");
     }
 }
 
 #[test]
 fn after_the_loss_of_all_data_the_former_cluster_comes_first() {
     let (cluster, shop) = owned_by("shop");
-    let forum = stranger(&cluster, "forum");
+    let forum = other_application(&cluster, "forum");
     redis::cmd("FLUSHALL").exec(&mut cluster.redis.connect()).unwrap();
     eventually("the first node to restore its holds", || stat(&shop, "hold_rebuilds") == 1);
     asks_again(&forum, 1);
@@ -169,7 +169,7 @@ fn data_without_an_identity_gets_that_of_the_first_node_that_has_one() {
     kill(&before);
     let shop = node(&cluster, "shop", &[]);
     awaits(&cluster, "shop", "channel_vacated a");
-    stranger(&cluster, "forum");
+    other_application(&cluster, "forum");
     drop(shop);
 }
 
@@ -189,15 +189,15 @@ fn a_key_is_rotated_while_nodes_with_either_run() {
     for (name, aliases) in [("key-1", &[][..]), ("key-2", &["key-1"]), ("key-2", &[]), ("key-3", &["key-2", "key-1"])] {
         assert_eq!(status(&cluster, name, aliases).status().unwrap().identity.mismatch, None);
     }
-    let stranger = status(&cluster, "key-3", &[]).status().unwrap().identity;
-    assert!(stranger.mismatch.is_some_and(|said| said.contains("key-2") && said.contains("key-3")));
+    let other_application = status(&cluster, "key-3", &[]).status().unwrap().identity;
+    assert!(other_application.mismatch.is_some_and(|said| said.contains("key-2") && said.contains("key-3")));
     drop((after, again));
 }
 
 #[test]
 fn data_is_adopted_after_a_rename_and_the_former_nodes_are_shut_out() {
     let (cluster, shop) = owned_by("shop");
-    let store = stranger(&cluster, "store");
+    let store = other_application(&cluster, "store");
     store.subscribed(APP, b"b", b"2.1", None);
 
     let mut renamed = status(&cluster, "store", &[]);

@@ -38,8 +38,8 @@ fn a_burst_over_the_limit_loses_no_event_while_the_endpoint_keeps_up() {
     for number in 1..100 {
         round(&engine, number);
     }
-    let settled = || stat(&engine, "events_delivered") + stat(&engine, "events_dropped");
-    while_it_moves("the end of the burst", settled, || settled() == 100 * CHANNELS as usize);
+    let finished = || stat(&engine, "events_delivered") + stat(&engine, "events_dropped");
+    while_it_moves("the end of the burst", finished, || finished() == 100 * CHANNELS as usize);
     assert_eq!(stat(&engine, "events_dropped"), 0);
     assert_complete(&tally.numbers(), 100);
 }

@@ -47,7 +47,7 @@ fn log(engine: &Engine) -> Vec<String> {
 }
 
 /// Returns the metrics of a text with their types, from its `# TYPE` lines.
-fn told(text: &str) -> Vec<(String, String)> {
+fn types_in(text: &str) -> Vec<(String, String)> {
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     types.map(|line| line.split_once(' ').unwrap()).map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
 }
@@ -101,7 +101,7 @@ fn a_process_counts_every_event_delivery_and_drop() {
     assert!(found["redis_requests_total"] > found["claim_batches_total"], "{found:#?}");
     let text = scrape(address).unwrap();
     assert!(!text.contains("hunter2") && !text.contains("http://"), "{text}");
-    assert_eq!(told(&text), expected(|family| family.scope == Scope::Node));
+    assert_eq!(types_in(&text), expected(|family| family.scope == Scope::Node));
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_cluster_has_metrics_of_each_node_and_of_redis() {
     assert_eq!((found[r#"nodes{state="running"}"#], found[r#"nodes{state="silent"}"#]), (2.0, 0.0));
     assert_eq!((found[r#"occupied_channels{app="app"}"#], found["dead_letters"]), (2.0, 0.0));
     assert_eq!(found.keys().filter(|name| name.starts_with("outbox_entries{")).count(), 16);
-    assert_eq!(told(&text), expected(|_| true), "every metric must be there");
+    assert_eq!(types_in(&text), expected(|_| true), "every metric must be there");
 
     // Names and labels equal those of the process, except for the node.
     let of_process = samples(&scrape(address).unwrap());

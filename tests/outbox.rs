@@ -128,8 +128,8 @@ fn a_slow_stream_is_read_at_most_every_five_milliseconds() {
         std::thread::sleep(Duration::from_millis(1));
     }
     eventually("all events", || arrived() == 301);
-    let (reads, sips) = (redis.counted("xread", "calls") - before, began.elapsed().as_millis() / 5);
-    assert!(u128::from(reads) <= sips + 2, "{reads} reads in the time of {sips}");
+    let (reads, most) = (redis.counted("xread", "calls") - before, began.elapsed().as_millis() / 5);
+    assert!(u128::from(reads) <= most + 2, "{reads} reads, at most {most} expected");
     assert!(reads > 2, "the events were not read as they came");
 }
 
@@ -280,18 +280,18 @@ fn events_wait_until_their_application_is_registered() {
 #[test]
 fn a_node_that_lost_its_partitions_sends_none_of_their_events() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
-    let robbed = node(&redis, &receiver, &json!({ "flush_interval": 2 }));
-    subscribe(&robbed, 0..10);
+    let former_owner = node(&redis, &receiver, &json!({ "flush_interval": 2 }));
+    subscribe(&former_owner, 0..10);
     let mut connection = redis.connect();
     eventually("the events in the outbox", || redis.outbox_events() == 10);
     // In one transaction, and with a lease of its own: the node would take over the partitions of a node without one.
-    let mut robbery = redis::pipe();
-    robbery.atomic().zadd("wh:nodes", "another", 9_999_999_999_999_u64).ignore();
+    let mut transaction = redis::pipe();
+    transaction.atomic().zadd("wh:nodes", "another", 9_999_999_999_999_u64).ignore();
     for partition in 0..16 {
-        robbery.hset("wh:owners", partition, "1 another").ignore();
+        transaction.hset("wh:owners", partition, "1 another").ignore();
     }
-    robbery.exec(&mut connection).unwrap();
-    eventually("the node to notice", || robbed.flush(Duration::from_secs(1)).is_nothing());
+    transaction.exec(&mut connection).unwrap();
+    eventually("the node to notice", || former_owner.flush(Duration::from_secs(1)).is_nothing());
     assert!(receiver.received("/hook").is_empty());
     assert_eq!(redis.outbox_events(), 10, "nothing was trimmed");
 }

@@ -63,10 +63,10 @@ fn a_drop_and_a_disabled_endpoint_stay_queued_during_ten_thousand_deliveries() {
 }
 
 /// Fields of a delivery or drop: `webhook-id`, endpoint, number of events, and the dead letter of a drop.
-type Told = (String, String, u64, Option<String>);
+type PostOutcome = (String, String, u64, Option<String>);
 
 /// Waits for the next delivery or drop.
-fn next(node: &Engine, is_wanted: fn(&Outcome) -> bool) -> Told {
+fn next(node: &Engine, is_wanted: fn(&Outcome) -> bool) -> PostOutcome {
     match eventually("an outcome", || node.poll(1).pop().filter(is_wanted)) {
         Outcome::Delivered { webhook_id, endpoint, events, .. } => (webhook_id, endpoint, events, None),
         Outcome::Dropped { webhook_id, endpoint, events, dead_letter, .. } => {
@@ -76,11 +76,11 @@ fn next(node: &Engine, is_wanted: fn(&Outcome) -> bool) -> Told {
     }
 }
 
-fn delivery(node: &Engine) -> Told {
+fn delivery(node: &Engine) -> PostOutcome {
     next(node, |outcome| matches!(outcome, Outcome::Delivered { .. }))
 }
 
-fn drop_of(node: &Engine) -> Told {
+fn drop_of(node: &Engine) -> PostOutcome {
     next(node, |outcome| matches!(outcome, Outcome::Dropped { .. }))
 }
 

@@ -35,8 +35,8 @@ fn two_processes_that_join_and_leave_at_once_make_one_edge_per_direction() {
     let folder = tempfile::tempdir().unwrap();
     let barrier = folder.path().join("barrier.sock");
     let listener = UnixListener::bind(&barrier).unwrap();
-    let mut racers: Vec<Child> = (0..2).map(|_| racer(&redis, &receiver, &barrier)).collect();
-    let mut lines: Vec<UnixStream> = racers.iter().map(|_| listener.accept().unwrap().0).collect();
+    let mut processes: Vec<Child> = (0..2).map(|_| start_process(&redis, &receiver, &barrier)).collect();
+    let mut lines: Vec<UnixStream> = processes.iter().map(|_| listener.accept().unwrap().0).collect();
 
     // Both processes meet at the barrier twice per round, then before and after the delivery of the last events.
     for _ in 0..2 * ROUNDS + 2 {
@@ -48,8 +48,8 @@ fn two_processes_that_join_and_leave_at_once_make_one_edge_per_direction() {
             line.write_all(b"!").unwrap();
         }
     }
-    for racer in &mut racers {
-        assert!(racer.wait().unwrap().success());
+    for start_process in &mut processes {
+        assert!(start_process.wait().unwrap().success());
     }
 
     let mut counts: HashMap<String, usize> = HashMap::new();
@@ -61,7 +61,7 @@ fn two_processes_that_join_and_leave_at_once_make_one_edge_per_direction() {
 }
 
 /// Starts this test program again, to run only the test below.
-fn racer(redis: &RedisServer, receiver: &Receiver, barrier: &Path) -> Child {
+fn start_process(redis: &RedisServer, receiver: &Receiver, barrier: &Path) -> Child {
     Command::new(std::env::current_exe().expect("this program"))
         .args(["a_process_that_races", "--exact", "--ignored"])
         .env(REDIS, redis.socket())
@@ -87,19 +87,19 @@ fn a_process_that_races() {
         let channel = format!("room-{round}");
         together();
         node.subscribed(APP, channel.as_bytes(), b"1.1", None);
-        judged(&node, 2 * round as u64 + 1);
+        wait_for_claims(&node, 2 * round as u64 + 1);
         together();
         // The end of the next round waits for its decision.
         node.unsubscribed(APP, channel.as_bytes(), b"1.1");
     }
-    judged(&node, 2 * ROUNDS as u64);
+    wait_for_claims(&node, 2 * ROUNDS as u64);
     together();
     eventually("the delivery of all events", || node.flush(Duration::from_millis(200)).is_nothing());
     together();
 }
 
 /// Waits until Redis has decided this many claims of the node.
-fn judged(node: &Engine, claims: u64) {
+fn wait_for_claims(node: &Engine, claims: u64) {
     let deadline = Instant::now() + PATIENCE;
     while stat(node, "claims") < claims {
         assert!(Instant::now() < deadline, "Redis decided no claim in time");

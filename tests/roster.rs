@@ -7,7 +7,7 @@ use std::time::Instant;
 use resonate_webhooks::engine::Engine;
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::json;
-use support::cluster::{Cluster, settled};
+use support::cluster::{Cluster, all_decided};
 use support::engine::{APP, eventually};
 
 fn auditing() -> serde_json::Value {
@@ -28,7 +28,7 @@ fn a_process_in_the_roster_without_webhooks_is_named_once_by_one_node() {
     let cluster = Cluster::start();
     let nodes = [cluster.node_with(&auditing()), cluster.node_with(&auditing())];
     nodes[0].subscribed(APP, b"news", b"1.1", None);
-    settled(&nodes[0]);
+    all_decided(&nodes[0]);
     let mut redis = cluster.redis.connect();
     let host = gethostname::gethostname().to_string_lossy().into_owned();
     let own = format!("ro*ter:news:{host}-{}", std::process::id());

@@ -74,7 +74,7 @@ fn a_server_that_hides_its_role_is_trusted_as_the_sentinel_names_it() {
 }
 
 /// Waits until every claim is decided.
-fn settle(node: &Engine) {
+fn wait_for_claims(node: &Engine) {
     eventually("all claims to be decided", || stat(node, "queued_intents") + stat(node, "pending_claims") == 0);
 }
 
@@ -88,12 +88,12 @@ fn a_failover_during_visits_costs_no_edge() {
     let mut watched = Watched::start();
     let receiver = Receiver::start();
     let node = engine(&watched.master, &receiver, &json!({ "connection": watched.connection() }));
-    let (settled, events) = (|| settle(&node), || events(&receiver));
+    let (all_decided, events) = (|| wait_for_claims(&node), || events(&receiver));
     for n in 0..20 {
         node.subscribed(APP, format!("stays-{n}").as_bytes(), b"1.1", None);
         node.subscribed(APP, format!("leaves-{n}").as_bytes(), b"1.2", None);
     }
-    settled();
+    all_decided();
     eventually("the first edges", || events().len() == 40 && watched.master.outbox_events() == 0);
     // The replica's missing data would be lost with the master. Here it has everything.
     watched.replicate();
@@ -102,9 +102,9 @@ fn a_failover_during_visits_costs_no_edge() {
         node.unsubscribed(APP, format!("leaves-{n}").as_bytes(), b"1.2");
         node.subscribed(APP, format!("comes-{n}").as_bytes(), b"1.1", None);
     }
-    settled();
+    all_decided();
     node.closed(APP, b"1.1");
-    settled();
+    all_decided();
     eventually("the last edges", || events().len() >= 2 * 60);
     assert!(node.end(Duration::from_secs(1)).is_nothing());
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -120,10 +120,10 @@ fn data_lost_in_a_failover_is_restored_and_edges_keep_alternating() {
     let mut watched = Watched::start();
     let receiver = Receiver::start();
     let node = engine(&watched.master, &receiver, &json!({ "connection": watched.connection() }));
-    let (settled, events) = (|| settle(&node), || events(&receiver));
+    let (all_decided, events) = (|| wait_for_claims(&node), || events(&receiver));
     node.subscribed(APP, b"stays", b"1.1", None);
     node.subscribed(APP, b"leaves", b"1.2", None);
-    settled();
+    all_decided();
     // An acknowledgement that is lost with the master makes its event come again.
     eventually("an empty outbox", || watched.master.outbox_events() == 0);
     watched.replicate();
@@ -132,14 +132,14 @@ fn data_lost_in_a_failover_is_restored_and_edges_keep_alternating() {
     redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("replica").exec(&mut watched.master.connect()).unwrap();
     node.subscribed(APP, b"comes", b"1.1", None);
     node.unsubscribed(APP, b"leaves", b"1.2");
-    settled();
+    all_decided();
     eventually("the edges", || events().len() == 4);
     watched.master.kill();
     watched.replica.resume();
 
     node.subscribed(APP, b"leaves", b"1.2", None);
     node.closed(APP, b"1.1");
-    settled();
+    all_decided();
     eventually("the last edges", || events().len() >= 7);
     assert!(node.end(Duration::from_secs(1)).is_nothing());
     let told = |channel: &str| {

@@ -107,8 +107,8 @@ fn many_holds_are_restored_after_the_loss_of_all_data_without_a_false_edge() {
     let mut nodes = Pair::start(&redis, &json!({ "ttl": 9 }));
     redis::cmd("FLUSHALL").exec(&mut redis.connect()).unwrap();
     let lost = Instant::now();
-    let settled = nodes.visit() - lost;
-    println!("{} holds restored, edges waited for {settled:.1?}", 2 * CHANNELS);
+    let waited = nodes.visit() - lost;
+    println!("{} holds restored, edges waited for {waited:.1?}", 2 * CHANNELS);
     nodes.end();
 }
 
@@ -121,9 +121,9 @@ fn after_a_failover_that_lost_nothing_edges_wait_as_long_as_the_slowest_node_tak
     watched.master.kill();
     eventually("a new master", || info(&watched.replica, "replication").contains("role:master"));
     let promoted = Instant::now();
-    let settled = nodes.visit() - promoted;
-    println!("with {} holds, edges waited for {settled:.1?}", 2 * CHANNELS);
-    assert!(settled < LONGEST, "{settled:?}");
+    let waited = nodes.visit() - promoted;
+    println!("with {} holds, edges waited for {waited:.1?}", 2 * CHANNELS);
+    assert!(waited < LONGEST, "{waited:?}");
     nodes.end();
 }
 

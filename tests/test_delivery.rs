@@ -81,8 +81,8 @@ fn a_failed_connection_comes_with_advice() {
 fn a_certificate_is_accepted_if_trusted_and_explained_if_not() {
     let ca = PrivateCa::new();
     let receiver = TlsReceiver::start(&ca.issue("localhost"), None);
-    let stranger = send_test(&json!({ "url": receiver.url() }));
-    assert!(advice(&stranger).contains("ca_file"), "{stranger:?}");
+    let untrusted = send_test(&json!({ "url": receiver.url() }));
+    assert!(advice(&untrusted).contains("ca_file"), "{untrusted:?}");
     let trusting = send_test(&json!({ "url": receiver.url(), "ca_file": ca.file() }));
     assert_eq!((trusting.ok, trusting.status), (true, Some(200)), "{trusting:?}");
     let other_name =

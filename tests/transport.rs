@@ -102,8 +102,8 @@ fn an_endpoint_that_requires_a_client_certificate_gets_the_configured_one() {
     let receiver = TlsReceiver::start(&ca.issue("localhost"), Some(&clients));
     let known = clients.issue("sender");
     assert_eq!(result(trusting(&ca, Some(&known), receiver.url())), Ok(200));
-    let stranger = ca.issue("sender");
-    for nobody in [None, Some(&stranger)] {
+    let untrusted = ca.issue("sender");
+    for nobody in [None, Some(&untrusted)] {
         assert!(result(trusting(&ca, nobody, receiver.url())).is_err());
     }
     assert_eq!(receiver.received().len(), 1);

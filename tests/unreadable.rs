@@ -40,7 +40,7 @@ fn waiting(redis: &RedisServer) -> usize {
 }
 
 /// Returns the drops with their reasons, and the log lines, for such entries.
-fn told(node: &Engine) -> (Vec<String>, Vec<String>) {
+fn reports(node: &Engine) -> (Vec<String>, Vec<String>) {
     let (mut drops, mut lines) = (Vec::new(), Vec::new());
     for outcome in node.poll(10_000) {
         match outcome {
@@ -78,7 +78,7 @@ fn an_unreadable_entry_is_a_dead_letter_with_its_text_and_the_rest_is_delivered(
         ]
     );
     assert!(letters.iter().all(|letter| letter.time_ms > 0 && letter.endpoint.is_empty() && letter.events == 1));
-    let (drops, lines) = told(&node);
+    let (drops, lines) = reports(&node);
     assert_eq!(drops.len(), 4, "{drops:?}");
     assert_eq!(drops[0], "app: an event of an unknown kind");
     assert_eq!(lines.len(), 4, "{lines:?}");

@@ -26,7 +26,7 @@ struct Full {
 
 impl BlackHoles {
     /// Starts the endpoints.
-    pub(crate) fn dig() -> Self {
+    pub(crate) fn start_all() -> Self {
         let silent = (0..20).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
         Self { silent, full: Full::listen(), dripping: Receiver::start() }
     }

@@ -64,7 +64,7 @@ pub(crate) fn stat(engine: &Engine, name: &str) -> u64 {
 }
 
 /// Waits until Redis has decided every claim of the engine.
-pub(crate) fn settled(engine: &Engine) {
+pub(crate) fn all_decided(engine: &Engine) {
     eventually("all claims to be decided", || {
         stat(engine, "queued_intents") == 0 && stat(engine, "pending_claims") == 0
     });

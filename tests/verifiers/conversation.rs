@@ -79,8 +79,8 @@ fn visits() -> Vec<Visit> {
 }
 
 /// Returns the events that the receiver must get for each application: by channel, in order.
-pub(crate) fn told() -> BTreeMap<String, Vec<Value>> {
-    let mut told = BTreeMap::new();
+pub(crate) fn expected_events() -> BTreeMap<String, Vec<Value>> {
+    let mut expected_events = BTreeMap::new();
     for Visit { channel, users, whispers } in visits() {
         let event = |name: &str| json!({ "name": name, "channel": channel });
         let with = |name: &str, user: &String| json!({ "name": name, "channel": channel, "user_id": user });
@@ -100,9 +100,9 @@ pub(crate) fn told() -> BTreeMap<String, Vec<Value>> {
         }
         events.extend(users.iter().map(|user| with("member_removed", user)));
         events.push(event("channel_vacated"));
-        told.insert(channel, events);
+        expected_events.insert(channel, events);
     }
-    told
+    expected_events
 }
 
 /// Groups events by channel, keeping their order.
@@ -125,13 +125,13 @@ pub(crate) struct Conversation {
 
 impl Conversation {
     /// Returns the webhooks that all tests share.
-    pub(crate) fn heard() -> &'static Self {
-        static HEARD: LazyLock<Conversation> = LazyLock::new(Conversation::hold);
-        &HEARD
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: LazyLock<Conversation> = LazyLock::new(Conversation::run);
+        &SHARED
     }
 
     /// Lets the clients of both applications send everything, and waits until the receiver has it.
-    fn hold() -> Self {
+    fn run() -> Self {
         let (redis, receiver) = (RedisServer::start(), Receiver::start());
         let engine = engine(&redis, &receiver, &json!({ "flush_interval": 0.1 }));
         for app in APPS {
@@ -142,11 +142,11 @@ impl Conversation {
                 take_place(&engine, app, &visit);
             }
         }
-        let expected = APPS.len() * told().values().map(Vec::len).sum::<usize>();
+        let expected = APPS.len() * expected_events().values().map(Vec::len).sum::<usize>();
         let webhooks = eventually("all webhooks", || {
             let webhooks: Vec<_> = receiver.received("/hook").iter().map(Webhook::from).collect();
-            let heard: usize = webhooks.iter().map(|webhook| webhook.events().len()).sum();
-            (heard >= expected).then_some(webhooks)
+            let received: usize = webhooks.iter().map(|webhook| webhook.events().len()).sum();
+            (received >= expected).then_some(webhooks)
         });
         Self { webhooks }
     }

@@ -35,9 +35,9 @@ impl Rules {
                 assert!(key.user.is_some() || !users, "E3: {key:?} was vacated with a user on it");
             }
             What::Counted(count) => {
-                let is_news = self.counts.insert(*key, *count).unwrap_or(0) != *count;
+                let is_change = self.counts.insert(*key, *count).unwrap_or(0) != *count;
                 assert!(
-                    is_news || self.may_repeat.remove(key),
+                    is_change || self.may_repeat.remove(key),
                     "{key:?}: the number of connections was published without a change"
                 );
             }

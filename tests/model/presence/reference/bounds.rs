@@ -45,8 +45,8 @@ impl Reference {
         if self.redis.is_settling() {
             operations.push(Operation::Settle);
         }
-        let is_ghost = |id: &Id| self.nodes.iter().all(|node| node.id != *id);
-        let unnoticed = self.redis.leases.iter().filter(|(id, lease)| **lease == Lease::Good && is_ghost(id));
+        let is_gone = |id: &Id| self.nodes.iter().all(|node| node.id != *id);
+        let unnoticed = self.redis.leases.iter().filter(|(id, lease)| **lease == Lease::Good && is_gone(id));
         operations.extend(unnoticed.map(|(id, _)| *id).map(|incarnation| Operation::Lapse { incarnation }));
         for _ in 0..=RENEWALS + 2 {
             operations.extend(nodes.clone().map(|node| Operation::Renew { node }));
@@ -75,7 +75,7 @@ impl Reference {
     /// carried out, or while it is unknown whether the grace of a departure is over.
     pub(in super::super) fn allows(&self, operation: &Operation) -> bool {
         let reachable = |node: &usize| !self.nodes[*node].paused;
-        let calm = !self.redis.is_settling();
+        let is_stable = !self.redis.is_settling();
         let at_home = |node: &Node| {
             let known = self.redis.leases.get(&node.id) == Some(&Lease::Good) && node.epoch == self.redis.epoch;
             known && !node.paused && node.carried_out.is_none()
@@ -99,22 +99,27 @@ impl Reference {
                 let node = &self.nodes[*node];
                 let lease = self.redis.leases.get(&node.id);
                 let served = lease.is_some_and(|lease| *lease != Lease::Reaping) && node.epoch == self.redis.epoch;
-                calm && served && !node.paused && node.carried_out.is_none() && node.has_batch() && node.knows_batch()
+                is_stable
+                    && served
+                    && !node.paused
+                    && node.carried_out.is_none()
+                    && node.has_batch()
+                    && node.knows_batch()
             }
-            Operation::Lapse { incarnation } => calm && self.redis.leases.get(incarnation) == Some(&Lease::Good),
+            Operation::Lapse { incarnation } => is_stable && self.redis.leases.get(incarnation) == Some(&Lease::Good),
             Operation::ReapOne { incarnation } => {
                 let lease = self.redis.leases.get(incarnation);
-                calm && lease.is_some_and(|lease| *lease != Lease::Good)
+                is_stable && lease.is_some_and(|lease| *lease != Lease::Good)
             }
-            Operation::Pause { node } | Operation::End { node } => calm && reachable(node),
-            Operation::Crash { .. } => calm,
+            Operation::Pause { node } | Operation::End { node } => is_stable && reachable(node),
+            Operation::Crash { .. } => is_stable,
             Operation::Wipe { .. } => {
                 let alive = self.redis.leases.len() == self.nodes.len();
                 let unknown = |key: &Key| self.nodes.iter().all(|node| !node.departures.contains(key));
                 let forgotten = self.announced_late || self.redis.leaving.keys().any(unknown);
-                calm && self.redis.epoch.is_some() && alive && !forgotten && self.nodes.iter().all(at_home)
+                is_stable && self.redis.epoch.is_some() && alive && !forgotten && self.nodes.iter().all(at_home)
             }
-            Operation::Settle => !calm,
+            Operation::Settle => !is_stable,
             _ => true,
         }
     }

@@ -55,33 +55,33 @@ impl Redis {
 
     /// Decides a batch of an incarnation. Departures whose grace is over come first.
     pub(super) fn decide<'a>(&mut self, id: Id, entries: impl Iterator<Item = &'a ModelEvent>) -> Decision {
-        let mut judged = Decision::default();
+        let mut decision = Decision::default();
         self.leaving.retain(|key, is_over| {
             if *is_over {
-                judged.published.push(ModelEvent { key: *key, what: What::Went });
+                decision.published.push(ModelEvent { key: *key, what: What::Went });
             }
             !*is_over
         });
         for event in entries {
             match event.what {
                 What::Came => {
-                    let is_news = !self.is_held(event.key) && self.leaving.remove(&event.key).is_none();
+                    let is_edge = !self.is_held(event.key) && self.leaving.remove(&event.key).is_none();
                     self.holds.entry(id).or_default().insert(event.key);
-                    judged.published.extend(is_news.then(|| event.clone()));
+                    decision.published.extend(is_edge.then(|| event.clone()));
                 }
-                What::Went => self.release(id, event.key, &mut judged),
-                What::Whispered(_) => judged.published.push(event.clone()),
+                What::Went => self.release(id, event.key, &mut decision),
+                What::Whispered(_) => decision.published.push(event.clone()),
                 What::Counted(_) => {}
             }
         }
-        judged
+        decision
     }
 
     /// Removes up to `most` of the `holds` of a dead incarnation, which has no others.
     pub(super) fn reap(&mut self, dead: Id, holds: &[Key], most: usize) -> Decision {
-        let mut judged = Decision::default();
+        let mut decision = Decision::default();
         for key in holds.iter().take(most) {
-            self.release(dead, *key, &mut judged);
+            self.release(dead, *key, &mut decision);
         }
         if holds.len() <= most {
             self.leases.remove(&dead);
@@ -89,7 +89,7 @@ impl Redis {
         } else {
             self.leases.insert(dead, Lease::Reaping);
         }
-        judged
+        decision
     }
 
     /// Restores the holds of a node, and its departures that were not announced.
@@ -100,16 +100,16 @@ impl Redis {
         self.leaving.extend(gone.into_iter().map(|key| (key, false)));
     }
 
-    fn release(&mut self, id: Id, key: Key, judged: &mut Decision) {
+    fn release(&mut self, id: Id, key: Key, decision: &mut Decision) {
         let held = self.holds.get_mut(&id).is_some_and(|holds| holds.remove(&key));
         if !held || self.is_held(key) {
             return;
         }
         if self.grants_grace {
             self.leaving.insert(key, false);
-            judged.leaving.push(key);
+            decision.leaving.push(key);
         } else {
-            judged.published.push(ModelEvent { key, what: What::Went });
+            decision.published.push(ModelEvent { key, what: What::Went });
         }
     }
 

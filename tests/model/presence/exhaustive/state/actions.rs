@@ -7,7 +7,7 @@ impl State {
     pub(in super::super) fn actions(&self, flaw: Option<Flaw>) -> Vec<Action> {
         let mut actions = Vec::new();
         let left = self.left;
-        let is_calm = self.is_calm();
+        let is_stable = self.is_stable();
         for (n, node) in self.nodes.iter().enumerate() {
             if left.hooks > 0 {
                 actions.push(Action::Hook(n));
@@ -34,14 +34,14 @@ impl State {
                     actions.push(Action::GiveUpCompare(n));
                 }
             }
-            if left.crashes > 0 && is_calm {
+            if left.crashes > 0 && is_stable {
                 actions.push(Action::Crash(n));
             }
         }
         actions.extend((0..self.late.len()).map(Action::Late));
         for id in 0..self.next_id.min(IDS) {
             match self.redis.leases[id] {
-                Lease::Good if left.lapses > 0 && is_calm => actions.push(Action::Lapse(id)),
+                Lease::Good if left.lapses > 0 && is_stable => actions.push(Action::Lapse(id)),
                 Lease::Lapsed | Lease::Reaping if !self.spared[id] => actions.push(Action::Reap(id)),
                 _ => {}
             }
@@ -49,7 +49,7 @@ impl State {
         if left.steps > 0 && self.redis.leases.contains(&Lease::Good) {
             actions.push(Action::StepClock);
         }
-        if left.wipes > 0 && is_calm && self.is_loss_harmless() {
+        if left.wipes > 0 && is_stable && self.is_loss_harmless() {
             actions.push(Action::Wipe);
         }
         if left.restores > 0 && self.is_loss_harmless() {
@@ -59,7 +59,7 @@ impl State {
                 Some(_) => {}
             }
         }
-        if left.lost_keys > 0 && is_calm && self.is_loss_harmless() {
+        if left.lost_keys > 0 && is_stable && self.is_loss_harmless() {
             actions.push(Action::LoseLeases);
             if self.is_quiet(flaw) {
                 actions.push(Action::LoseHolds);
@@ -73,7 +73,7 @@ impl State {
     }
 
     /// Returns true if no data is lost, or all of it is restored.
-    fn is_calm(&self) -> bool {
+    fn is_stable(&self) -> bool {
         (self.redis.settling == 0 && self.redis.is_with(self.process)) || !self.is_known()
     }
 
@@ -85,7 +85,7 @@ impl State {
     /// Returns true if a loss of data is guaranteed to be harmless: no node is dead, cut off or in doubt about a batch.
     fn is_loss_harmless(&self) -> bool {
         let is_known = |id: Id| self.nodes.iter().any(|node| node.id == id);
-        let strangers = (0..IDS).any(|id| self.redis.leases[id] != Lease::None && !is_known(id));
+        let unknown_leases = (0..IDS).any(|id| self.redis.leases[id] != Lease::None && !is_known(id));
         let at_home = |node: &Node| {
             let current = node.epoch == self.redis.epoch && self.redis.leases[node.id] == Lease::Good;
             let carried_out = self.redis.has_answered(node.id, node.batch);
@@ -94,7 +94,7 @@ impl State {
         };
         let opening = self.late.iter().any(|call| matches!(call, Call::Open { .. }));
         let own = |node: &&Node| self.redis.is_of(node.cluster);
-        !strangers && !opening && self.nodes.iter().filter(own).all(at_home)
+        !unknown_leases && !opening && self.nodes.iter().filter(own).all(at_home)
     }
 
     /// Returns true if Redis may restart with its save: no node has died since.
