@@ -98,11 +98,11 @@ fn fifty_black_holes_do_not_delay_a_healthy_endpoint() {
     let with_holes: Vec<String> = holes.urls().into_iter().chain([healthy.tally.url()]).collect();
     assert_eq!(with_holes.len(), 51);
 
-    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    let (mut without, mut with_holes) = (Vec::new(), Vec::new());
     for _ in 0..MEASUREMENTS {
-        let (redis, redis_of_lonely) = (RedisServer::start(), RedisServer::start());
+        let (redis, redis_of_baseline) = (RedisServer::start(), RedisServer::start());
         let engine = start(&redis, &with_holes);
-        let engine_of_lonely = start(&redis_of_lonely, &[baseline.tally.url()]);
+        let engine_of_baseline = start(&redis_of_baseline, &[baseline.tally.url()]);
         let mut number = 0;
         eventually("the lanes of the black holes to overflow", || {
             whisper(&engine, 0, EVENTS + number);
@@ -114,20 +114,23 @@ fn fifty_black_holes_do_not_delay_a_healthy_endpoint() {
         baseline.begin();
         healthy.begin();
         for event in 0..EVENTS {
-            baseline.send(&engine_of_lonely, event);
+            baseline.send(&engine_of_baseline, event);
             healthy.send(&engine, event);
             std::thread::sleep(EVERY);
         }
-        alone.push(baseline.p99());
-        beside.push(healthy.p99());
+        without.push(baseline.p99());
+        with_holes.push(healthy.p99());
 
         let (posting, all) = (threads("wh-post"), threads("wh-"));
         // A worker that is completing its attempt takes no new one yet.
         assert!(posting <= 2 * 52, "{posting} threads for 52 endpoints");
         assert!(all <= posting + 2 * 7, "{all} threads, {posting} of them for endpoints");
         engine.stop(Instant::now() + Duration::from_secs(5));
-        engine_of_lonely.stop(Instant::now() + Duration::from_secs(5));
+        engine_of_baseline.stop(Instant::now() + Duration::from_secs(5));
     }
-    println!("alone {alone:?}, with black holes {beside:?}");
-    assert!(median(beside.clone()) <= 2 * median(alone.clone()), "alone {alone:?}, with black holes {beside:?}");
+    println!("baseline {without:?}, with black holes {with_holes:?}");
+    assert!(
+        median(with_holes.clone()) <= 2 * median(without.clone()),
+        "baseline {without:?}, with black holes {with_holes:?}"
+    );
 }

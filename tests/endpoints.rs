@@ -127,7 +127,7 @@ fn an_endpoint_that_comes_back_gets_events_again() {
     node.accept("app", ["gone".to_owned()]);
     eventually("the endpoint to be gone", || (node.telemetry.counters().batches_dropped.get() == 1).then_some(()));
     node.delivery.set_endpoints(Vec::new()).unwrap();
-    node.accept("app", ["nobody's".to_owned()]);
+    node.accept("app", ["unwanted".to_owned()]);
     eventually("an event that no endpoint wants", || {
         (node.telemetry.counters().events_unwanted.get() == 1).then_some(())
     });

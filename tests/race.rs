@@ -1,4 +1,4 @@
-//! Two processes that do the same at the same time.
+//! Two processes join and leave the same channels at the same time, with one edge per direction.
 
 #![allow(clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 

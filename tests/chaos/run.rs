@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! script ─▶ stage ─▶ node processes ─▶ networks ─▶ Redis ─▶ node processes ─▶ receiver ─▶ its log ─┐
-//!             └─▶ history: orders to each node, when Redis decided them, kills and cut-offs ──────┴─▶ checker
+//!             └─▶ history: orders to each node, when Redis decided them, kills and cut-offs ───────┴─▶ checker
 //! ```
 //! `make chaos SECONDS=60 SEED=1`. The seed decides what is done and when. The machine decides how threads and
 //! processes interleave, so a second run with the same seed explores something new. The checker reads nothing but the

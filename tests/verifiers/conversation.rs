@@ -13,7 +13,6 @@ use crate::support::redis::RedisServer;
 use crate::support::wait::eventually;
 use crate::webhook::Webhook;
 
-/// An application.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct App {
     id: &'static str,

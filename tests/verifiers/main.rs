@@ -104,7 +104,7 @@ fn every_verifier_refuses_the_same_json_in_other_bytes() {
 fn every_verifier_refuses_the_signature_of_another_application() {
     let mut verifiers = Verifier::all();
     let exchanged = Secrets::from([(APPS[0].key, APPS[1].secret), (APPS[1].key, APPS[0].secret)]);
-    let known = Secrets::from([("somebody", "some secret")]);
+    let known = Secrets::from([("unknown", "some secret")]);
     for webhook in &Conversation::shared().webhooks {
         assert_refused(&mut verifiers, webhook, &exchanged, "the secret of another application");
         assert_refused(&mut verifiers, webhook, &known, "an unknown key");
@@ -200,7 +200,7 @@ fn a_redelivered_dead_letter_verifies_with_the_current_secret() {
     engine.subscribed(APP, "private-straße/\"東京\"".as_bytes(), b"1.1", None);
     let config = json!({ "connection": { "host": redis.socket() } });
     let mut letters = DeadLetters::of(&Config::from_value(config).unwrap()).unwrap();
-    let letter = eventually("it is given up", || letters.list(None, 1).unwrap().pop());
+    let letter = eventually("the dead letter", || letters.list(None, 1).unwrap().pop());
     engine.register_app(APP, APPS[1].key, APPS[1].secret);
     assert_eq!(letters.retry(&[letter.id]).unwrap(), 1);
     let [first, again] = &receiver.wait_for("/hook", 2)[..] else { panic!("there are more than two") };

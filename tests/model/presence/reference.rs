@@ -54,7 +54,7 @@ struct Node {
     paused: bool,
 }
 
-/// The cluster.
+/// The expected state of a cluster, and the events of its last operation.
 #[derive(Clone, Debug)]
 pub(super) struct Reference {
     pub(super) names: Arc<Names>,

@@ -26,11 +26,11 @@ impl Rules {
         let channel = key.channel();
         match what {
             What::Came => {
-                assert!(self.present.insert(*key), "E1: {key:?} came twice");
-                assert!(self.present.contains(&channel), "E3: {key:?} came on a channel that is not occupied");
+                assert!(self.present.insert(*key), "E1: {key:?} arrived twice");
+                assert!(self.present.contains(&channel), "E3: {key:?} arrived on a channel that is not occupied");
             }
             What::Went => {
-                assert!(self.present.remove(key), "E1: {key:?} went without being present");
+                assert!(self.present.remove(key), "E1: {key:?} left without being present");
                 let users = self.present.iter().any(|other| other.channel() == *key);
                 assert!(key.user.is_some() || !users, "E3: {key:?} was vacated with a user on it");
             }

@@ -42,7 +42,7 @@ impl State {
         let connected = rest.nodes.iter().filter(of_cluster).any(|node| node.connected);
         if rest.published != (Holds { channel: connected, user: connected }) {
             return Err(format!(
-                "E2: at rest the last edges say {:?}, but a user is present: {connected}",
+                "E2: at rest the last edges say {:?}, but a client is connected: {connected}",
                 rest.published
             ));
         }
