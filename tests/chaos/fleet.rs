@@ -55,7 +55,7 @@ pub(crate) struct Node {
 /// Output of a node.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Output {
-    /// Last order whose claims were all decided, with the time at which that line arrived.
+    /// Numbers of orders up to which all claims were decided, with the time at which each line arrived.
     pub(crate) decided: Vec<(u64, Ms)>,
     /// Claims without a decision when the node ended.
     pub(crate) left: Option<u64>,

@@ -19,7 +19,7 @@ from moto.server import ThreadedMotoServer
 REGIONS = ("eu-central-1", "eu-west-1")
 
 
-# What AWS calls the permission, and what moto does.
+# The name of the permission in AWS, and the one in moto.
 INVOKE = ["lambda:InvokeFunction", "lambda:Invoke"]
 
 
@@ -30,7 +30,7 @@ def policy(principal=None, action=INVOKE):
 
 
 def configure(url, path, body):
-    # As text: a form would be read by the server before moto sees it.
+    # As text: the server would consume a form before moto sees it.
     request = urllib.request.Request(f"{url}/moto-api/{path}", data=body.encode(), headers={"Content-Type": "text/plain"})
     urllib.request.urlopen(request).close()
 

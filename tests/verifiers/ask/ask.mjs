@@ -1,4 +1,4 @@
-// Asks a function of docs/receiving.md about webhooks: a line of JSON in, a line of JSON out.
+// Runs a function of docs/receiving.md on webhooks: reads one JSON object per line, and prints one per line.
 
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';

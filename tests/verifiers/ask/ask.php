@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Asks a function of docs/receiving.md about webhooks: a line of JSON in, a line of JSON out.
+ * Runs a function of docs/receiving.md on webhooks: reads one JSON object per line, and prints one per line.
  */
 
 require $argv[1];

@@ -56,7 +56,7 @@ pub(super) enum Awaits {
 pub(super) enum Restoring {
     #[default]
     No,
-    /// Removes what Redis has wrongly.
+    /// Removes wrong holds from Redis.
     Forgets,
     Restores,
     /// Restored, but not confirmed.
