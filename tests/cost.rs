@@ -21,7 +21,7 @@ const USUAL: [&str; 5] = ["channel_occupied", "channel_vacated", "member_added",
 /// Events that an endpoint gets only if it lists them.
 const COUNTS_AND_MISSES: [&str; 2] = ["subscription_count", "cache_miss"];
 
-/// Most commands of one claim call: the measured number and a small margin.
+/// Maximum number of commands in one claim call: the measured number and a small margin.
 const MOST_COMMANDS: usize = 20;
 
 /// Commands whose cost grows with the size of a key or of the database.

@@ -20,8 +20,8 @@ use support::wait::while_it_moves;
 /// Without optimisation an event costs ten times as much.
 const EVENTS: u32 = if cfg!(debug_assertions) { 200_000 } else { 1_000_000 };
 
-/// Most events that the flood is ahead of the healthy endpoint. Less than half of the limit of waiting events, so its
-/// lane is never the longest one.
+/// Maximum number of events by which the flood is ahead of the healthy endpoint. Less than half of the limit of waiting
+/// events, so its lane is never the longest one.
 const AHEAD: usize = 2500;
 
 const MAX_EVENTS: usize = 10_000;
@@ -29,13 +29,13 @@ const DEAD_LETTERS: usize = 20;
 const BATCH_EVENTS: usize = 1000;
 const BATCH_BYTES: usize = 262_144;
 
-/// Most events that are not acknowledged: those on their way to the healthy endpoint, those waiting for the dead one,
-/// those that become dead letters at once to make room, and those in its batch.
+/// Maximum number of events that are not acknowledged: those on their way to the healthy endpoint, those waiting for
+/// the dead one, those that become dead letters at once to make room, and those in its batch.
 const UNSETTLED: usize = AHEAD + MAX_EVENTS + MAX_EVENTS / 100 + BATCH_EVENTS;
 
-/// Most entries of the streams. Acknowledged events after a batch under way are removed when they are as many as the
-/// others, or reach a share of the limit. The events of three seconds are added, because Redis removes at its own
-/// speed.
+/// Maximum number of entries in the streams. Acknowledged events after a batch under way are removed when they are as
+/// many as the others, or reach a share of the limit. The events of three seconds are added, because Redis removes at
+/// its own speed.
 const STREAMED: usize = 2 * UNSETTLED + MAX_EVENTS + 3 * RATE;
 
 /// Bytes of one of these events in a stream (about 110) and in memory (about 600), each with a margin.

@@ -22,8 +22,8 @@ use support::watched::{Watched, info};
 /// Number of channels of each of the two nodes.
 const CHANNELS: usize = if cfg!(debug_assertions) { 20_000 } else { 200_000 };
 
-/// Longest time that edges wait after a failover without loss, once there is a master: nodes try to connect every 2 s.
-/// Debug builds get more time, because other tests run at the same time.
+/// Maximum time for which edges wait after a failover without loss, once there is a master: nodes try to connect every
+/// 2 s. Debug builds get more time, because other tests run at the same time.
 const LONGEST: Duration = Duration::from_secs(if cfg!(debug_assertions) { 15 } else { 5 });
 
 /// Two nodes, each with its own channels and one common channel.

@@ -11,8 +11,8 @@ use crate::order::Order;
 /// Applications of every node.
 pub(crate) const APPS: [&str; 2] = ["alpha", "beta"];
 
-/// Most sockets on one node. With few of them, many are the first or last of their channel. Together they hold fewer
-/// channels and users than one call of a reaper removes.
+/// Maximum number of sockets on one node. With few of them, many are the first or last of their channel. Together they
+/// hold fewer channels and users than one call of a reaper removes.
 const SOCKETS: usize = 14;
 
 /// Number of presence users. Their ids are numbers, as in most applications.

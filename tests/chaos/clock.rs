@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::support::clock::ShiftedClock;
 use crate::{Ms, now};
 
-/// Longest time between Redis' reading of the clock and its use of the value (ms).
+/// Maximum time between Redis' reading of the clock and its use of the value (ms).
 const SLACK: Ms = 20;
 
 /// The clock and its steps so far.

@@ -64,7 +64,7 @@ pub(crate) struct Absence {
 /// clocks (ms).
 pub(crate) const SILENCE: Ms = 1900;
 
-/// Longest delay between a log line of a node and its arrival here (ms).
+/// Maximum delay between a log line of a node and its arrival here (ms).
 const HEARING: Ms = 600;
 
 impl Life {

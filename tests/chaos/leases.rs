@@ -8,7 +8,7 @@ use crate::{Ms, now};
 /// Lease of the nodes (ms).
 pub(crate) const LEASE: Ms = 3000;
 
-/// Longest time that a starting node needs to register (ms).
+/// Time in which a starting node must register (ms).
 const ENTERS: Ms = 1500;
 
 /// Interval between checks (ms).

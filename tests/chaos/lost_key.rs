@@ -16,10 +16,10 @@ use crate::order::Order;
 use crate::schedule::NODES;
 use crate::stage::{Running, Stage};
 
-/// Longest wait until the cluster is ready (ms): after a kill, the lease lapses and another node reaps.
+/// Time in which the cluster must be ready (ms): after a kill, the lease lapses and another node reaps.
 const IN_ORDER: u64 = 15_000;
 
-/// Longest time until a key is restored (ms). Nodes compare their holds, and renew their leases, every second.
+/// Time in which a key must be restored (ms). Nodes compare their holds, and renew their leases, every second.
 const RESTORED_WITHIN: u64 = 10_000;
 
 /// Keys deleted in one go.

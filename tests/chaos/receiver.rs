@@ -24,7 +24,7 @@ pub(crate) const PATHS: [&str; 2] = ["/steady", "/flaky"];
 /// Secret of all applications.
 pub(crate) const SECRET: &str = "secret";
 
-/// Longest time between the signing of an attempt and its arrival (ms). Nodes and connections are stopped for a while.
+/// Maximum time between the signing of an attempt and its arrival (ms). Nodes and connections are stopped for a while.
 const ON_ITS_WAY: Ms = 60_000;
 
 /// Longer than a node waits for a response.

@@ -10,7 +10,7 @@ use crate::schedule::{FLUSH_INTERVAL, Kind, NODES};
 use crate::servers::Failure;
 use crate::stage::{Running, Stage};
 
-/// Longest time until the cluster is at rest (ms): leases lapse, retries back off.
+/// Time in which the cluster must come to rest (ms): leases lapse, retries back off.
 const SETTLING: u64 = 60_000;
 
 /// Interval between checks.

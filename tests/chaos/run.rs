@@ -46,10 +46,10 @@ fn now() -> Ms {
     u64::try_from(since.as_millis()).unwrap_or(Ms::MAX)
 }
 
-/// Longest time for the checker, in addition to the time of the run.
+/// Time limit of the checker, in addition to the time of the run.
 const CHECKING: Duration = Duration::from_secs(120);
 
-/// Most violations that are printed. The file has all of them.
+/// Maximum number of violations to print. The file has all of them.
 const PRINTED: usize = 10;
 
 fn main() -> ExitCode {

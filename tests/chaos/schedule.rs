@@ -15,11 +15,11 @@ use crate::servers::{Failure, RIGHTS};
 /// Number of nodes that should be running.
 pub(crate) const NODES: usize = 3;
 
-/// Longest interval between two orders to one node. The load is low enough that all events are delivered between the
-/// faults. With a growing backlog, a long run would test nothing else.
+/// Maximum interval between two orders to one node (ms). The load is low enough that all events are delivered between
+/// the faults. With a growing backlog, a long run would test nothing else.
 const ORDERS_EVERY: Ms = 30;
 
-/// Longest `flush_interval` of a node, and so the longest time that a batch spans (ms).
+/// Maximum `flush_interval` of a node, and so the maximum time that a batch spans (ms).
 pub(crate) const FLUSH_INTERVAL: Ms = 50;
 
 /// A step of the script.

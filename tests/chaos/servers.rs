@@ -15,10 +15,10 @@ pub(crate) const USER: &str = "webhooks";
 /// Password of that user.
 pub(crate) const PASSWORD: &str = "secret";
 
-/// Longest time that a server takes to answer the harness.
+/// Timeout of the harness for a server.
 const ANSWERS: Duration = Duration::from_secs(10);
 
-/// Longest time for a failover. A slower one is given up.
+/// Timeout of a failover. A slower one is aborted.
 const FAILS_OVER: Duration = Duration::from_secs(2);
 
 /// Interval between checks of a failover.
@@ -51,7 +51,7 @@ pub(crate) struct Right {
     pub(crate) rule: &'static str,
     /// Renewals need this right.
     leases: bool,
-    /// Longest time without it (ms). After three seconds, a node sends batches that it cannot persist, and its
+    /// Maximum time without it (ms). After three seconds, a node sends batches that it cannot persist, and its
     /// successor would send their events again.
     pub(crate) longest: Ms,
 }

@@ -22,16 +22,16 @@ const TICK: Duration = Duration::from_millis(1);
 /// Pause between two ticks (ms) after which the nodes may have been paused too: the machine was busy.
 const STALL: Ms = 400;
 
-/// Longest time for Redis to close the connections of dead nodes when nothing is broken.
+/// Time in which Redis must close the connections of dead nodes when nothing is broken.
 const CLOSES: Duration = Duration::from_secs(5);
 
-/// Longest time until a node that continues has renewed its lease (ms).
+/// Time in which a continued node must have renewed its lease (ms).
 const STAGGERS: Ms = 300;
 
-/// Longest time until a node has found a Redis that is back and renewed its lease (ms).
+/// Time in which a node must have found a restored Redis and renewed its lease (ms).
 const SEEKS: Ms = 3000;
 
-/// Longest time for a clean end of a node (ms).
+/// Time in which a node must end cleanly (ms).
 const ENDING: Ms = 4000;
 
 /// Runs the script of `seed` for `time`, then lets everything come to rest.

@@ -7,7 +7,7 @@ use redis::io::tcp::socket2::{Domain, Socket, Type};
 
 use super::receiver::{Answer, Receiver};
 
-/// Longest time to connect to a listener whose queue has room.
+/// Timeout for a connection to a listener whose queue has room.
 const CONNECT: Duration = Duration::from_millis(200);
 
 /// Endpoints that never answer, of three kinds. They end when this is dropped.

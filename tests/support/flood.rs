@@ -42,8 +42,8 @@ pub(crate) fn round(engine: &Engine, number: u32) {
     }
 }
 
-/// Highest number of events per second. Acknowledged events are removed at Redis' speed. A flood without this limit
-/// would measure the machine's two cores, not the limits of the engine.
+/// Maximum rate in events per second. Acknowledged events are removed at Redis' speed. A flood without this limit would
+/// measure the machine's two cores, not the limits of the engine.
 pub(crate) const RATE: usize = if cfg!(debug_assertions) { 10_000 } else { 25_000 };
 
 /// Sends `rounds` rounds, at most `ahead` events ahead of what `healthy` has received. Calls `look` now and then.

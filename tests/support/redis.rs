@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::certificates::PrivateCa;
 use super::port::Port;
 
-/// Longest time for a server to start.
+/// Timeout for the start of a server.
 const START: Duration = Duration::from_secs(10);
 
 /// A running server. Dropping it kills the process. It keeps nothing on disk unless its options say otherwise.

@@ -3,10 +3,10 @@
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-/// Longest wait for a condition, on a slow machine.
+/// Timeout of a condition. Generous, for slow machines.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Longest time without progress, where the total time is not limited.
+/// Timeout without progress, for waits whose total time is not limited.
 pub(crate) const STANDSTILL: Duration = Duration::from_secs(60);
 
 /// Waits for the first `Some` of `condition` and returns it.

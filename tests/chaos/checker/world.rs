@@ -9,8 +9,8 @@ use crate::history::{Absence, Life, Step, What};
 /// Largest difference between clocks read in different processes, and between a write and its log line (ms).
 const SLACK: Ms = 20;
 
-/// Most states that are followed at once. Some thousands are usual. A channel that all nodes share has many more while
-/// several of them are cut off.
+/// Maximum number of states to follow at once. A few thousand are usual. A channel that all nodes share has many more
+/// while several of them are cut off.
 const MOST_WORLDS: usize = 400_000;
 
 /// Operations of one node process on the key.

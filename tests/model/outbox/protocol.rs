@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::outbox::Position;
 
-/// Most incarnations in one search.
+/// Maximum number of incarnations in a search.
 pub(super) const IDS: usize = 6;
 
 /// Number of lanes.

@@ -7,7 +7,7 @@ use super::kinds::Id;
 use super::names::{APPS, CHANNELS, Names, USERS};
 use super::reference::Reference;
 
-/// Most nodes in a case.
+/// Maximum number of nodes in a case.
 const NODES: usize = 4;
 
 /// Sockets per node and application.

@@ -6,7 +6,7 @@ mod settling;
 
 pub(super) use settling::{Confirmation, Opening, Past};
 
-/// Most incarnations in one search.
+/// Maximum number of incarnations in a search.
 pub(super) const IDS: usize = 8;
 
 /// Incarnation of a node.

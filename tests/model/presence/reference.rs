@@ -67,7 +67,7 @@ pub(super) struct Reference {
     incarnations: Id,
     epochs: u32,
     events: u32,
-    /// The end of a grace has been announced. A node learns of it from its clock only.
+    /// A grace has ended. A node learns that only from its clock.
     announced_late: bool,
 }
 

@@ -10,7 +10,7 @@ use crate::outbox::redis::ownership::{End, OutOfOrder, Ownership};
 /// The only epoch of the search.
 pub(super) const EPOCH: u8 = 1;
 
-/// Most events of a batch.
+/// Maximum number of events in a batch.
 const BATCH: usize = 2;
 
 /// A batch to be sent.

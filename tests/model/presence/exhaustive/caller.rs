@@ -9,7 +9,7 @@ pub(super) struct Node {
     pub(super) id: Id,
     /// Cluster in the node's configuration.
     pub(super) cluster: u8,
-    /// The data belongs to another cluster. If that data is lost, its own cluster opens a session first.
+    /// The data belongs to another cluster. If the data is lost, nodes of that cluster open a session first.
     pub(super) is_shut_out: bool,
     /// The node's client is connected.
     pub(super) connected: bool,

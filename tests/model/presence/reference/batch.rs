@@ -3,7 +3,7 @@
 use super::Node;
 use crate::presence::model::kinds::What;
 
-/// Most entries of a batch, without numbers of connections. Small enough that often more are waiting.
+/// Maximum number of entries in a batch, without numbers of connections. Small enough that often more are waiting.
 pub(in crate::presence::model) const BATCH: usize = 4;
 
 impl Node {
