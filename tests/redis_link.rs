@@ -145,7 +145,7 @@ fn a_wrong_or_missing_password_is_logged_once_by_the_name_of_its_setting() {
 
         let (level, message) = only_line(&telemetry);
         assert_eq!(level, Level::Error);
-        let start = format!("Redis at 127.0.0.1:{} refuses us ({code} ", server.port());
+        let start = format!("Redis at 127.0.0.1:{} refuses the connection ({code} ", server.port());
         assert!(message.starts_with(&start), "{message}");
         assert!(message.ends_with("): check resonate-webhooks.connection.password; events wait"), "{message}");
         assert!(!message.contains("hunter2"));
@@ -313,8 +313,8 @@ fn a_server_out_of_memory_is_waited_for() {
     assert_eq!(link.with(client_id), Ok(before), "the connection is kept");
     let lines = log(&telemetry);
     assert_eq!(lines.iter().map(|(level, _)| *level).collect::<Vec<_>>(), [Level::Error, Level::Info]);
-    assert!(lines[0].1.contains("takes no writes (OOM "), "{lines:?}");
-    assert!(lines[1].1.contains("takes our writes again after"), "{lines:?}");
+    assert!(lines[0].1.contains("accepts no writes (OOM "), "{lines:?}");
+    assert!(lines[1].1.contains("accepts writes again after"), "{lines:?}");
 }
 
 #[test]

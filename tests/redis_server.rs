@@ -79,7 +79,7 @@ fn a_redis_below_six_two_is_refused_by_name() {
     let old = Forwarder::rewriting(server.port(), format!("redis_version:{major}").leak(), "redis_version:5");
     let valkey = field("valkey_version").map(|version| format!("Valkey {version}, compatible with "));
     let name = format!("{}Redis 5{rest}", valkey.unwrap_or_default());
-    let reason = "and Redis 6.2 is the oldest that serves: update it, or replace it by Valkey";
+    let reason = "and Redis 6.2 or later is required: update it, or replace it with Valkey";
     assert_refused(old.port(), &format!("it is {name}, {reason}"));
 }
 

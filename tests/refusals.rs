@@ -94,7 +94,7 @@ fn a_full_redis_is_drained_leases_are_renewed_and_edges_wait() {
     assert_eq!(stat(&node, "edges"), BACKLOG as u64, "a claim was carried out while Redis was full");
     let errors = errors(&node);
     assert_eq!(errors.len(), 1, "{errors:?}");
-    assert!(errors[0].contains("takes no writes (OOM ") && errors[0].contains("raise its maxmemory"), "{errors:?}");
+    assert!(errors[0].contains("accepts no writes (OOM ") && errors[0].contains("raise its maxmemory"), "{errors:?}");
     assert!(stat(&node, "redis_errors") > 0);
 
     configure(&cluster.redis, "maxmemory", 0);
@@ -174,7 +174,7 @@ fn without_enough_replicas_batches_are_sent_after_some_seconds() {
     let errors = errors(&node);
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(
-        errors[0].contains("takes no writes (NOREPLICAS ") && errors[0].contains("min-replicas-to-write"),
+        errors[0].contains("accepts no writes (NOREPLICAS ") && errors[0].contains("min-replicas-to-write"),
         "{errors:?}"
     );
 

@@ -167,7 +167,7 @@ fn a_refusal_names_the_remedy_and_leaves_no_trace_of_the_event() {
     let redis = RedisServer::start();
     let mut sender = sender(&redis);
     for (setting, value, words) in
-        [("maxmemory", "1", "takes no writes (OOM"), ("min-replicas-to-write", "1", "takes no writes (NOREPLICAS")]
+        [("maxmemory", "1", "accepts no writes (OOM"), ("min-replicas-to-write", "1", "accepts no writes (NOREPLICAS")]
     {
         command(&redis, &["CONFIG", "SET", setting, value]);
         let message = refusal(&mut sender);
@@ -207,7 +207,7 @@ fn a_replica_accepts_no_event() {
     let master = RedisServer::start();
     let replica = RedisServer::start_replica_of(&master);
     let message = refusal(&mut sender(&replica));
-    assert!(message.contains("it is a replica, which takes no writes: connect to its master"), "{message}");
+    assert!(message.contains("it is a replica, which accepts no writes: connect to its master"), "{message}");
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn data_of_another_cluster_or_a_newer_schema_accepts_no_event() {
     });
     let of = |names: Value| sender_with(&cluster.redis, &json!({ "cluster": names }));
     let message = refusal(&mut of(json!({ "name": "store" })));
-    assert!(message.starts_with("the event was not sent: the data behind the prefix \"wh\" belongs to"), "{message}");
+    assert!(message.starts_with("the event was not sent: the data under the prefix \"wh\" belongs to"), "{message}");
     assert!(message.contains("\"shop\", and this is \"store\"") && message.contains("RESONATE_WEBHOOKS_PREFIX"));
     assert_eq!(send(&mut of(json!({ "name": "shop" })), "orders"), Ok(true));
     assert_eq!(send(&mut of(json!({ "name": "new", "aliases": ["shop"] })), "orders"), Ok(true));

@@ -71,7 +71,7 @@ fn refusal(error: &LinkError) -> String {
     match error {
         LinkError::Unreachable(_) => format!("is {error}: check that it runs there and that this process reaches it"),
         LinkError::Unavailable(_) => format!("{error}: try again when it has loaded its data or failed over"),
-        LinkError::TakesNoWrites { cause, reason } => format!("takes no writes ({reason}): {}", cause.remedy()),
+        LinkError::TakesNoWrites { cause, reason } => format!("accepts no writes ({reason}): {}", cause.remedy()),
         other => other.to_string(),
     }
 }

@@ -30,7 +30,7 @@ pub enum LinkError {
     #[error("is unavailable ({0})")]
     Unavailable(String),
     /// Redis accepts no writes now, and executed nothing. Retry the same call.
-    #[error("takes no writes ({reason}): {}; {}", .cause.remedy(), .cause.meanwhile())]
+    #[error("accepts no writes ({reason}): {}; {}", .cause.remedy(), .cause.meanwhile())]
     TakesNoWrites {
         /// The cause.
         cause: WriteRefusal,
@@ -41,7 +41,7 @@ pub enum LinkError {
     #[error("forbids a call ({0}): grant its user that right; docs/configuration.md lists all of them")]
     Forbidden(String),
     /// Redis wants a login, or a different one. Only the operator can fix that; keep retrying the same call.
-    #[error("refuses us ({reason}): check {ROOT}.connection.{key}")]
+    #[error("refuses the connection ({reason}): check {ROOT}.connection.{key}")]
     Refused {
         /// The server's message.
         reason: String,
@@ -324,7 +324,7 @@ mod tests {
     fn a_setting_that_the_server_rejects_is_blamed() {
         assert_eq!(
             sorted("ERR DB index is out of range").blame("database").to_string(),
-            "refuses us (ERR DB index is out of range): check resonate-webhooks.connection.database"
+            "refuses the connection (ERR DB index is out of range): check resonate-webhooks.connection.database"
         );
         let passing = sorted("LOADING Redis is loading the dataset in memory");
         assert_eq!(passing.clone().blame("database"), passing);

@@ -11,7 +11,7 @@ pub(crate) const SCHEMA: u64 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum Mismatch {
     /// The data belongs to another cluster.
-    #[error("the data behind the prefix {prefix:?} belongs to the cluster {theirs:?}, and this is {own:?}")]
+    #[error("the data under the prefix {prefix:?} belongs to the cluster {theirs:?}, and this is {own:?}")]
     Foreign {
         /// The prefix.
         prefix: String,
@@ -21,7 +21,7 @@ pub(crate) enum Mismatch {
         own: String,
     },
     /// A newer version wrote the data.
-    #[error("the data behind the prefix {prefix:?} has schema {theirs}, and this version knows {SCHEMA} at most")]
+    #[error("the data under the prefix {prefix:?} has schema {theirs}, and this version knows {SCHEMA} at most")]
     Schema {
         /// The prefix.
         prefix: String,

@@ -24,7 +24,7 @@ const UNDECLARED_KEY: &str = "undeclared key";
 #[non_exhaustive]
 pub enum Unfit {
     /// The server lacks commands.
-    #[error("it is {0}, and Redis 6.2 is the oldest that serves: update it, or replace it by Valkey")]
+    #[error("it is {0}, and Redis 6.2 or later is required: update it, or replace it with Valkey")]
     TooOld(String),
     /// The server is a node of a Redis Cluster.
     #[error(
@@ -36,7 +36,7 @@ pub enum Unfit {
     Sentinel,
     /// The server is a replica. Behind a proxy, or after a failover, the next connection may lead to the master.
     #[error(
-        "it is a replica, which takes no writes: connect to its master, or list its Sentinels in \
+        "it is a replica, which accepts no writes: connect to its master, or list its Sentinels in \
          {root}.connection.sentinels",
         root = crate::config::ROOT
     )]

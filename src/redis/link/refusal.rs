@@ -48,7 +48,7 @@ impl Link {
         let Some(refusal) = self.refusal.take_if(|refusal| need >= refusal.need) else { return };
         if self.ends(refusal.cause) {
             let (address, seconds) = (self.settings.address(), refusal.since.elapsed().as_secs_f64());
-            self.log(Level::Info, format_args!("Redis at {address} takes our writes again after {seconds:.1} s"));
+            self.log(Level::Info, format_args!("Redis at {address} accepts writes again after {seconds:.1} s"));
         }
     }
 
