@@ -301,7 +301,7 @@ fn an_adoption_without_a_right_changes_nothing() {
         let error = status.adopt().unwrap_err().to_string();
         redis::cmd("ACL").arg(&["SETUSER", "default", &format!("+{right}")]).exec(&mut admin).unwrap();
         assert!(error.contains(&format!("'{right}'")) || is_six(&cluster.redis), "{error}");
-        assert!(error.contains("give its user that right"), "{error}");
+        assert!(error.contains("grant its user that right"), "{error}");
         assert!(lease_of(&cluster.redis) > Some(0.0), "{right}");
         assert_eq!(status.status().unwrap().identity.data.as_deref(), Some("shop"), "{right}");
     }

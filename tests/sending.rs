@@ -180,7 +180,7 @@ fn a_refusal_names_the_remedy_and_leaves_no_trace_of_the_event() {
         command(&redis, &["ACL", "SETUSER", "default", &format!("-{right}")]);
         let message = refusal(&mut sender);
         command(&redis, &["ACL", "SETUSER", "default", "+@all"]);
-        assert!(message.contains("give its user that right; docs/configuration.md"), "{message}");
+        assert!(message.contains("grant its user that right; docs/configuration.md"), "{message}");
     }
     command(&redis, &["SET", "wh:owners", "of another program"]);
     let message = refusal(&mut sender);
