@@ -48,9 +48,9 @@ pub(crate) struct Entered {
     pub(crate) settling: String,
 }
 
-/// Reply to a look or a confirmation.
+/// Reply to a poll or a confirmation.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Look {
+pub(crate) struct SettlingStatus {
     /// Settling that waits for the node, empty for none.
     pub(crate) settling: String,
     /// `true` if the node's lease has lapsed.

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use redis::{Connection, RedisResult};
 
-use super::answers::{Closed, Entered, Known, Look, Refusal, accepted};
+use super::answers::{Closed, Entered, Known, Refusal, SettlingStatus, accepted};
 use super::session::Past;
 use crate::config::ClusterIdentity;
 use crate::event::NodeId;
@@ -137,7 +137,7 @@ impl MembershipScripts {
     }
 
     /// Confirms to `settling` that Redis has all holds of the node, because the node has `restored` them or found
-    /// nothing lost. If `settling` is empty, only looks which settling waits.
+    /// nothing lost. If `settling` is empty, only polls for one.
     pub(crate) fn confirm(
         &self,
         redis: &mut Connection,
@@ -145,12 +145,12 @@ impl MembershipScripts {
         known: &Known<'_>,
         settling: &str,
         restored: bool,
-    ) -> RedisResult<Result<Look, Refusal>> {
+    ) -> RedisResult<Result<SettlingStatus, Refusal>> {
         let mut call = self.call(&CONFIRM, node.as_str());
         call.key(self.of_node("reply", node.as_str())).key(self.key("unconfirmed"));
         call.arg(known.epoch).arg(known.answered).arg(known.restored_for).arg(settling).arg(u8::from(restored));
         let (status, settling, lapsed): (String, String, u8) = call.invoke(redis)?;
-        accepted(&status, 0).map(|result| result.map(|()| Look { settling, lapsed: lapsed == 1 }))
+        accepted(&status, 0).map(|result| result.map(|()| SettlingStatus { settling, lapsed: lapsed == 1 }))
     }
 
     /// Elects the node that audits the roster, for `time` from now. If it is this one, returns all nodes of the

@@ -9,11 +9,11 @@ use crate::event::NodeId;
 const RENEWALS_PER_LEASE: u32 = 3;
 
 /// Shortest settling, even if all registered nodes have confirmed. Redis may have lost the registration of a node that
-/// had just joined. That node notices within [`LOOK_EVERY`] and then has to connect.
+/// had just joined. That node notices within [`POLL_EVERY`] and then has to connect.
 const REGISTERING: Duration = Duration::from_secs(2);
 
-/// How often a node checks whether Redis has lost data, and whether a settling waits for the node.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often a node polls Redis for lost data and for a settling that waits for the node.
+pub(crate) const POLL_EVERY: Duration = Duration::from_secs(1);
 
 /// What a node knows when it opens a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +57,8 @@ pub(crate) struct Session {
     /// The settling for which the holds were last restored.
     restored: String,
     /// Since when Redis has rejected the restoring of holds.
-    hindered_since: Option<Instant>,
-    look_at: Option<Instant>,
+    blocked_since: Option<Instant>,
+    poll_at: Option<Instant>,
     renew_at: Option<Instant>,
     must_renew: bool,
     unbroken_renewals: u32,
@@ -75,8 +75,8 @@ impl Session {
             settling: None,
             restoring: Restoring::No,
             restored: String::new(),
-            hindered_since: None,
-            look_at: None,
+            blocked_since: None,
+            poll_at: None,
             renew_at: None,
             must_renew: false,
             unbroken_renewals: 0,
@@ -113,9 +113,9 @@ impl Session {
         if is_epoch_lost && self.past != Past::None { all_register } else { REGISTERING.min(all_register) }
     }
 
-    /// Returns how often the node looks. Short leases make that more frequent than [`LOOK_EVERY`].
-    fn look_every(&self) -> Duration {
-        LOOK_EVERY.min(self.lease / 9)
+    /// Returns how often the node polls: every [`POLL_EVERY`], or more often with a short lease.
+    fn poll_every(&self) -> Duration {
+        POLL_EVERY.min(self.lease / 9)
     }
 
     /// Records that the session is open.
@@ -127,7 +127,7 @@ impl Session {
         self.epoch = Some(epoch);
         self.past = Past::Session;
         self.renew_at = Some(now + self.lease / RENEWALS_PER_LEASE);
-        self.look_at = Some(now + self.look_every());
+        self.poll_at = Some(now + self.poll_every());
         self.unbroken_renewals = 0;
     }
 
@@ -148,22 +148,22 @@ impl Session {
         self.settling.as_ref().map_or("", |settling| &settling.id)
     }
 
-    /// Returns the settling to confirm now, empty if the node only has to look. `None` if nothing is due.
+    /// Returns the settling to confirm now, empty if the node only has to poll. `None` if nothing is due.
     pub(crate) fn confirms(&self, now: Instant) -> Option<&str> {
         match &self.settling {
             Some(settling) if settling.confirm_at <= now => Some(&settling.id),
-            _ => self.look_at.is_none_or(|at| at <= now).then_some(""),
+            _ => self.poll_at.is_none_or(|at| at <= now).then_some(""),
         }
     }
 
-    /// Returns when the next confirmation or look is due.
+    /// Returns when the next confirmation or poll is due.
     pub(crate) fn confirms_at(&self) -> Option<Instant> {
         let confirm_at = self.settling.as_ref().map(|settling| settling.confirm_at);
-        confirm_at.into_iter().chain(self.look_at).min()
+        confirm_at.into_iter().chain(self.poll_at).min()
     }
 
     /// Records the settling that waits for this node, as Redis returned it after the node had confirmed the one it had.
-    pub(crate) fn looked(&mut self, waiting: String, now: Instant) {
+    pub(crate) fn polled(&mut self, waiting: String, now: Instant) {
         if waiting.is_empty()
             && let Some(settling) = self.settling.take()
             && self.restoring == Restoring::Done
@@ -171,12 +171,12 @@ impl Session {
             (self.restoring, self.restored) = (Restoring::No, settling.id);
         }
         self.settles(waiting, now);
-        self.look_at = Some(now + self.look_every());
+        self.poll_at = Some(now + self.poll_every());
     }
 
-    /// Makes a look due at once.
-    pub(crate) const fn look_next(&mut self) {
-        self.look_at = None;
+    /// Makes a poll due at once.
+    pub(crate) const fn poll_next(&mut self) {
+        self.poll_at = None;
     }
 
     /// Returns `true` if the node has to restore its holds in Redis.
@@ -197,13 +197,13 @@ impl Session {
     /// Records that the holds are restored.
     pub(crate) const fn restored(&mut self) {
         self.restoring = Restoring::Done;
-        self.hindered_since = None;
+        self.blocked_since = None;
     }
 
     /// Records that Redis rejected a call. Returns `true` if it has done so for a whole lease while holds were to be
     /// restored: the other nodes must not wait forever.
-    pub(crate) fn is_hindered(&mut self, now: Instant) -> bool {
-        self.must_restore() && now >= *self.hindered_since.get_or_insert(now) + self.lease
+    pub(crate) fn is_blocked(&mut self, now: Instant) -> bool {
+        self.must_restore() && now >= *self.blocked_since.get_or_insert(now) + self.lease
     }
 
     /// Records that the connection broke. Holds that were restored but not confirmed may be lost again.
@@ -228,7 +228,7 @@ impl Session {
         self.past = Past::Epoch;
         self.settling = None;
         self.restored.clear();
-        self.hindered_since = None;
+        self.blocked_since = None;
     }
 
     /// Returns when the lease has to be renewed.

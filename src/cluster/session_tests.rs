@@ -31,7 +31,7 @@ fn after_a_loss_of_all_data_a_settling_outlasts_a_renewal_and_holds_are_restored
     session.restored();
     assert_eq!(session.confirms(now), None);
     assert_eq!(session.confirms(now + LEASE), Some("s"));
-    session.looked(String::new(), now + LEASE);
+    session.polled(String::new(), now + LEASE);
     assert_eq!(session.restored_for(), "s");
     assert!(!session.has_restored());
 }
@@ -66,28 +66,28 @@ fn unconfirmed_holds_are_restored_again_after_a_disconnect() {
 }
 
 #[test]
-fn a_node_looks_for_a_settling_once_a_second() {
+fn a_node_polls_for_a_settling_once_a_second() {
     let now = Instant::now();
     let mut session = Session::new(node(1), LEASE);
     session.opened("a".into(), now);
     assert_eq!(session.confirms(now), None);
-    assert_eq!(session.confirms(now + LOOK_EVERY), Some(""));
-    session.looked(String::new(), now + LOOK_EVERY);
-    assert_eq!(session.confirms(now + LOOK_EVERY), None);
-    session.look_next();
+    assert_eq!(session.confirms(now + POLL_EVERY), Some(""));
+    session.polled(String::new(), now + POLL_EVERY);
+    assert_eq!(session.confirms(now + POLL_EVERY), None);
+    session.poll_next();
     assert_eq!(session.confirms(now), Some(""));
 }
 
 #[test]
-fn a_node_that_waits_to_confirm_still_looks() {
+fn a_node_that_waits_to_confirm_still_polls() {
     let now = Instant::now();
     let mut session = Session::new(node(1), LEASE);
     session.opened("a".into(), now);
     session.settles("s".into(), now + LEASE);
-    assert_eq!((session.confirms(now), session.confirms_at()), (None, Some(now + LOOK_EVERY)));
-    assert_eq!(session.confirms(now + LOOK_EVERY), Some(""));
-    session.looked("s".into(), now + LOOK_EVERY);
-    assert_eq!(session.confirms(now + LOOK_EVERY), None, "the settling goes on");
+    assert_eq!((session.confirms(now), session.confirms_at()), (None, Some(now + POLL_EVERY)));
+    assert_eq!(session.confirms(now + POLL_EVERY), Some(""));
+    session.polled("s".into(), now + POLL_EVERY);
+    assert_eq!(session.confirms(now + POLL_EVERY), None, "the settling continues");
     assert_eq!(session.confirms(now + LEASE), Some("s"));
 }
 
@@ -96,13 +96,13 @@ fn restoring_is_given_up_after_a_whole_lease_of_rejections() {
     let now = Instant::now();
     let mut session = Session::new(node(1), LEASE);
     session.opened("a".into(), now);
-    assert!(!session.is_hindered(now) && !session.is_hindered(now + 2 * LEASE), "nothing is to be restored");
+    assert!(!session.is_blocked(now) && !session.is_blocked(now + 2 * LEASE), "nothing is to be restored");
     session.lost();
     session.opened("a".into(), now);
-    assert!(!session.is_hindered(now));
+    assert!(!session.is_blocked(now));
     session.lost();
     session.opened("a".into(), now);
-    assert!(session.is_hindered(now + LEASE), "opening the session again is no progress");
+    assert!(session.is_blocked(now + LEASE), "opening the session again is no progress");
 }
 
 #[test]

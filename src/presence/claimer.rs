@@ -231,7 +231,7 @@ impl Claimer {
     /// meanwhile. If this node does not know the settling, the next step looks for it: it may wait for this node.
     fn ask_again_at(&mut self, now: Instant, wait: Duration) -> Instant {
         if self.session.settling().is_empty() {
-            self.session.look_next();
+            self.session.poll_next();
         }
         let until = self.session.renew_at().map_or(now + wait, |renew_at| renew_at.min(now + wait));
         until.max(now + SETTLING_PAUSE)
@@ -258,7 +258,7 @@ impl Claimer {
     /// Makes the next step check whether Redis has lost data.
     #[cfg(test)]
     pub(super) const fn look_next(&mut self) {
-        self.session.look_next();
+        self.session.poll_next();
     }
 
     fn renew_out_of_turn(&mut self, now: Instant) -> Result<(), Stuck> {

@@ -56,7 +56,7 @@ struct Open {
     server: Option<String>,
     used: Instant,
     /// When the server was last seen to be a master.
-    served: Instant,
+    role_checked: Instant,
 }
 
 /// A period without a successful call.
@@ -69,13 +69,13 @@ impl Link {
     /// Creates a link that has not connected yet.
     #[must_use]
     pub fn new(settings: Settings, telemetry: Arc<Telemetry>) -> Self {
-        Self::made(settings, Some(telemetry))
+        Self::build(settings, Some(telemetry))
     }
 
     /// Creates a link that has not connected yet and logs nothing.
     #[must_use]
     pub fn silent(settings: Settings) -> Self {
-        Self::made(settings, None)
+        Self::build(settings, None)
     }
 
     /// Counts requests and failures of the link in `telemetry`.
@@ -84,7 +84,7 @@ impl Link {
         Self { counted: Some(telemetry), ..self }
     }
 
-    fn made(settings: Settings, telemetry: Option<Arc<Telemetry>>) -> Self {
+    fn build(settings: Settings, telemetry: Option<Arc<Telemetry>>) -> Self {
         let counted = telemetry.clone();
         Self {
             settings,
@@ -190,7 +190,7 @@ impl Link {
     fn attempt<T>(&mut self, call: impl FnOnce(&mut redis::Connection) -> RedisResult<T>) -> Result<T, LinkError> {
         // Taken out, so that a panic in the call drops a connection with half a conversation on it.
         let mut open = match self.connection.take() {
-            Some(open) => self.look_at(open)?,
+            Some(open) => self.check(open)?,
             None => self.connect()?,
         };
         if let Some(telemetry) = &self.counted {
@@ -211,23 +211,23 @@ impl Link {
         let (redis, server) = self.settings.connect()?;
         self.connections += 1;
         let now = Instant::now();
-        Ok(Open { redis, server, used: now, served: now })
+        Ok(Open { redis, server, used: now, role_checked: now })
     }
 
     /// Checks the connection before use: at intervals that it still leads to a master, and after idle time that it is
     /// still open. Replaces an idle connection that Redis closed.
-    fn look_at(&mut self, mut open: Open) -> Result<Open, LinkError> {
+    fn check(&mut self, mut open: Open) -> Result<Open, LinkError> {
         let (now, timeout) = (Instant::now(), self.settings.timeout());
         let idle = now.duration_since(open.used) >= IDLE;
-        let looked = if now.duration_since(open.served) >= self.settings.role_every() {
-            open.served = now;
-            survey::still_serves(&mut open.redis, self.settings.key_prefix(), timeout)
+        let checked = if now.duration_since(open.role_checked) >= self.settings.role_every() {
+            open.role_checked = now;
+            survey::check_role(&mut open.redis, self.settings.key_prefix(), timeout)
         } else if idle {
-            survey::is_there(&mut open.redis).map(Ok)
+            survey::ping(&mut open.redis).map(Ok)
         } else {
             return Ok(open);
         };
-        match looked {
+        match checked {
             Ok(serves) => serves.map(|()| open).map_err(LinkError::Unfit),
             // A server that hung would hang again. If another process replies, data may be lost, and the caller has to
             // learn that.

@@ -95,7 +95,7 @@ impl Settings {
 
         let admit = |connection: &mut redis::Connection| {
             login(connection)?;
-            survey::look_at(connection, &self.key_prefix, timeout)
+            survey::examine(connection, &self.key_prefix, timeout)
         };
 
         let (mut connection, server) = match self.address() {

@@ -21,17 +21,17 @@ pub(super) fn put_together() {
 ///
 /// # Errors
 /// [`LinkError::Unfit`] if it cannot be used; [`LinkError::Unreachable`] if the connection breaks.
-pub(super) fn look_at(
+pub(super) fn examine(
     redis: &mut Connection,
     key_prefix: &str,
     timeout: Duration,
 ) -> Result<Option<String>, LinkError> {
-    let ask = |redis: &mut Connection| {
+    let collect = |redis: &mut Connection| {
         let info = answered(redis::cmd("INFO").query::<Vec<u8>>(redis))?;
         let info = info.map(|info| String::from_utf8_lossy(&info).into_owned());
         Ok(Server { info, role: role(redis)?, scripts: scripts(redis, key_prefix, timeout)? })
     };
-    let server = ask(redis).map_err(|error| LinkError::sort(&error, timeout))?;
+    let server = collect(redis).map_err(|error| LinkError::sort(&error, timeout))?;
     server.judge().map_err(LinkError::Unfit)?;
     Ok(server.info.as_deref().and_then(|info| field(info, "run_id")).map(str::to_owned))
 }
@@ -40,7 +40,7 @@ pub(super) fn look_at(
 ///
 /// # Errors
 /// When the connection breaks.
-pub(super) fn still_serves(
+pub(super) fn check_role(
     redis: &mut Connection,
     key_prefix: &str,
     timeout: Duration,
@@ -58,7 +58,7 @@ pub(super) fn still_serves(
 ///
 /// # Errors
 /// When the connection breaks.
-pub(super) fn is_there(redis: &mut Connection) -> RedisResult<()> {
+pub(super) fn ping(redis: &mut Connection) -> RedisResult<()> {
     answered(redis::cmd("PING").exec(redis)).map(drop)
 }
 
@@ -68,15 +68,15 @@ pub(super) fn is_there(redis: &mut Connection) -> RedisResult<()> {
 /// When the connection breaks.
 pub(crate) fn answered<T>(result: RedisResult<T>) -> RedisResult<Option<T>> {
     match result {
-        Ok(answer) => Ok(Some(answer)),
+        Ok(reply) => Ok(Some(reply)),
         Err(error) if is_answer(&error) || error.kind() == ErrorKind::UnexpectedReturnType => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 fn role(redis: &mut Connection) -> RedisResult<Option<Role>> {
-    let answer: Option<Vec<Value>> = answered(redis::cmd("ROLE").query(redis))?;
-    Ok(match answer.as_deref().and_then(<[Value]>::first) {
+    let reply: Option<Vec<Value>> = answered(redis::cmd("ROLE").query(redis))?;
+    Ok(match reply.as_deref().and_then(<[Value]>::first) {
         Some(Value::BulkString(name)) => Role::read(&String::from_utf8_lossy(name)),
         Some(Value::SimpleString(name)) => Role::read(name),
         _ => None,

@@ -1,9 +1,9 @@
--- Looks which settling waits for a node, and confirms that Redis has all its holds.
+-- Returns the settling that waits for a node, and confirms that Redis has all its holds.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:reply:{node}  KEYS[4] {prefix}:unconfirmed
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] number of the node's last batch that was answered
 -- ARGV[5] id of the settling for which it last restored its holds; empty for none
--- ARGV[6] id of the settling to confirm; empty to only look  ARGV[7] 1 if the node has restored its holds for it
+-- ARGV[6] id of the settling to confirm; empty to only poll  ARGV[7] 1 if the node has restored its holds for it
 --
 -- Redis loses its newest writes first: if it still has the last batch and the last restoring of a node, it has all
 -- before them. A call about an earlier settling confirms nothing.

@@ -102,11 +102,11 @@ impl Claimer {
             let (session, keys) = (&self.session, &self.keys);
             let known = known(session, &self.node_state);
             let restored = session.has_restored();
-            let look = call_while_full(&mut self.link, |redis| {
+            let status = call_while_full(&mut self.link, |redis| {
                 keys.membership.confirm(redis, session.node(), &known, settling, restored)
             })??;
-            self.session.looked(look.settling, now);
-            if look.lapsed {
+            self.session.polled(status.settling, now);
+            if status.lapsed {
                 // Redis' clock was set forward, or the node was paused. Other nodes check again before they reap it.
                 self.renew_out_of_turn(now)?;
             }
@@ -122,7 +122,7 @@ impl Claimer {
         let (session, keys) = (&self.session, &self.keys);
         match self.link.with(|redis| call(redis, keys, session.node())) {
             Ok(answer) => Ok(answer?),
-            Err(LinkError::Rejected(_) | LinkError::WrongType { .. }) if self.session.is_hindered(Instant::now()) => {
+            Err(LinkError::Rejected(_) | LinkError::WrongType { .. }) if self.session.is_blocked(Instant::now()) => {
                 Err(Stuck::Hindered)
             }
             Err(_) => Err(stuck(&self.link)),
