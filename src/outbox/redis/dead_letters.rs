@@ -59,8 +59,8 @@ pub struct DeadLetter {
     pub body: Option<String>,
 }
 
-/// The dead letters of a cluster, on any machine that reaches its Redis. Every method blocks on Redis, so none is for
-/// an event loop. Reading changes nothing: only servers remove dead letters beyond their limits of age and size.
+/// The dead letters of a cluster, on any machine that reaches its Redis. Every method blocks on Redis: do not call
+/// them in an event loop. Reading changes nothing: only servers remove dead letters beyond their limits of age and size.
 #[derive(Debug)]
 pub struct DeadLetters {
     scripts: OutboxScripts,

@@ -14,8 +14,8 @@ use crate::redis::{Link, LinkError, Mismatch, Settings, outbox_limits};
 /// into a closed connection may or may not have arrived.
 const REUSED_FOR: Duration = Duration::from_secs(1);
 
-/// Appends custom events to the outbox in Redis, from which servers deliver them. [`Self::send`] blocks on Redis, so it
-/// is not for an event loop.
+/// Appends custom events to the outbox in Redis, from which servers deliver them. [`Self::send`] blocks on Redis: do not
+/// call it in an event loop.
 #[derive(Debug)]
 pub struct EventSender {
     config: Config,

@@ -24,13 +24,13 @@ pub(super) struct GroupCommit(Mutex<Queue>);
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: VecDeque<WaitingGroup>,
+    waiting: VecDeque<WaitingRequest>,
     /// There is a leader, or a follower was signalled to lead.
     led: bool,
 }
 
 #[derive(Debug)]
-struct WaitingGroup {
+struct WaitingRequest {
     request: PersistRequest,
     signal: Sender<Signal>,
 }
@@ -68,7 +68,7 @@ impl GroupCommit {
         let (signal, signals) = bounded(1);
         let leads = {
             let mut queue = self.0.lock();
-            queue.waiting.push_back(WaitingGroup { request, signal });
+            queue.waiting.push_back(WaitingRequest { request, signal });
             !std::mem::replace(&mut queue.led, true)
         };
         if leads {

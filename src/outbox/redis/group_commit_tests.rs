@@ -91,7 +91,7 @@ fn a_group_has_a_limit_and_a_larger_batch_is_persisted_alone() {
         for (lane, size) in sizes.iter().enumerate().skip(1) {
             let (signal, signalled) = bounded(1);
             signals.push(signalled);
-            commit.0.lock().waiting.push_back(WaitingGroup { request: request(lane, *size), signal });
+            commit.0.lock().waiting.push_back(WaitingRequest { request: request(lane, *size), signal });
         }
         for expected in portions {
             assert_eq!(leader.take_group().requests.len(), expected);
@@ -120,7 +120,7 @@ fn a_leader_that_panics_leaves_no_follower_waiting() {
         assert_eq!(own.complete([Ok(())]), Ok(()));
     });
 
-    // A leader that panics before it takes its group does not either.
+    // Nor does a leader that panics before it takes its group.
     let before = catch_unwind(AssertUnwindSafe(|| {
         let _turn = commit.join(request(1, 1));
         panic!("before it writes");
