@@ -55,7 +55,7 @@ struct Peak {
     process: usize,
     redis: usize,
     streamed: usize,
-    letters: usize,
+    dead_letters: usize,
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_dead_endpoint_stays_within_the_limits_and_does_not_affect_another() {
             peak.process = peak.process.max(resident_bytes().saturating_sub(process));
             peak.redis = peak.redis.max(redis_bytes(&mut connection).saturating_sub(server));
             peak.streamed = peak.streamed.max(redis.outbox_events());
-            peak.letters = peak.letters.max(connection.xlen("wh:dead").unwrap());
+            peak.dead_letters = peak.dead_letters.max(connection.xlen("wh:dead").unwrap());
         }
     });
     let all = EVENTS as usize;
@@ -90,7 +90,7 @@ fn a_dead_endpoint_stays_within_the_limits_and_does_not_affect_another() {
     assert_eq!(dead.count(), 0);
     println!("{peak:?}, allowed: {PROCESS_BYTES} {REDIS_BYTES} {STREAMED} {DEAD_LETTERS}");
     assert!(peak.streamed <= STREAMED, "{peak:?} > {STREAMED} events");
-    assert!(peak.letters <= DEAD_LETTERS, "{peak:?}");
+    assert!(peak.dead_letters <= DEAD_LETTERS, "{peak:?}");
     assert!(peak.redis <= REDIS_BYTES, "{peak:?} > {REDIS_BYTES} bytes");
     assert!(peak.process <= PROCESS_BYTES, "{peak:?} > {PROCESS_BYTES} bytes");
 
@@ -104,19 +104,22 @@ fn a_dead_endpoint_stays_within_the_limits_and_does_not_affect_another() {
     assert_eq!(stat(&engine, "events_dropped"), all - dead.count(), "every event for the dead endpoint");
 
     let arrived = dead.numbers();
-    for (letter, body) in letters(&mut connection) {
+    for (dead_letter, body) in dead_letters(&mut connection) {
         let given_up = numbered_events(&body);
         assert!(
             given_up.len() <= BATCH_EVENTS && body.len() <= BATCH_BYTES,
-            "dead letter {letter} is too large to be sent"
+            "dead letter {dead_letter} is too large to be sent"
         );
         for (channel, number) in given_up {
-            assert!(arrived[&channel].binary_search(&number).is_err(), "an event of dead letter {letter} has arrived");
+            assert!(
+                arrived[&channel].binary_search(&number).is_err(),
+                "an event of dead letter {dead_letter} has arrived"
+            );
         }
     }
 }
 
 /// Returns the dead letters by id.
-fn letters(redis: &mut redis::Connection) -> Vec<(String, Vec<u8>)> {
+fn dead_letters(redis: &mut redis::Connection) -> Vec<(String, Vec<u8>)> {
     redis.hgetall("wh:dead_bodies").unwrap()
 }

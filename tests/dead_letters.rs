@@ -23,43 +23,43 @@ fn node(redis: &RedisServer, receiver: &Receiver, settings: &Value) -> Engine {
     engine(redis, receiver, &all)
 }
 
-fn letters_of(redis: &RedisServer, settings: &Value) -> DeadLetters {
+fn dead_letters_of(redis: &RedisServer, settings: &Value) -> DeadLetters {
     let mut config = json!({ "connection": { "host": redis.socket() } });
     config.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     DeadLetters::of(&Config::from_value(config).unwrap()).unwrap()
 }
 
-fn letters(redis: &RedisServer) -> DeadLetters {
-    letters_of(redis, &json!({}))
+fn dead_letters(redis: &RedisServer) -> DeadLetters {
+    dead_letters_of(redis, &json!({}))
 }
 
 /// Makes `count` dead letters, each of one channel: `news-0` and so on.
 fn give_up(node: &Engine, redis: &RedisServer, count: usize) -> Vec<DeadLetter> {
-    let mut letters = letters(redis);
+    let mut dead_letters = dead_letters(redis);
     for n in 0..count {
         node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
-        eventually("the dead letter", || letters.count().unwrap() == n + 1);
+        eventually("the dead letter", || dead_letters.count().unwrap() == n + 1);
     }
     listed(redis, None, count)
 }
 
 /// Returns a page of dead letters with their bodies, which the list does not have.
 fn listed(redis: &RedisServer, before: Option<&DeadLetterId>, limit: usize) -> Vec<DeadLetter> {
-    let mut letters = letters(redis);
-    let page = letters.list(before, limit).unwrap();
-    let with_body = |letter: DeadLetter| {
-        assert_eq!(letter.body, None);
-        letters.find(&letter.id).unwrap().unwrap_or(letter)
+    let mut dead_letters = dead_letters(redis);
+    let page = dead_letters.list(before, limit).unwrap();
+    let with_body = |dead_letter: DeadLetter| {
+        assert_eq!(dead_letter.body, None);
+        dead_letters.find(&dead_letter.id).unwrap().unwrap_or(dead_letter)
     };
     page.into_iter().map(with_body).collect()
 }
 
-fn channels(letters: &[DeadLetter]) -> Vec<String> {
-    let channel = |letter: &DeadLetter| {
-        let body: Value = serde_json::from_str(letter.body.as_ref().unwrap()).unwrap();
+fn channels(dead_letters: &[DeadLetter]) -> Vec<String> {
+    let channel = |dead_letter: &DeadLetter| {
+        let body: Value = serde_json::from_str(dead_letter.body.as_ref().unwrap()).unwrap();
         body["events"][0]["channel"].as_str().unwrap().to_owned()
     };
-    letters.iter().map(channel).collect()
+    dead_letters.iter().map(channel).collect()
 }
 
 fn dropped(node: &Engine) -> usize {
@@ -71,16 +71,16 @@ fn a_dead_letter_has_its_events_and_the_reason() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(503));
     let node = node(&redis, &receiver, &json!({}));
-    let letter = give_up(&node, &redis, 1).remove(0);
+    let dead_letter = give_up(&node, &redis, 1).remove(0);
     let sent = receiver.received("/hook").remove(0);
-    assert_eq!(letter.body.unwrap().as_bytes(), sent.body);
-    assert_eq!(Some(letter.webhook_id.as_str()), sent.header("webhook-id"));
-    assert_eq!((letter.reason.as_str(), letter.attempts, letter.events), ("HTTP 503", 1, 1));
-    assert_eq!((letter.url, letter.app_id.as_str()), (receiver.url("/hook"), "app"));
-    assert_eq!(Some(letter.time_ms), sent.json()["time_ms"].as_u64());
-    assert!(letter.id.time_ms() >= letter.time_ms);
-    assert_eq!(letters(&redis).find(&letter.id).unwrap().unwrap().webhook_id, letter.webhook_id);
-    assert_eq!(letters(&redis).find(&DeadLetterId::parse("1-1").unwrap()).unwrap(), None);
+    assert_eq!(dead_letter.body.unwrap().as_bytes(), sent.body);
+    assert_eq!(Some(dead_letter.webhook_id.as_str()), sent.header("webhook-id"));
+    assert_eq!((dead_letter.reason.as_str(), dead_letter.attempts, dead_letter.events), ("HTTP 503", 1, 1));
+    assert_eq!((dead_letter.url, dead_letter.app_id.as_str()), (receiver.url("/hook"), "app"));
+    assert_eq!(Some(dead_letter.time_ms), sent.json()["time_ms"].as_u64());
+    assert!(dead_letter.id.time_ms() >= dead_letter.time_ms);
+    assert_eq!(dead_letters(&redis).find(&dead_letter.id).unwrap().unwrap().webhook_id, dead_letter.webhook_id);
+    assert_eq!(dead_letters(&redis).find(&DeadLetterId::parse("1-1").unwrap()).unwrap(), None);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_redelivered_dead_letter_keeps_id_and_body_is_signed_anew_and_is_removed() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Status(500)]);
     let node = node(&redis, &receiver, &json!({}));
-    let letter = give_up(&node, &redis, 1).remove(0);
+    let dead_letter = give_up(&node, &redis, 1).remove(0);
     node.register_app(APP, "key", "rotated");
     let first = receiver.received("/hook").remove(0);
     // Timestamps have whole seconds: waits until the next one differs.
@@ -110,8 +110,8 @@ fn a_redelivered_dead_letter_keeps_id_and_body_is_signed_anew_and_is_removed() {
         second(&first) != now.to_string()
     });
 
-    assert_eq!(letters(&redis).retry(std::slice::from_ref(&letter.id)).unwrap(), 1);
-    eventually("no dead letter to be left", || letters(&redis).count().unwrap() == 0);
+    assert_eq!(dead_letters(&redis).retry(std::slice::from_ref(&dead_letter.id)).unwrap(), 1);
+    eventually("no dead letter to be left", || dead_letters(&redis).count().unwrap() == 0);
     let again = receiver.received("/hook").remove(1);
     assert_eq!((&again.body, again.header("webhook-id")), (&first.body, first.header("webhook-id")));
     assert_ne!(second(&again), second(&first));
@@ -127,11 +127,11 @@ fn a_dead_letter_that_fails_again_is_one_dead_letter_with_all_its_attempts() {
     let node = node(&redis, &receiver, &json!({}));
     let before = give_up(&node, &redis, 1).remove(0);
     receiver.always("/hook", Answer::Status(404));
-    letters(&redis).retry(std::slice::from_ref(&before.id)).unwrap();
-    let after = wait_for_dead_letter(&redis, |letter| letter.id != before.id);
+    dead_letters(&redis).retry(std::slice::from_ref(&before.id)).unwrap();
+    let after = wait_for_dead_letter(&redis, |dead_letter| dead_letter.id != before.id);
     assert_eq!((after.attempts, after.reason.as_str()), (2, "HTTP 404"));
     assert_eq!((after.webhook_id, after.body, after.time_ms), (before.webhook_id, before.body, before.time_ms));
-    assert_eq!(letters(&redis).count().unwrap(), 1);
+    assert_eq!(dead_letters(&redis).count().unwrap(), 1);
     let mut told = 0;
     eventually("one outcome per drop", || {
         told += dropped(&node);
@@ -140,7 +140,7 @@ fn a_dead_letter_that_fails_again_is_one_dead_letter_with_all_its_attempts() {
 }
 
 fn wait_for_dead_letter(redis: &RedisServer, is: impl Fn(&DeadLetter) -> bool) -> DeadLetter {
-    support::wait::eventually("the dead letter", || listed(redis, None, 10).into_iter().find(|letter| is(letter)))
+    support::wait::eventually("the dead letter", || listed(redis, None, 10).into_iter().find(&is))
 }
 
 #[test]
@@ -148,11 +148,11 @@ fn a_dead_letter_is_redelivered_alone() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Status(500)]);
     let node = node(&redis, &receiver, &json!({}));
-    let letter = give_up(&node, &redis, 1).remove(0);
+    let dead_letter = give_up(&node, &redis, 1).remove(0);
     receiver.script("/hook", [Answer::Late(Duration::from_millis(300))]);
     node.subscribed(APP, b"slow", b"1.1", None);
     eventually("a batch under way", || receiver.received("/hook").len() == 2);
-    letters(&redis).retry(std::slice::from_ref(&letter.id)).unwrap();
+    dead_letters(&redis).retry(std::slice::from_ref(&dead_letter.id)).unwrap();
     for n in 0..3 {
         node.subscribed(APP, format!("later-{n}").as_bytes(), b"1.1", None);
     }
@@ -162,9 +162,9 @@ fn a_dead_letter_is_redelivered_alone() {
         .iter()
         .skip(2)
         .map(Received::events)
-        .filter(|e| e.contains(&first_of(&letter)))
+        .filter(|e| e.contains(&first_of(&dead_letter)))
         .collect();
-    assert_eq!(again, [[first_of(&letter)]]);
+    assert_eq!(again, [[first_of(&dead_letter)]]);
 }
 
 #[test]
@@ -176,13 +176,13 @@ fn a_live_event_does_not_wait_for_dead_letters() {
     let slow = Duration::from_secs(2);
     receiver.always("/hook", Answer::Status(200));
     receiver.script("/hook", [Answer::Late(slow)]);
-    assert_eq!(letters(&redis).retry_all().unwrap(), 6);
+    assert_eq!(dead_letters(&redis).retry_all().unwrap(), 6);
     let under_way = receiver.wait_for("/hook", 7).remove(6);
     node.subscribed(APP, b"live", b"1.1", None);
     let live = receiver.wait_for("/hook", 8).remove(7);
     assert_eq!(live.channels(), ["live"]);
     assert!(live.at - under_way.at < slow, "it arrives before the dead letter is answered");
-    eventually("the delivery of all dead letters", || letters(&redis).count().unwrap() == 0);
+    eventually("the delivery of all dead letters", || dead_letters(&redis).count().unwrap() == 0);
     let again = receiver.received("/hook").split_off(8);
     let sent: Vec<String> = again.iter().map(|request| request.channels().remove(0)).collect();
     assert_eq!(sent, channels(&before[..5]).into_iter().rev().collect::<Vec<_>>(), "oldest first");
@@ -200,10 +200,11 @@ fn a_failing_endpoint_gets_one_dead_letter_and_the_rest_of_the_retry_is_kept() {
         told == 6
     });
     let before = receiver.received("/hook").len();
-    assert_eq!(letters(&redis).retry_all().unwrap(), 6);
+    assert_eq!(dead_letters(&redis).retry_all().unwrap(), 6);
     eventually("an empty outbox", || redis.outbox_events() == 0);
     assert_eq!(receiver.received("/hook").len(), before + 1, "one attempt");
-    let mut counts: Vec<u64> = letters(&redis).list(None, 10).unwrap().iter().map(|letter| letter.attempts).collect();
+    let mut counts: Vec<u64> =
+        dead_letters(&redis).list(None, 10).unwrap().iter().map(|dead_letter| dead_letter.attempts).collect();
     counts.sort_unstable();
     assert_eq!(counts, [3, 3, 3, 3, 3, 4]);
     let mut said = Vec::new();
@@ -214,12 +215,12 @@ fn a_failing_endpoint_gets_one_dead_letter_and_the_rest_of_the_retry_is_kept() {
     assert_eq!(said.iter().filter(|outcome| matches!(outcome, Outcome::Dropped { .. })).count(), 1);
 
     receiver.always("/hook", Answer::Status(200));
-    assert_eq!(letters(&redis).retry_all().unwrap(), 6);
-    eventually("the delivery of all dead letters", || letters(&redis).count().unwrap() == 0);
+    assert_eq!(dead_letters(&redis).retry_all().unwrap(), 6);
+    eventually("the delivery of all dead letters", || dead_letters(&redis).count().unwrap() == 0);
 }
 
-fn first_of(letter: &DeadLetter) -> String {
-    format!("channel_occupied {}", channels(std::slice::from_ref(letter))[0])
+fn first_of(dead_letter: &DeadLetter) -> String {
+    format!("channel_occupied {}", channels(std::slice::from_ref(dead_letter))[0])
 }
 
 #[test]
@@ -227,15 +228,15 @@ fn a_redelivery_survives_the_death_of_its_node() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Status(500), Answer::Hang]);
     let dying = node(&redis, &receiver, &json!({}));
-    let letter = give_up(&dying, &redis, 1).remove(0);
-    letters(&redis).retry(std::slice::from_ref(&letter.id)).unwrap();
+    let dead_letter = give_up(&dying, &redis, 1).remove(0);
+    dead_letters(&redis).retry(std::slice::from_ref(&dead_letter.id)).unwrap();
     eventually("the redelivery to begin", || receiver.received("/hook").len() == 2);
     dying.stop(Instant::now());
     let _successor = node(&redis, &receiver, &json!({}));
-    eventually("the redelivery to succeed", || letters(&redis).count().unwrap() == 0);
+    eventually("the redelivery to succeed", || dead_letters(&redis).count().unwrap() == 0);
     // The successor may also have published the departures of the dead node's clients.
     let mut requests = receiver.received("/hook");
-    requests.retain(|request| request.header("webhook-id") == Some(&letter.webhook_id));
+    requests.retain(|request| request.header("webhook-id") == Some(&dead_letter.webhook_id));
     assert_eq!(requests.len(), 3);
     assert_eq!(requests[2].body, requests[1].body);
 }
@@ -245,18 +246,18 @@ fn a_dead_letter_that_was_forgotten_is_not_sent() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Status(500)]);
     let first = node(&redis, &receiver, &json!({}));
-    let letter = give_up(&first, &redis, 1).remove(0);
+    let dead_letter = give_up(&first, &redis, 1).remove(0);
     assert!(first.end(Duration::from_secs(1)).is_nothing());
     let sent = receiver.received("/hook").len();
-    let mut letters = letters(&redis);
-    letters.retry(std::slice::from_ref(&letter.id)).unwrap();
-    assert_eq!(letters.forget(std::slice::from_ref(&letter.id)).unwrap(), 1);
+    let mut dead_letters = dead_letters(&redis);
+    dead_letters.retry(std::slice::from_ref(&dead_letter.id)).unwrap();
+    assert_eq!(dead_letters.forget(std::slice::from_ref(&dead_letter.id)).unwrap(), 1);
     let next = node(&redis, &receiver, &json!({}));
     eventually("an empty outbox", || redis.outbox_events() == 0);
     assert!(next.flush(Duration::from_secs(5)).is_nothing());
     assert_eq!(receiver.received("/hook").len(), sent);
-    assert_eq!(letters.forget(std::slice::from_ref(&letter.id)).unwrap(), 0);
-    assert_eq!(letters.retry(std::slice::from_ref(&letter.id)).unwrap(), 0);
+    assert_eq!(dead_letters.forget(std::slice::from_ref(&dead_letter.id)).unwrap(), 0);
+    assert_eq!(dead_letters.retry(std::slice::from_ref(&dead_letter.id)).unwrap(), 0);
 }
 
 #[test]
@@ -267,13 +268,14 @@ fn all_dead_letters_are_redelivered_oldest_first() {
     for n in 0..250 {
         node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
     }
-    let mut letters = letters(&redis);
-    eventually("250 dead letters", || letters.count().unwrap() == 250);
-    let ids: Vec<String> = letters.list(None, 250).unwrap().into_iter().rev().map(|letter| letter.webhook_id).collect();
+    let mut dead_letters = dead_letters(&redis);
+    eventually("250 dead letters", || dead_letters.count().unwrap() == 250);
+    let ids: Vec<String> =
+        dead_letters.list(None, 250).unwrap().into_iter().rev().map(|dead_letter| dead_letter.webhook_id).collect();
     let before = receiver.received("/hook").len();
     receiver.always("/hook", Answer::Status(200));
-    assert_eq!(letters.retry_all().unwrap(), 250);
-    eventually("the delivery of all dead letters", || letters.count().unwrap() == 0);
+    assert_eq!(dead_letters.retry_all().unwrap(), 250);
+    eventually("the delivery of all dead letters", || dead_letters.count().unwrap() == 0);
     let again = receiver.received("/hook").split_off(before);
     let sent: Vec<&str> = again.iter().map(|request| request.header("webhook-id").unwrap()).collect();
     assert_eq!(sent, ids);
@@ -284,17 +286,17 @@ fn a_dead_letter_whose_endpoint_is_not_configured_any_more_is_kept() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(500));
     let first = node(&redis, &receiver, &json!({}));
-    let letter = give_up(&first, &redis, 1).remove(0);
+    let dead_letter = give_up(&first, &redis, 1).remove(0);
     first.stop(Instant::now());
     let next = node(&redis, &receiver, &json!({ "endpoints": [{ "url": receiver.url("/other") }] }));
-    letters(&redis).retry(std::slice::from_ref(&letter.id)).unwrap();
+    dead_letters(&redis).retry(std::slice::from_ref(&dead_letter.id)).unwrap();
     eventually("the log line", || {
         next.poll(100).iter().any(
             |outcome| matches!(outcome, Outcome::Log { message, .. } if message.contains("not configured any more")),
         )
     });
     eventually("an empty outbox", || redis.outbox_events() == 0);
-    assert_eq!(letters(&redis).find(&letter.id).unwrap(), Some(letter));
+    assert_eq!(dead_letters(&redis).find(&dead_letter.id).unwrap(), Some(dead_letter));
 }
 
 #[test]
@@ -330,9 +332,9 @@ fn an_endpoint_that_always_fails_does_not_evict_dead_letters_of_others() {
     for n in 0..50 {
         node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
     }
-    let of = |letters: &[DeadLetter], endpoint| letters.iter().filter(|letter| letter.endpoint == endpoint).count();
+    let of = |found: &[DeadLetter], endpoint| found.iter().filter(|one| one.endpoint == endpoint).count();
     eventually("51 dead letters", || receiver.received("/noisy").len() == 51 && redis.outbox_events() == 0);
-    let kept = letters(&redis).list(None, 100).unwrap();
+    let kept = dead_letters(&redis).list(None, 100).unwrap();
     assert_eq!((of(&kept, "noisy"), of(&kept, "quiet")), (5, 1));
     eventually("the evictions to be counted", || node.stats().contains(&("dead_letters_evicted", 46)));
     let says_so = |outcome: &Outcome| matches!(outcome, Outcome::Log { message, .. } if message.contains("dead_letter_max_per_endpoint = 5"));
@@ -356,15 +358,15 @@ fn old_dead_letters_are_removed_by_servers_and_not_by_readers() {
         connection.xadd::<_, _, _, _, ()>("wh:dead", id, &fields).unwrap();
     }
     // This client has the default, which keeps dead letters for seven days.
-    let mut letters = letters(&redis);
-    assert_eq!((letters.count().unwrap(), letters.list(None, 1000).unwrap().len()), (253, 253));
-    assert_eq!(letters.count().unwrap(), 253);
+    let mut dead_letters = dead_letters(&redis);
+    assert_eq!((dead_letters.count().unwrap(), dead_letters.list(None, 1000).unwrap().len()), (253, 253));
+    assert_eq!(dead_letters.count().unwrap(), 253);
 
     let _node = engine(&redis, &receiver, &json!({ "dead_letter_days": 30 }));
-    eventually("the removal of old dead letters", || letters.count().unwrap() == 3);
-    assert_eq!(letters.forget_older_than(Duration::from_secs(3600)).unwrap(), 2);
-    assert_eq!(letters.list(None, 10).unwrap().len(), 1);
-    assert_eq!(letters.forget_older_than(Duration::ZERO).unwrap(), 1);
+    eventually("the removal of old dead letters", || dead_letters.count().unwrap() == 3);
+    assert_eq!(dead_letters.forget_older_than(Duration::from_secs(3600)).unwrap(), 2);
+    assert_eq!(dead_letters.list(None, 10).unwrap().len(), 1);
+    assert_eq!(dead_letters.forget_older_than(Duration::ZERO).unwrap(), 1);
 }
 
 #[test]
@@ -384,7 +386,7 @@ fn a_node_that_lost_its_partitions_reports_no_drop_of_their_events() {
     eventually("the end of its attempt", || {
         former_owner.stats().contains(&("attempts", 1)) && former_owner.stats().contains(&("queued_events", 0))
     });
-    assert_eq!((dropped(&former_owner), letters(&redis).count().unwrap(), redis.outbox_events()), (0, 0, 1));
+    assert_eq!((dropped(&former_owner), dead_letters(&redis).count().unwrap(), redis.outbox_events()), (0, 0, 1));
 }
 
 #[test]

@@ -191,9 +191,9 @@ fn an_engine_applies_new_endpoints_and_keeps_dead_letters_of_removed_ones() {
     receiver.wait_for("/hook", 1);
     engine.set_endpoints(config(&["/new"])).unwrap();
     let settings = json!({ "connection": { "host": redis.socket() } });
-    let mut letters = DeadLetters::of(&Config::from_value(settings).unwrap()).unwrap();
-    let letter = eventually("a dead letter", || letters.list(None, 1).unwrap().pop());
-    assert_eq!((letter.url, letter.reason), (receiver.url("/hook"), UNCONFIGURED.to_owned()));
+    let mut dead_letters = DeadLetters::of(&Config::from_value(settings).unwrap()).unwrap();
+    let dead_letter = eventually("a dead letter", || dead_letters.list(None, 1).unwrap().pop());
+    assert_eq!((dead_letter.url, dead_letter.reason), (receiver.url("/hook"), UNCONFIGURED.to_owned()));
     engine.unsubscribed(APP, b"a", b"1.1");
     receiver.wait_for("/new", 2);
     assert_eq!(receiver.received("/hook").len(), 1);

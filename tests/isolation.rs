@@ -70,10 +70,10 @@ fn every_event_for_an_endpoint_that_was_down_arrives_or_is_a_dead_letter() {
 
     let mut redis = redis.connect();
     let bodies: Vec<Vec<u8>> = redis.hvals("wh:dead_bodies").unwrap();
-    let letters: Vec<(u32, u32)> = bodies.iter().flat_map(|body| numbered_events(body)).collect();
+    let dead_letters: Vec<(u32, u32)> = bodies.iter().flat_map(|body| numbered_events(body)).collect();
     let dropped = stat(&engine, "events_dropped");
-    let dead: BTreeSet<(u32, u32)> = letters.iter().copied().collect();
-    assert_eq!((dead.len(), letters.len()), (dropped, dropped), "no event is in two dead letters");
+    let dead: BTreeSet<(u32, u32)> = dead_letters.iter().copied().collect();
+    assert_eq!((dead.len(), dead_letters.len()), (dropped, dropped), "no event is in two dead letters");
     let arrived = arrived(&returned);
     assert!(dead.is_disjoint(&arrived));
     let all: BTreeSet<(u32, u32)> = (0..CHANNELS).flat_map(|channel| (0..rounds).map(move |n| (channel, n))).collect();

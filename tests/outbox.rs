@@ -365,10 +365,10 @@ fn every_event_for_a_disabled_endpoint_becomes_a_dead_letter() {
     subscribe(&node, 1..20);
     let mut connection = redis.connect();
     eventually("every event in a dead letter", || {
-        let letters: redis::streams::StreamRangeReply = connection.xrange_all("wh:dead").unwrap();
+        let dead_letters: redis::streams::StreamRangeReply = connection.xrange_all("wh:dead").unwrap();
         let text: Vec<String> = connection.hvals("wh:dead_bodies").unwrap();
         let text = text.concat();
-        let reasons: Vec<String> = letters.ids.iter().filter_map(|entry| entry.get("reason")).collect();
+        let reasons: Vec<String> = dead_letters.ids.iter().filter_map(|entry| entry.get("reason")).collect();
         (0..20).all(|n| text.contains(&format!("\"news-{n}\""))) && reasons.iter().all(|reason| reason == "HTTP 410")
     });
     eventually("empty streams", || redis.outbox_events() == 0);

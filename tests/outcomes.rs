@@ -95,7 +95,7 @@ fn billing(settings: &Value) -> (Cluster, Engine) {
     (cluster, node)
 }
 
-fn letters(cluster: &Cluster) -> DeadLetters {
+fn dead_letters(cluster: &Cluster) -> DeadLetters {
     let config = json!({ "connection": { "host": cluster.redis.socket() } });
     DeadLetters::of(&Config::from_value(config).unwrap()).unwrap()
 }
@@ -125,20 +125,23 @@ fn a_drop_and_the_drop_of_a_failed_retry_name_their_dead_letters() {
     let (cluster, node) = billing(&json!({}));
     cluster.receiver.always("/hook", Answer::Status(500));
     node.subscribed(APP, b"a", b"1.1", None);
-    let mut letters = letters(&cluster);
+    let mut dead_letters = dead_letters(&cluster);
     let mut earlier = None;
     for attempt in 0..2 {
-        let (id, endpoint, events, letter) = drop_of(&node);
+        let (id, endpoint, events, dead_letter) = drop_of(&node);
         assert_eq!((&*endpoint, events), ("billing", 1));
         assert_eq!(id, posts(&cluster)[0].0, "a retry keeps the id");
-        let letter = DeadLetterId::parse(&letter.expect("a dead letter")).unwrap();
-        assert_ne!(Some(&letter), earlier.as_ref(), "a failed retry makes another dead letter");
-        assert_eq!(letters.list(None, 10).unwrap().iter().map(|letter| &letter.id).collect::<Vec<_>>(), [&letter]);
-        assert_eq!(letters.find(&letter).unwrap().unwrap().webhook_id, id);
+        let dead_letter = DeadLetterId::parse(&dead_letter.expect("a dead letter")).unwrap();
+        assert_ne!(Some(&dead_letter), earlier.as_ref(), "a failed retry makes another dead letter");
+        assert_eq!(
+            dead_letters.list(None, 10).unwrap().iter().map(|dead_letter| &dead_letter.id).collect::<Vec<_>>(),
+            [&dead_letter]
+        );
+        assert_eq!(dead_letters.find(&dead_letter).unwrap().unwrap().webhook_id, id);
         if attempt == 0 {
-            assert_eq!(letters.retry(std::slice::from_ref(&letter)).unwrap(), 1);
+            assert_eq!(dead_letters.retry(std::slice::from_ref(&dead_letter)).unwrap(), 1);
         }
-        earlier = Some(letter);
+        earlier = Some(dead_letter);
     }
 }
 
@@ -147,8 +150,8 @@ fn a_drop_names_no_dead_letter_if_none_is_kept() {
     let (cluster, node) = billing(&json!({ "dead_letter_max": 0 }));
     cluster.receiver.always("/hook", Answer::Status(500));
     node.subscribed(APP, b"a", b"1.1", None);
-    let (id, endpoint, events, letter) = drop_of(&node);
-    assert_eq!((id, endpoint, events, letter), (posts(&cluster)[0].0.clone(), "billing".to_owned(), 1, None));
+    let (id, endpoint, events, dead_letter) = drop_of(&node);
+    assert_eq!((id, endpoint, events, dead_letter), (posts(&cluster)[0].0.clone(), "billing".to_owned(), 1, None));
 }
 
 #[test]
@@ -156,9 +159,9 @@ fn an_unreadable_entry_has_no_webhook_id_and_names_its_dead_letter() {
     let (cluster, node) = billing(&json!({}));
     for entry in ["z3:app1:a", "o3:ap"] {
         cluster.redis.connect().xadd::<_, _, _, _, ()>("wh:out:3", "*", &[("e", entry)]).unwrap();
-        let (id, endpoint, events, letter) = drop_of(&node);
+        let (id, endpoint, events, dead_letter) = drop_of(&node);
         assert_eq!((&*id, &*endpoint, events), ("", "", 1));
-        let letter = DeadLetterId::parse(&letter.expect("a dead letter")).unwrap();
-        assert_eq!(letters(&cluster).find(&letter).unwrap().unwrap().body.as_deref(), Some(entry));
+        let dead_letter = DeadLetterId::parse(&dead_letter.expect("a dead letter")).unwrap();
+        assert_eq!(dead_letters(&cluster).find(&dead_letter).unwrap().unwrap().body.as_deref(), Some(entry));
     }
 }

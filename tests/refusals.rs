@@ -250,11 +250,11 @@ fn the_documented_rights_are_enough_for_everything() {
     let node = engine(&redis, &receiver, &settings);
     let config = json!({ "connection": connection, "endpoints": endpoints, "outbox_max_bytes": 1_048_576 });
     let config = Config::from_value(config).unwrap();
-    let mut letters = DeadLetters::of(&config).unwrap();
+    let mut dead_letters = DeadLetters::of(&config).unwrap();
     node.subscribed(APP, b"presence-cache-room", b"1.1", Some(b"7"));
-    eventually("a dead letter", || letters.count().unwrap() > 0);
-    assert!(letters.retry_all().unwrap() > 0);
-    eventually("no dead letter to be left", || letters.count().unwrap() == 0);
+    eventually("a dead letter", || dead_letters.count().unwrap() > 0);
+    assert!(dead_letters.retry_all().unwrap() > 0);
+    eventually("no dead letter to be left", || dead_letters.count().unwrap() == 0);
     node.cache_seen(APP, b"presence-cache-room", true);
     node.unsubscribed(APP, b"presence-cache-room", b"1.1");
     eventually("channel_vacated", || has_received(&receiver, "channel_vacated"));

@@ -27,7 +27,7 @@ const CHANNELS: u64 = 7;
 
 const EVENTS: u64 = 12 * CHANNELS;
 
-fn letters(redis: &RedisServer) -> DeadLetters {
+fn dead_letters(redis: &RedisServer) -> DeadLetters {
     let config = json!({ "connection": { "host": redis.socket() } });
     DeadLetters::of(&Config::from_value(config).unwrap()).unwrap()
 }
@@ -77,7 +77,7 @@ fn a_batch_that_is_too_large_is_sent_in_halves_and_never_as_a_whole_again() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), requests.len(), "each batch is sent once, accepted or not");
-    assert_eq!(letters(&redis).count().unwrap(), 0);
+    assert_eq!(dead_letters(&redis).count().unwrap(), 0);
     let is_hint = |outcome: &Outcome| match outcome {
         Outcome::Log { message, .. } => message.contains("answered 413") && message.contains("batch_max_bytes"),
         _ => false,
@@ -91,9 +91,9 @@ fn a_single_event_that_is_too_large_is_a_dead_letter_after_one_attempt() {
     receiver.always("/hook", Answer::Status(413));
     let node = engine(&redis, &receiver, &json!({}));
     node.subscribed(APP, b"news", b"1.1", None);
-    eventually("the dead letter", || letters(&redis).count().unwrap() == 1);
-    let letter = letters(&redis).list(None, 1).unwrap().remove(0);
-    assert_eq!((letter.reason.as_str(), letter.attempts, letter.events), ("HTTP 413", 1, 1));
+    eventually("the dead letter", || dead_letters(&redis).count().unwrap() == 1);
+    let dead_letter = dead_letters(&redis).list(None, 1).unwrap().remove(0);
+    assert_eq!((dead_letter.reason.as_str(), dead_letter.attempts, dead_letter.events), ("HTTP 413", 1, 1));
     assert_eq!(receiver.received("/hook").len(), 1);
 }
 
@@ -123,7 +123,7 @@ fn a_kill_between_two_halves_loses_nothing_and_keeps_the_order() {
     eventually("an empty outbox", || redis.outbox_events() == 0);
     kill(&mut last);
     assert_complete_and_in_order(&receiver.received("/hook"), 1);
-    assert_eq!(letters(&redis).count().unwrap(), 0);
+    assert_eq!(dead_letters(&redis).count().unwrap(), 0);
 }
 
 /// Ends a process with SIGKILL.

@@ -18,16 +18,16 @@ use support::redis::RedisServer;
 
 const STREAM: &str = "wh:out:3";
 
-fn letters(redis: &RedisServer) -> DeadLetters {
+fn dead_letters(redis: &RedisServer) -> DeadLetters {
     let config = json!({ "connection": { "host": redis.socket() } });
     DeadLetters::of(&Config::from_value(config).unwrap()).unwrap()
 }
 
 fn listed(redis: &RedisServer) -> Vec<DeadLetter> {
-    let mut letters = letters(redis);
-    let mut listed = letters.list(None, 1000).unwrap();
+    let mut dead_letters = dead_letters(redis);
+    let mut listed = dead_letters.list(None, 1000).unwrap();
     listed.reverse();
-    listed.into_iter().map(|letter| letters.find(&letter.id).unwrap().unwrap_or(letter)).collect()
+    listed.into_iter().map(|dead_letter| dead_letters.find(&dead_letter.id).unwrap().unwrap_or(dead_letter)).collect()
 }
 
 /// Appends an entry with these fields.
@@ -65,9 +65,11 @@ fn an_unreadable_entry_is_a_dead_letter_with_its_text_and_the_rest_is_delivered(
     eventually("the other events", || cluster.counts().len() == 2);
     assert_eq!(cluster.events(), ["channel_occupied first", "channel_occupied last"]);
     eventually("an empty stream", || waiting(&cluster.redis) == 0);
-    let letters = listed(&cluster.redis);
-    let told_of: Vec<(&str, &str, &str)> =
-        letters.iter().map(|letter| (&*letter.app_id, &*letter.reason, letter.body.as_deref().unwrap())).collect();
+    let dead_letters = listed(&cluster.redis);
+    let told_of: Vec<(&str, &str, &str)> = dead_letters
+        .iter()
+        .map(|dead_letter| (&*dead_letter.app_id, &*dead_letter.reason, dead_letter.body.as_deref().unwrap()))
+        .collect();
     assert_eq!(
         told_of,
         [
@@ -77,7 +79,11 @@ fn an_unreadable_entry_is_a_dead_letter_with_its_text_and_the_rest_is_delivered(
             ("", "an event that cannot be read", "garbled"),
         ]
     );
-    assert!(letters.iter().all(|letter| letter.time_ms > 0 && letter.endpoint.is_empty() && letter.events == 1));
+    assert!(
+        dead_letters
+            .iter()
+            .all(|dead_letter| dead_letter.time_ms > 0 && dead_letter.endpoint.is_empty() && dead_letter.events == 1)
+    );
     let (drops, lines) = reports(&node);
     assert_eq!(drops.len(), 4, "{drops:?}");
     assert_eq!(drops[0], "app: an event of an unknown kind");
@@ -94,8 +100,10 @@ fn a_retried_dead_letter_is_the_original_entry_again() {
     let node = cluster.node();
     eventually("the dead letter", || listed(&cluster.redis).len() == 1);
     let before = listed(&cluster.redis).remove(0);
-    assert_eq!(letters(&cluster.redis).retry_all().unwrap(), 1);
-    eventually("another dead letter", || listed(&cluster.redis).first().is_some_and(|letter| letter.id != before.id));
+    assert_eq!(dead_letters(&cluster.redis).retry_all().unwrap(), 1);
+    eventually("another dead letter", || {
+        listed(&cluster.redis).first().is_some_and(|dead_letter| dead_letter.id != before.id)
+    });
     let again = listed(&cluster.redis).remove(0);
     assert_eq!((listed(&cluster.redis).len(), &again.body, &again.app_id), (1, &before.body, &before.app_id));
     drop(node);
@@ -104,10 +112,10 @@ fn a_retried_dead_letter_is_the_original_entry_again() {
     let raw =
         [("id", "out:3 1-1"), ("endpoint", ""), ("url", ""), ("app_id", "app"), ("events", "1"), ("attempts", "0")];
     let rest = [("reason", "unknown"), ("time_ms", "1"), ("partition", "3"), ("raw:e", "o3:app5:known")];
-    let letter: String = cluster.redis.connect().xadd("wh:dead", "*", &[&raw[..], &rest].concat()).unwrap();
+    let dead_letter: String = cluster.redis.connect().xadd("wh:dead", "*", &[&raw[..], &rest].concat()).unwrap();
     let node = cluster.node();
-    let letter = resonate_webhooks::outbox::DeadLetterId::parse(&letter).unwrap();
-    assert_eq!(letters(&cluster.redis).retry(&[letter]).unwrap(), 1);
+    let dead_letter = resonate_webhooks::outbox::DeadLetterId::parse(&dead_letter).unwrap();
+    assert_eq!(dead_letters(&cluster.redis).retry(&[dead_letter]).unwrap(), 1);
     eventually("the delivery of the readable entry", || cluster.counts().contains_key("channel_occupied known"));
     assert_eq!(listed(&cluster.redis).len(), 1);
     drop(node);
@@ -122,7 +130,7 @@ fn more_than_a_page_of_unreadable_entries_does_not_block_the_stream() {
     append(&cluster.redis, "*", &[("e", "o3:app4:last")]);
     let node = cluster.node_with(&json!({ "dead_letter_max": 2000 }));
     eventually("the last event", || cluster.counts().len() == 1);
-    assert_eq!(letters(&cluster.redis).count().unwrap(), 1200);
+    assert_eq!(dead_letters(&cluster.redis).count().unwrap(), 1200);
     drop(node);
 }
 
@@ -139,7 +147,7 @@ fn entries_beyond_the_numbers_of_a_millisecond_are_kept_as_dead_letters() {
     for n in 1_048_576..1_048_736_u64 {
         append(&cluster.redis, &format!("{ms}-{n}"), &[("e", "o3:app5:third")]);
     }
-    eventually("a dead letter for each other entry", || letters(&cluster.redis).count().unwrap() == 160);
+    eventually("a dead letter for each other entry", || dead_letters(&cluster.redis).count().unwrap() == 160);
     node.subscribed(APP, b"news", b"1.1", None);
     eventually("another event", || cluster.counts().contains_key("channel_occupied news"));
     assert_eq!(waiting(&cluster.redis), 0);
@@ -158,8 +166,8 @@ fn while_redis_refuses_writes_unreadable_entries_stay_and_other_partitions_are_d
     let (requests, began) = (stat(&node, "redis_requests"), Instant::now());
     eventually("the end of a second", || began.elapsed() >= Duration::from_secs(1));
     assert!(stat(&node, "redis_requests") < requests + 200, "the reader must not spin");
-    assert_eq!((waiting(&cluster.redis), letters(&cluster.redis).count().unwrap()), (2, 0));
+    assert_eq!((waiting(&cluster.redis), dead_letters(&cluster.redis).count().unwrap()), (2, 0));
     redis::cmd("ACL").arg(&["SETUSER", "default", "+xdel"]).exec(&mut admin).unwrap();
-    eventually("the dead letter", || letters(&cluster.redis).count().unwrap() == 1);
+    eventually("the dead letter", || dead_letters(&cluster.redis).count().unwrap() == 1);
     eventually("the event after it", || cluster.counts().contains_key("channel_occupied last"));
 }

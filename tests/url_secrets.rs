@@ -100,10 +100,10 @@ fn a_token_in_a_url_is_sent_to_the_endpoint_and_shown_only_to_listeners_of_deliv
     shown.push(serde_json::to_string(&cluster.endpoints()).unwrap());
     shown.push(of_cluster(&cluster.status().unwrap()));
     shown.push(scrape(port.address()).unwrap());
-    let mut letters = DeadLetters::of(&config(&json!({}))).unwrap();
-    let letters = letters.list(None, 100).unwrap();
-    assert!(letters.iter().any(|letter| letter.url == receiver.url("/down")), "{letters:?}");
-    shown.push(format!("{letters:?} {node:?} {:?} {:?}", config(&json!({})), config(&json!({})).warnings));
+    let mut dead_letters = DeadLetters::of(&config(&json!({}))).unwrap();
+    let dead_letters = dead_letters.list(None, 100).unwrap();
+    assert!(dead_letters.iter().any(|dead_letter| dead_letter.url == receiver.url("/down")), "{dead_letters:?}");
+    shown.push(format!("{dead_letters:?} {node:?} {:?} {:?}", config(&json!({})), config(&json!({})).warnings));
     let credentials = Credentials { key: "key".to_owned(), secret: Secret::new("secret") };
     for endpoint in cluster.endpoints() {
         shown.push(format!("{:?}", cluster.test(&endpoint.id, &credentials).unwrap()));

@@ -199,10 +199,10 @@ fn a_redelivered_dead_letter_verifies_with_the_current_secret() {
     let engine = engine(&redis, &receiver, &json!({ "max_attempts": 1 }));
     engine.subscribed(APP, "private-straße/\"東京\"".as_bytes(), b"1.1", None);
     let config = json!({ "connection": { "host": redis.socket() } });
-    let mut letters = DeadLetters::of(&Config::from_value(config).unwrap()).unwrap();
-    let letter = eventually("the dead letter", || letters.list(None, 1).unwrap().pop());
+    let mut dead_letters = DeadLetters::of(&Config::from_value(config).unwrap()).unwrap();
+    let dead_letter = eventually("the dead letter", || dead_letters.list(None, 1).unwrap().pop());
     engine.register_app(APP, APPS[1].key, APPS[1].secret);
-    assert_eq!(letters.retry(&[letter.id]).unwrap(), 1);
+    assert_eq!(dead_letters.retry(&[dead_letter.id]).unwrap(), 1);
     let [first, again] = &receiver.wait_for("/hook", 2)[..] else { panic!("there are more than two") };
     assert_eq!(first.body, again.body);
     assert_eq!(first.header("webhook-id"), again.header("webhook-id"));

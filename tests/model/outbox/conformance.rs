@@ -170,7 +170,7 @@ impl Pair {
     }
 
     fn write(&mut self, caller: &(Caller, Membership), acks: &[Ack], batches: &[Freeze]) -> Result<(), TestCaseError> {
-        let letters_before: usize = self.redis.xlen(self.keys.dead_letters()).unwrap();
+        let dead_letters_before: usize = self.redis.xlen(self.keys.dead_letters()).unwrap();
         let request = |ack: &Ack| AckRequest {
             lane: lane_field(&lane(ack.lane)),
             id: name(ack.id),
@@ -192,18 +192,21 @@ impl Pair {
         let frozen: Vec<PersistRequest> = batches.iter().map(frozen).collect();
         let requests: Vec<&AckRequest> = requests.iter().collect();
         let answer = self.keys.write(&mut self.redis, &caller.1, LIMITS, &requests, &frozen).unwrap();
-        let mut letters = Vec::new();
-        match (answer, self.pure.write(caller.0, acks, batches, &mut letters, None)) {
-            (Ok(answer), Ok((passed, kept))) => {
+        let mut dead_letters = Vec::new();
+        match (answer, self.pure.write(caller.0, acks, batches, &mut dead_letters, None)) {
+            (Ok(answer), Ok((refused_acks, refused_batches))) => {
                 let reals = |all: Vec<Vec<Position>>| all.iter().map(|refused| self.reals(refused)).collect::<Vec<_>>();
-                prop_assert_eq!((answer.refused_acks, answer.refused_batches), (reals(passed), reals(kept)));
+                prop_assert_eq!(
+                    (answer.refused_acks, answer.refused_batches),
+                    (reals(refused_acks), reals(refused_batches))
+                );
             }
             (answer, expected) => {
                 prop_assert_eq!((answer.err(), expected.err()), (Some(CommitRefusal::Displaced), Some(Refusal::Lost)));
             }
         }
-        let letters_now: usize = self.redis.xlen(self.keys.dead_letters()).unwrap();
-        prop_assert_eq!(letters_now - letters_before, letters.len(), "number of new dead letters");
+        let dead_letters_now: usize = self.redis.xlen(self.keys.dead_letters()).unwrap();
+        prop_assert_eq!(dead_letters_now - dead_letters_before, dead_letters.len(), "number of new dead letters");
         Ok(())
     }
 
@@ -253,9 +256,9 @@ impl Pair {
             let field = lane_field(&lane(number));
             let cursor: Option<u64> = self.redis.hget(self.keys.cursors(partition), &field).unwrap();
             part.cursors[number] = cursor.unwrap_or_default();
-            let kept: Option<Vec<u8>> = self.redis.hget(self.keys.in_flight(partition), &field).unwrap();
-            part.in_flight[number] = kept.map(|kept| {
-                let PersistedBatch { id, events, .. } = PersistedBatch::read(&kept).unwrap();
+            let stored: Option<Vec<u8>> = self.redis.hget(self.keys.in_flight(partition), &field).unwrap();
+            part.in_flight[number] = stored.map(|stored| {
+                let PersistedBatch { id, events, .. } = PersistedBatch::read(&stored).unwrap();
                 let numbers: Vec<&str> = id.split('_').collect();
                 Batch { id: (numbers[1].parse().unwrap(), numbers[2].parse().unwrap()), events }
             });
@@ -282,10 +285,10 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
                 pair.pure.release(id, place, None);
             }
             Call::Write { id, stale, acks, batches } => {
-                let acks = acks.iter().map(|(lane, number, letter, picks, moves)| Ack {
+                let acks = acks.iter().map(|(lane, number, dead_letter, picks, moves)| Ack {
                     lane: *lane,
                     id: (id, *number),
-                    dead_letter: u16::from(*letter),
+                    dead_letter: u16::from(*dead_letter),
                     places: pair.places(picks),
                     moves: *moves,
                 });
@@ -325,7 +328,7 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
 #[test]
 fn the_scripts_match_the_searched_outbox() {
     let server = RedisServer::start();
-    let kept = FileFailurePersistence::Direct("proptest-regressions/model/conformance.txt");
-    let config = ProptestConfig { failure_persistence: Some(Box::new(kept)), ..ProptestConfig::with_cases(60) };
+    let failures = FileFailurePersistence::Direct("proptest-regressions/model/conformance.txt");
+    let config = ProptestConfig { failure_persistence: Some(Box::new(failures)), ..ProptestConfig::with_cases(60) };
     proptest!(config, |(calls in prop::collection::vec(call(), 1..60))| run(calls, server.connect())?);
 }

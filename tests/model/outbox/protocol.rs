@@ -243,14 +243,14 @@ impl<const PARTS: usize> Redis<PARTS> {
         if caller.epoch != self.epoch {
             return Err(Refusal::Lost);
         }
-        let passed = acks.iter().enumerate().map(|(number, ack)| {
+        let refused_acks = acks.iter().enumerate().map(|(number, ack)| {
             let (written, refused) = self.ack(caller.id, ack, flaw);
             dead_letters.extend((written && ack.dead_letter != 0).then_some(number));
             refused
         });
-        let passed = passed.collect();
-        let kept = batches.iter().map(|batch| self.freeze(caller.id, batch, flaw)).collect();
-        Ok((passed, kept))
+        let refused_acks = refused_acks.collect();
+        let refused_batches = batches.iter().map(|batch| self.freeze(caller.id, batch, flaw)).collect();
+        Ok((refused_acks, refused_batches))
     }
 
     /// `ack.lua`. Returns whether it wrote anything, and the refused positions.

@@ -153,8 +153,9 @@ impl State {
                 self.left.restores -= 1;
                 self.redis = self.saved.take().expect("a save to restore");
                 self.restored = true;
-                let kept = self.redis.parts.iter().flat_map(|part| &part.stream).fold(0, |all, seq| all | bit(*seq));
-                self.lost |= (1..self.partitions.len() as u64).fold(0, |all, seq| all | bit(seq)) & !kept;
+                let remaining =
+                    self.redis.parts.iter().flat_map(|part| &part.stream).fold(0, |all, seq| all | bit(*seq));
+                self.lost |= (1..self.partitions.len() as u64).fold(0, |all, seq| all | bit(seq)) & !remaining;
             }
         }
         self.nothing_is_lost()
@@ -176,11 +177,11 @@ impl State {
             Call::Write { caller, acks, batches } => {
                 let mut dead_letters = Vec::new();
                 let written = self.redis.write(*caller, acks, batches, &mut dead_letters, flaw);
-                let (passed, kept) = written.expect("the only epoch");
+                let (refused_acks, refused_batches) = written.expect("the only epoch");
                 self.dead_lettered |= dead_letters.into_iter().fold(0, |all, number| all | acks[number].dead_letter);
                 let places =
                     acks.iter().flat_map(|ack| &ack.places).chain(batches.iter().flat_map(|batch| &batch.last));
-                (Answer::Written(passed, kept), *caller, places.copied().collect())
+                (Answer::Written(refused_acks, refused_batches), *caller, places.copied().collect())
             }
             Call::Trim { caller, to_trim } => {
                 self.redis.trim(*caller, to_trim, flaw);
@@ -221,17 +222,17 @@ impl State {
                 let id = self.new_id();
                 self.nodes[n].id = id;
             }
-            (Call::Write { acks, .. }, Answer::Written(passed, kept)) => {
+            (Call::Write { acks, .. }, Answer::Written(refused_acks, refused_batches)) => {
                 let is_partial = |(ack, refused): (&_, &Vec<Position>)| partial(ack, refused.len());
-                split.extend(acks.iter().zip(&passed).filter_map(is_partial));
+                split.extend(acks.iter().zip(&refused_acks).filter_map(is_partial));
                 node.acks.drain(..acks.len());
-                if kept.first().is_some_and(Vec::is_empty) {
+                if refused_batches.first().is_some_and(Vec::is_empty) {
                     node.begin_attempt();
                 }
-                let tokens: Vec<u64> = kept.iter().flatten().map(|place| place.token).collect();
+                let tokens: Vec<u64> = refused_batches.iter().flatten().map(|place| place.token).collect();
                 node.rebuild(&tokens, split, flaw);
                 if flaw != Some(Flaw::RefusalForgotten) {
-                    node.fenced(passed.iter().chain(&kept).flatten(), split, flaw);
+                    node.fenced(refused_acks.iter().chain(&refused_batches).flatten(), split, flaw);
                 }
             }
             (Call::Trim { to_trim, .. }, _) => {
