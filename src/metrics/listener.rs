@@ -72,7 +72,7 @@ impl Listener {
         let end = Arc::new(End::default());
         let telemetry = Arc::clone(&sources.telemetry);
         let mut server =
-            Server { address, sources, last: DeliveryStatus::default(), end: Arc::clone(&end), in_use: false };
+            Server { address, sources, last: DeliveryStatus::default(), end: Arc::clone(&end), failed: false };
         let thread = Thread::spawn("wh-metrics", telemetry, move || server.run())?;
         Ok(Self { end, thread })
     }
@@ -119,8 +119,8 @@ struct Server {
     /// The last status from the dispatcher, for use while it is busy.
     last: DeliveryStatus,
     end: Arc<End>,
-    /// `true` after the failure to bind was logged.
-    in_use: bool,
+    /// `true` if the last bind failed. The failure has been logged.
+    failed: bool,
 }
 
 impl Server {
@@ -144,7 +144,7 @@ impl Server {
         let listener = TcpListener::bind(self.address)?;
         let handle = TcpStream::from(OwnedFd::from(listener.try_clone()?));
         let runs = self.end.update(|state| state.listening = Some(handle));
-        if std::mem::take(&mut self.in_use) && runs {
+        if std::mem::take(&mut self.failed) && runs {
             let Self { address, sources, .. } = self;
             sources.telemetry.log(Level::Info, format_args!("Serving metrics at http://{address}/metrics"));
         }
@@ -198,7 +198,7 @@ impl Server {
     }
 
     fn log_failure(&mut self, error: &io::Error) {
-        if !std::mem::replace(&mut self.in_use, true) {
+        if !std::mem::replace(&mut self.failed, true) {
             let address = self.address;
             self.sources
                 .telemetry
