@@ -36,7 +36,7 @@ class CacheMissDetector
     }
 
     /**
-     * Record whether the channel of a new subscription had a payload.
+     * Report the channel of a new subscription if it is empty, or if it has a payload since.
      *
      * @param  object  $channel  The host's own cache channel, with `name()` and `hasCachedPayload()`.
      */
@@ -48,14 +48,14 @@ class CacheMissDetector
             $this->empty[$id] = [$appId, WeakReference::create($channel)];
             $this->engine->cacheSeen($appId, $channel->name(), true);
         } elseif (($this->empty[$id][1] ?? null)?->get() === $channel) {
-            $this->filled($id, $appId, $channel);
+            $this->reportPayload($id, $appId, $channel);
         }
     }
 
     /**
      * Check the empty channels for a payload, starting where the last check ended.
      */
-    public function look(): void
+    public function check(): void
     {
         $end = hrtime(true) + static::SLICE;
 
@@ -73,7 +73,7 @@ class CacheMissDetector
             if ($channel === null) {
                 unset($this->empty[$id]);
             } elseif ($channel->hasCachedPayload()) {
-                $this->filled($id, $appId, $channel);
+                $this->reportPayload($id, $appId, $channel);
             }
 
             if (hrtime(true) >= $end) {
@@ -85,7 +85,7 @@ class CacheMissDetector
     /**
      * Report that a channel has a payload.
      */
-    protected function filled(int $id, string $appId, object $channel): void
+    protected function reportPayload(int $id, string $appId, object $channel): void
     {
         unset($this->empty[$id]);
 

@@ -42,7 +42,7 @@ class OutcomeReporter
     /**
      * True if the last poll left outcomes.
      */
-    protected bool $behind = false;
+    protected bool $hasMore = false;
 
     /**
      * The time of the next poll, by hrtime().
@@ -71,7 +71,7 @@ class OutcomeReporter
         $this->polling = true;
 
         try {
-            $this->behind = ! $this->reportUntil($began + static::SLICE);
+            $this->hasMore = ! $this->reportUntil($began + static::SLICE);
         } finally {
             $this->polling = false;
             $took = hrtime(true) - $began;
@@ -88,7 +88,7 @@ class OutcomeReporter
      */
     public function catchUp(): void
     {
-        if ($this->behind) {
+        if ($this->hasMore) {
             $this->poll();
         }
     }

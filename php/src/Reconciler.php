@@ -194,14 +194,14 @@ class Reconciler
             }
 
             [$cursor, $known] = $page;
-            array_push($suspects, ...$this->gone($app, $channel, $known));
+            array_push($suspects, ...$this->missing($app, $channel, $known));
 
             yield true;
         } while ($cursor > 0);
 
         // After the walk, because a removal shifts the connections after it, and the walk would skip them.
         for ($from = 0; ($part = array_slice($suspects, $from, static::PART)) !== []; $from += static::PART) {
-            $this->engine->absent($app->id, $channel, $this->gone($app, $channel, $part));
+            $this->engine->absent($app->id, $channel, $this->missing($app, $channel, $part));
 
             yield true;
         }
@@ -263,18 +263,18 @@ class Reconciler
      * @param  list<string>  $socketIds
      * @return list<string>
      */
-    protected function gone(Application $app, string $channel, array $socketIds): array
+    protected function missing(Application $app, string $channel, array $socketIds): array
     {
         $connections = $this->host->members($app, $channel);
-        $gone = [];
+        $missing = [];
 
         foreach ($socketIds as $socketId) {
             if (! isset($connections[$socketId])) {
-                $gone[] = $socketId;
+                $missing[] = $socketId;
             }
         }
 
-        return $gone;
+        return $missing;
     }
 
     /**

@@ -101,7 +101,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     public function onMessage(Connection $from, array $event): MessageDisposition
     {
         if ($this->node?->engine !== null) {
-            $this->clientEvents->arrived($from, $event);
+            $this->clientEvents->remember($from, $event);
 
             if ($this->node->memberData !== null && ($event['event'] ?? null) === 'pusher:subscribe') {
                 $this->node->memberData->sent($from, $event['data']['channel'] ?? null, $event['data']['channel_data'] ?? null);

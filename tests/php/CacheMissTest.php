@@ -116,26 +116,26 @@ final class CacheMissTest extends PluginTestCase
 
     public function test_channels_that_resonate_discards_are_released(): void
     {
-        $watch = new CacheMissDetector(new Engine($this->config($this->receiving('cache_miss'))));
+        $detector = new CacheMissDetector(new Engine($this->config($this->receiving('cache_miss'))));
         $kept = new CacheChannel('cache-kept');
         $filled = new CacheChannel('cache-filled');
 
         foreach (range(1, 1000) as $n) {
-            $watch->subscribed('1', new CacheChannel("cache-{$n}"));
+            $detector->subscribed('1', new CacheChannel("cache-{$n}"));
         }
 
-        $watch->subscribed('1', $kept);
-        $watch->subscribed('1', $filled);
+        $detector->subscribed('1', $kept);
+        $detector->subscribed('1', $filled);
         $filled->broadcast(['event' => 'scored']);
 
         // Each check continues where the last one ended, however short they are.
-        foreach (range(1, 1100) as $look) {
-            $watch->look();
+        foreach (range(1, 1100) as $check) {
+            $detector->check();
         }
 
-        $empty = (new ReflectionProperty($watch, 'empty'))->getValue($watch);
+        $empty = (new ReflectionProperty($detector, 'empty'))->getValue($detector);
         $this->assertSame([$kept], array_values(array_map(fn (array $entry) => $entry[1]->get(), $empty)));
-        $this->assertSame(['empty' => 1], $watch->__debugInfo());
+        $this->assertSame(['empty' => 1], $detector->__debugInfo());
     }
 
     /**

@@ -86,7 +86,7 @@ class Node
     /**
      * True if an endpoint receives connection events.
      */
-    protected bool $tellsConnections = false;
+    protected bool $reportsConnections = false;
 
     /**
      * The reconciler of the engine's table and the live connections.
@@ -150,7 +150,7 @@ class Node
 
         $this->apps->register($app);
 
-        if ($this->tellsConnections) {
+        if ($this->reportsConnections) {
             $this->engine->opened($app->id(), $socketId);
         }
     }
@@ -258,7 +258,7 @@ class Node
         $this->reconciler = new Reconciler($engine, $this->host, $this->apps);
         $this->caches = $engine->wantsCacheMisses() ? new CacheMissDetector($engine) : null;
         $this->reporter = new OutcomeReporter($engine);
-        $this->tellsConnections = $engine->wantsConnections();
+        $this->reportsConnections = $engine->wantsConnections();
         $this->memberData = $engine->wantsMemberData() ? new MemberData : null;
         $this->engine = $engine;
 
@@ -284,7 +284,7 @@ class Node
             return;
         }
 
-        $this->caches?->look();
+        $this->caches?->check();
         $this->apps->registerWanted();
         $this->reporter->poll();
     }

@@ -50,7 +50,7 @@ final class ResonateClientEvents
      */
     public function listen(Dispatcher $events): void
     {
-        Listeners::prepend($events, MessageReceived::class, $this->passed(...));
+        Listeners::prepend($events, MessageReceived::class, $this->report(...));
     }
 
     /**
@@ -58,7 +58,7 @@ final class ResonateClientEvents
      *
      * @param  array{event?: mixed, channel?: mixed}  $event
      */
-    public function arrived(Connection $from, array $event): void
+    public function remember(Connection $from, array $event): void
     {
         $name = $event['event'] ?? null;
         $channel = $event['channel'] ?? null;
@@ -83,7 +83,7 @@ final class ResonateClientEvents
      *
      * Exceptions are caught, because the client would get them as an error.
      */
-    public function passed(MessageReceived $received): void
+    public function report(MessageReceived $received): void
     {
         $from = $received->connection;
 

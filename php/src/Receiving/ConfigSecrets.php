@@ -44,7 +44,7 @@ class ConfigSecrets implements SecretProvider
      */
     public function all(): array
     {
-        $secrets = Arr::except($this->written(), ['']) ?: Arr::except($this->ofTheServer(), ['']);
+        $secrets = Arr::except($this->configured(), ['']) ?: Arr::except($this->serverSecrets(), ['']);
 
         return array_filter(array_map($this->usable(...), $secrets));
     }
@@ -56,16 +56,16 @@ class ConfigSecrets implements SecretProvider
      *
      * @throws InvalidConfig
      */
-    protected function written(): array
+    protected function configured(): array
     {
-        $written = $this->config->get('resonate-webhooks-receiving.secrets') ?: [];
+        $value = $this->config->get('resonate-webhooks-receiving.secrets') ?: [];
 
         // The message does not contain the value, since it is a secret.
-        if (! is_array($written) || ($written !== [] && array_is_list($written))) {
+        if (! is_array($value) || ($value !== [] && array_is_list($value))) {
             throw new InvalidConfig("resonate-webhooks-receiving.secrets: must have application keys as its keys; write ['app-key' => 'secret']");
         }
 
-        return $written;
+        return $value;
     }
 
     /**
@@ -73,7 +73,7 @@ class ConfigSecrets implements SecretProvider
      *
      * @return array<array-key, list<mixed>>
      */
-    protected function ofTheServer(): array
+    protected function serverSecrets(): array
     {
         $apps = array_filter((array) $this->config->get('reverb.apps.apps', []), fn (array $app) => isset($app['key']));
         $previous = (array) $this->config->get('resonate-webhooks.previous_secrets', []);
@@ -89,9 +89,9 @@ class ConfigSecrets implements SecretProvider
      *
      * @return list<mixed>
      */
-    protected function entries(mixed $written): array
+    protected function entries(mixed $value): array
     {
-        return is_array($written) && ! array_key_exists('secret', $written) ? array_values($written) : [$written];
+        return is_array($value) && ! array_key_exists('secret', $value) ? array_values($value) : [$value];
     }
 
     /**
@@ -99,9 +99,9 @@ class ConfigSecrets implements SecretProvider
      *
      * @return list<string>
      */
-    protected function usable(mixed $written): array
+    protected function usable(mixed $value): array
     {
-        $secrets = array_map($this->unlessOver(...), $this->entries($written));
+        $secrets = array_map($this->secretOf(...), $this->entries($value));
 
         return array_map(strval(...), array_values(array_filter($secrets, fn (mixed $secret) => is_int($secret) || (is_string($secret) && $secret !== ''))));
     }
@@ -111,7 +111,7 @@ class ConfigSecrets implements SecretProvider
      *
      * @throws InvalidConfig
      */
-    protected function unlessOver(mixed $entry): mixed
+    protected function secretOf(mixed $entry): mixed
     {
         if (! is_array($entry)) {
             return $entry;

@@ -28,7 +28,7 @@ final class ReceivingConfig
         $unknown = array_key_first(array_diff_key($config, array_flip(self::KEYS)));
 
         if ($unknown !== null) {
-            throw new InvalidConfig("resonate-webhooks-receiving.{$unknown}: unknown key; there are ".implode(', ', self::KEYS));
+            throw new InvalidConfig("resonate-webhooks-receiving.{$unknown}: unknown key; the keys are ".implode(', ', self::KEYS));
         }
     }
 
@@ -37,18 +37,18 @@ final class ReceivingConfig
      *
      * @throws InvalidConfig
      */
-    public function whole(string $key, ?int $default, int $least = 0): ?int
+    public function integer(string $key, ?int $default, int $min = 0): ?int
     {
-        $written = $this->config[$key] ?? '';
+        $value = $this->config[$key] ?? '';
 
-        if ($written === '') {
+        if ($value === '') {
             return $default;
         }
 
-        $number = is_bool($written) ? false : filter_var($written, FILTER_VALIDATE_INT, ['options' => ['min_range' => $least]]);
+        $number = is_bool($value) ? false : filter_var($value, FILTER_VALIDATE_INT, ['options' => ['min_range' => $min]]);
 
         if ($number === false) {
-            throw new InvalidConfig("resonate-webhooks-receiving.{$key}: ".json_encode($written, JSON_INVALID_UTF8_SUBSTITUTE)." is not a whole number of at least {$least}");
+            throw new InvalidConfig("resonate-webhooks-receiving.{$key}: ".json_encode($value, JSON_INVALID_UTF8_SUBSTITUTE)." is not a whole number of at least {$min}");
         }
 
         return $number;
@@ -61,8 +61,8 @@ final class ReceivingConfig
      */
     public function dedupeFor(): int
     {
-        $seconds = $this->whole('dedupe_for', 86_400);
-        $tolerance = $this->whole('tolerance', 0);
+        $seconds = $this->integer('dedupe_for', 86_400);
+        $tolerance = $this->integer('tolerance', 0);
 
         if ($seconds < $tolerance) {
             throw new InvalidConfig("resonate-webhooks-receiving.dedupe_for: {$seconds} is less than the tolerance of {$tolerance}, within which a webhook could be replayed");
@@ -81,11 +81,11 @@ final class ReceivingConfig
      */
     public function names(string $key): array
     {
-        $written = $this->config[$key] ?? [];
-        $names = is_string($written) ? array_map(trim(...), explode(',', $written)) : $written;
+        $value = $this->config[$key] ?? [];
+        $names = is_string($value) ? array_map(trim(...), explode(',', $value)) : $value;
 
         if (! is_array($names) || ! array_all($names, fn (mixed $name) => $name === null || is_string($name) || is_int($name))) {
-            throw new InvalidConfig("resonate-webhooks-receiving.{$key}: ".json_encode($written, JSON_INVALID_UTF8_SUBSTITUTE)." is neither a list of names nor '*' for all");
+            throw new InvalidConfig("resonate-webhooks-receiving.{$key}: ".json_encode($value, JSON_INVALID_UTF8_SUBSTITUTE)." is neither a list of names nor '*' for all");
         }
 
         return array_values(array_map(strval(...), $names));
@@ -94,7 +94,7 @@ final class ReceivingConfig
     /**
      * Get a string, or null if the key is missing, null or empty.
      */
-    public function text(string $key): ?string
+    public function string(string $key): ?string
     {
         return ((string) ($this->config[$key] ?? '')) ?: null;
     }

@@ -37,8 +37,8 @@ class ReceivingServiceProvider extends ServiceProvider
             return new Verifier(
                 $app->make(SecretProvider::class),
                 $app->make(AppKeys::class),
-                $config->whole('tolerance', null),
-                $config->whole('max_bytes', 1_048_576, 1),
+                $config->integer('tolerance', null),
+                $config->integer('max_bytes', 1_048_576, 1),
                 $config->names('pusher_only'),
             );
         });
@@ -47,9 +47,9 @@ class ReceivingServiceProvider extends ServiceProvider
             $config = $app->make(ReceivingConfig::class);
 
             return new DeduplicateWebhooks(
-                $app->make(CacheFactory::class)->store($config->text('store')),
+                $app->make(CacheFactory::class)->store($config->string('store')),
                 $config->dedupeFor(),
-                $config->whole('lock_for', 20, 1),
+                $config->integer('lock_for', 20, 1),
             );
         });
     }

@@ -38,7 +38,7 @@ final class Signature
      * @param  list<string|null>  $lines
      * @return list<string>
      */
-    public static function offered(array $lines): array
+    public static function inHeader(array $lines): array
     {
         preg_match_all('/(?<![^\s,])v1[\s,]+([^\s,]+)/', implode(',', $lines), $matches);
 

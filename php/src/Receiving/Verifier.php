@@ -91,7 +91,7 @@ class Verifier
         $timestamp = $this->header($request, 'webhook-timestamp');
 
         return $id !== '' && ctype_digit($timestamp) && $this->isOneOf(
-            Signature::offered($request->headers->all('webhook-signature')),
+            Signature::inHeader($request->headers->all('webhook-signature')),
             fn (string $key) => Signature::standardWebhooks($id, $timestamp, $body, $key),
             array_merge(...array_map(Signature::keys(...), $secrets)),
         );
@@ -109,18 +109,18 @@ class Verifier
     /**
      * Determine if one of the secrets made one of the signatures, in constant time.
      *
-     * @param  list<string>  $offered
+     * @param  list<string>  $signatures
      * @param  Closure(string): string  $sign
      * @param  list<string>  $secrets
      */
-    protected function isOneOf(array $offered, Closure $sign, array $secrets): bool
+    protected function isOneOf(array $signatures, Closure $sign, array $secrets): bool
     {
         $found = false;
 
         foreach ($secrets as $secret) {
             $expected = $sign($secret);
 
-            foreach ($offered as $signature) {
+            foreach ($signatures as $signature) {
                 $found = hash_equals($expected, $signature) || $found;
             }
         }

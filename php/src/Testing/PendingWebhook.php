@@ -217,7 +217,7 @@ class PendingWebhook
      */
     protected function signatures(string $body, string $timestamp): array
     {
-        $key = $this->key ?? $this->anyKey();
+        $key = $this->key ?? $this->firstKey();
         $secret = $this->secret ?? $this->app->make(SecretProvider::class)->secretsFor($key)[0]
             ?? throw new RuntimeException("No secret found for application key [{$key}].");
 
@@ -235,7 +235,7 @@ class PendingWebhook
     /**
      * Get the key of the first application in the config.
      */
-    protected function anyKey(): string
+    protected function firstKey(): string
     {
         $key = array_key_first($this->app->make(ConfigSecrets::class)->all());
 

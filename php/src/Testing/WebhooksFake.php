@@ -78,7 +78,7 @@ class WebhooksFake extends Webhooks implements Fake
 
         PHPUnit::assertNotEmpty(
             $this->sent($event, $callback)->all(),
-            'The expected '.$this->describe($event).' was not sent.'.$this->others(),
+            'The expected '.$this->describe($event).' was not sent.'.$this->sentInstead(),
         );
     }
 
@@ -116,7 +116,7 @@ class WebhooksFake extends Webhooks implements Fake
      */
     public function assertNothingSent(): void
     {
-        PHPUnit::assertEmpty($this->sent, 'Events were sent unexpectedly.'.$this->others());
+        PHPUnit::assertEmpty($this->sent, 'Events were sent unexpectedly.'.$this->sentInstead());
     }
 
     /**
@@ -124,7 +124,7 @@ class WebhooksFake extends Webhooks implements Fake
      */
     public function assertSentCount(int $count): void
     {
-        PHPUnit::assertCount($count, $this->sent, "The number of events sent is not {$count}.".$this->others());
+        PHPUnit::assertCount($count, $this->sent, "The number of events sent is not {$count}.".$this->sentInstead());
     }
 
     /**
@@ -156,7 +156,7 @@ class WebhooksFake extends Webhooks implements Fake
     /**
      * List the events that were sent instead.
      */
-    protected function others(): string
+    protected function sentInstead(): string
     {
         return $this->sent === []
             ? ''
