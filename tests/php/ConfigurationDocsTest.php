@@ -17,7 +17,7 @@ final class ConfigurationDocsTest extends PluginTestCase
         preg_match_all('/^\|[^|\n]*/m', Docs::text('docs/configuration.md'), $cells);
         $config = Arr::except(require dirname(__DIR__, 2).'/php/config/resonate-webhooks.php', 'endpoints');
         $missing = array_filter(
-            // A list is the value of its key.
+            // The keys of a list are not config keys.
             array_unique(preg_replace('/\.\d+$/', '', array_keys(Arr::dot($config)))),
             fn (string $key) => ! str_contains(implode($cells[0]), "`{$key}`"),
         );

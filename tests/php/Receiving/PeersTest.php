@@ -92,8 +92,7 @@ final class PeersTest extends ReceivingTestCase
 
     public function test_a_failure_gets_a_status_that_every_server_retries(): void
     {
-        // Sockudo does not retry other 4xx statuses, and soketi retries nothing. Pusher and this package retry all, except a 410
-        // from this package.
+        // Sockudo retries no other 4xx, and soketi retries nothing. Pusher retries every status, and this package every one but 410.
         $again = [408, 409, 425, 429, 500, 502, 503, 504];
 
         Event::listen(fn (ChannelOccupied $event) => throw new RuntimeException('the database is away'));
