@@ -11,6 +11,8 @@ use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
  *
  * Inject it where you need it, and bind a fake in tests. Every method waits
  * for Redis, so do not call it in an event loop.
+ *
+ * @phpstan-type DeadLetter array{id: string, webhook_id: string, endpoint: string, url: string, app_id: string, events: int, attempts: int, reason: string, time_ms: int, dropped_ms: int, bytes: int, body?: string}
  */
 interface DeadLetters
 {
@@ -24,16 +26,17 @@ interface DeadLetters
     /**
      * Get a dead letter, as in {@see list()}, with its body; null if it does not exist.
      *
-     * @return array<string, mixed>|null
+     * @return DeadLetter|null
      *
      * @throws WebhooksException
      */
     public function find(string $id): ?array;
 
     /**
-     * Get the newest dead letters, older than the one with the given ID. docs/delivery.md describes the arrays.
+     * Get the newest dead letters, older than the one with the given ID, without their bodies. `time_ms` is the time of the
+     * first event, and `bytes` the size in Redis.
      *
-     * @return list<array<string, mixed>>
+     * @return list<DeadLetter>
      *
      * @throws WebhooksException
      */
