@@ -4,39 +4,39 @@
 
 namespace Webpatser\ResonateWebhooks\Native {
     /**
-     * What the servers have written down of themselves, from any machine that reaches their Redis. Every method waits for
-     * Redis, so this is not for an event loop.
+     * The status of the servers, from any machine that can reach their Redis. Every method waits for Redis unless it says
+     * otherwise, so do not call it in an event loop.
      */
     final class Cluster {
         /**
-         * Looks after the servers with this `resonate-webhooks` config array; connects when first used.
+         * Creates a client for the servers with this `resonate-webhooks` config array. Connects on first use.
          *
-         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig if the config is invalid; the message names the key
          *
          * @param array $config
          */
         public function __construct(array $config) {}
 
         /**
-         * Makes the data in Redis that of this config's cluster, after the application was renamed. Returns the former identity;
-         * null when there is nothing to adopt.
+         * Adopts the data in Redis for the cluster of this config, after the application was renamed. Returns the former identity,
+         * or null if there is nothing to adopt.
          *
-         * @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed also when a newer version has written the data
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed also if a newer version has written the data
          *
          * @return string|null
          */
         public function adopt(): ?string {}
 
         /**
-         * The ids of the endpoints that have answered 410 and were not resumed, each with the time in Unix ms.
+         * Returns the ids of the endpoints that have answered 410 and were not resumed, each with the time in Unix ms.
          *
          * @return array
          */
         public function disabled(): array {}
 
         /**
-         * The endpoints of the config, or those of them whose id, name or URL this is: arrays with the keys id, name, label,
-         * url (neither with secrets) and `app_id`. Asks nobody.
+         * Returns the endpoints of the config, or those with this id, name or URL: arrays with the keys id, name, label, url and
+         * `app_id`. Label and url contain no secrets. Does not use Redis.
          *
          * @param string|null $called
          * @return array
@@ -44,15 +44,15 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function endpoints(?string $called = null): array {}
 
         /**
-         * How they are doing, in the text format of Prometheus; `docs/metrics.md` describes it.
+         * Returns the metrics in the text format of Prometheus. `docs/metrics.md` describes them.
          *
          * @return string
          */
         public function metrics(): string {}
 
         /**
-         * Has nothing more sent to an endpoint, by its id, from within two seconds on; what comes for it waits. False when that is
-         * so already.
+         * Pauses deliveries to the endpoint with this id, on every server within two seconds. Its events wait. Returns false if it
+         * is already paused.
          *
          * @param string $endpoint
          * @return bool
@@ -60,22 +60,22 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function pause(string $endpoint): bool {}
 
         /**
-         * The ids of the endpoints that are paused, each with the time in Unix ms.
+         * Returns the ids of the paused endpoints, each with the time of its pause in Unix ms.
          *
          * @return array
          */
         public function paused(): array {}
 
         /**
-         * What Redis refuses, with every command tried that servers call: [forbidden => the commands that this user may not call,
-         * writes => why Redis takes no writes and what can be done about it, or null]. Leaves nothing behind.
+         * Tries every command that servers call, without leaving data in Redis, and returns what Redis refuses: [forbidden => the
+         * commands that this user may not call, writes => the reason that Redis accepts no writes with a remedy, or null].
          *
          * @return array
          */
         public function refusals(): array {}
 
         /**
-         * Sends again to an endpoint, by its id, that was paused or has answered 410. False when it is neither.
+         * Resumes deliveries to the endpoint with this id, which is paused or has answered 410. Returns false if it is neither.
          *
          * @param string $endpoint
          * @return bool
@@ -83,17 +83,17 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function resume(string $endpoint): bool {}
 
         /**
-         * How they are doing; `docs/operations.md` describes the array.
+         * Returns the status of nodes, endpoints, lanes and Redis. `docs/operations.md` describes the array.
          *
-         * @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed when Redis cannot be asked, as all methods do
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed if Redis is unavailable, like every method
          *
          * @return array
          */
         public function status(): array {}
 
         /**
-         * Sends a test to the endpoint with this id, signed for an application, and waits for the answer: an array with the keys
-         * ok, status, error, advice, `took_ms` and id (webhook-id). Null when there is no such endpoint. Asks no Redis.
+         * Sends a test to the endpoint with this id, signed for an application, and waits for the answer. Returns an array with the
+         * keys ok, status, error, advice, `took_ms` and id (webhook-id), or null if there is no such endpoint. Does not use Redis.
          *
          * @param string $endpoint
          * @param string $key
@@ -103,15 +103,15 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function test(string $endpoint, string $key, string $secret): ?array {}
 
         /**
-         * What is allowed in the config but probably not meant, a sentence each. Asks nobody.
+         * Returns warnings about settings that are valid but probably a mistake, one sentence each. Does not use Redis.
          *
          * @return array
          */
         public function warnings(): array {}
 
         /**
-         * The attempts that servers have made since last, or from now on without it: [last => ..., deliveries => [...]]. To be
-         * called again and again, for the servers show them only while somebody looks.
+         * Returns the attempts made since last, or starts with the next ones without it: [last => ..., deliveries => [...]]. Call
+         * it repeatedly, because servers record attempts only while they are watched.
          *
          * @param string|null $last
          * @return array
@@ -120,29 +120,29 @@ namespace Webpatser\ResonateWebhooks\Native {
     }
 
     /**
-     * The batches that were given up, newest first. Every method waits for Redis, so this is not for an event loop.
+     * The dead letters: batches that will not be tried again. Every method waits for Redis, so do not call it in an event loop.
      */
     final class DeadLetters {
         /**
-         * Looks after the dead letters of the servers with this `resonate-webhooks` config array; connects when first used.
+         * Creates a client for the dead letters of the servers with this `resonate-webhooks` config array. Connects on first use.
          *
-         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig if the config is invalid; the message names the key
          *
          * @param array $config
          */
         public function __construct(array $config) {}
 
         /**
-         * How many there are.
+         * Returns the number of dead letters.
          *
-         * @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed when Redis cannot be asked, as all methods do
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed if Redis is unavailable, like every method
          *
          * @return int
          */
         public function count(): int {}
 
         /**
-         * Returns a dead letter, as in `list()`, with its body; null if it does not exist.
+         * Returns a dead letter as in `list()`, with its body, or null if it does not exist.
          *
          * @param string $id
          * @return array|null
@@ -150,7 +150,7 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function find(string $id): ?array {}
 
         /**
-         * Deletes the dead letters that are older than a number of seconds; all of them with 0. Returns how many.
+         * Deletes the dead letters older than a number of seconds, or all with 0. Returns how many were deleted.
          *
          * @param int $olderThan
          * @return int
@@ -166,9 +166,9 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function forget(array $ids): int {}
 
         /**
-         * Returns up to `limit` dead letters, newest first, that are older than the one with the ID `before`: arrays with the
-         * keys id, `webhook_id`, endpoint, url, `app_id`, events (their number), attempts, reason, `time_ms` (of the first
-         * event), `dropped_ms` and bytes (including the body).
+         * Returns up to limit dead letters, newest first, that are older than the dead letter before: arrays with the keys id,
+         * `webhook_id`, endpoint, url, `app_id`, events, attempts, reason, `time_ms` (of the first event), `dropped_ms` and bytes
+         * (its size in Redis).
          *
          * @param int $limit
          * @param string|null $before
@@ -177,8 +177,8 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function list(int $limit = 50, ?string $before = null): array {}
 
         /**
-         * Queues dead letters for another delivery, with their `webhook-id` and a new signature. Each remains a dead letter until
-         * it is delivered. Returns how many exist.
+         * Sends dead letters again. Any server may send them, with the same webhook-id and a new signature. Each stays a dead letter
+         * until it is delivered. Returns how many exist.
          *
          * @param array $ids
          * @return int
@@ -186,7 +186,7 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function retry(array $ids): int {}
 
         /**
-         * Queues all dead letters for another delivery, oldest first. Returns how many.
+         * Sends all dead letters again, oldest first. Returns how many there are.
          *
          * @return int
          */
@@ -194,8 +194,8 @@ namespace Webpatser\ResonateWebhooks\Native {
     }
 
     /**
-     * The webhooks engine of this process. The object is a handle: destroying it stops nothing, for hooks still arrive while
-     * a process ends.
+     * The webhooks engine of this process. The object is a handle: destroying it stops nothing, because hooks still arrive while
+     * the process ends.
      */
     final class Engine {
         /**
@@ -204,16 +204,16 @@ namespace Webpatser\ResonateWebhooks\Native {
         public const VERSION = '0.1.0';
 
         /**
-         * Prepares an engine from the `resonate-webhooks` config array; nothing is started yet.
+         * Creates an engine from the `resonate-webhooks` config array. Starts nothing yet.
          *
-         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig if the config is invalid; the message names the key
          *
          * @param array $config
          */
         public function __construct(array $config) {}
 
         /**
-         * Socket ids that are not on a channel: those whose end the hooks missed are removed.
+         * Takes a list of socket ids that are not on a channel. Removes those whose unsubscribe the hooks missed.
          *
          * @param string $appId
          * @param string $channel
@@ -223,16 +223,16 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function absent(string $appId, string $channel, array $sockets): void {}
 
         /**
-         * Starts the background threads, once. Never waits for Redis.
+         * Starts the background threads on the first call. Never waits for Redis.
          *
-         * @throws \Webpatser\ResonateWebhooks\Exceptions\EngineFailed when the threads cannot be started
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\EngineFailed if the threads cannot be started
          *
          * @return void
          */
         public function boot(): void {}
 
         /**
-         * A socket subscribed to a cache channel and found it empty, or an empty one has its payload now.
+         * Hook: a socket subscribed to an empty cache channel (empty is true), or an empty one now has a payload (false).
          *
          * @param string $appId
          * @param string $channel
@@ -242,8 +242,8 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function cacheSeen(string $appId, string $channel, bool $empty): void {}
 
         /**
-         * Channels with a local connection: [next cursor, list of [app id, channel]]; cursor 0 begins and ends a round. Null
-         * while the engine is busy.
+         * Returns channels with a local connection: [next cursor, list of [app id, channel]]. Cursor 0 begins and ends a round.
+         * Returns null while the engine is busy.
          *
          * @param int $cursor
          * @param int $limit
@@ -252,7 +252,7 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function channels(int $cursor, int $limit): ?array {}
 
         /**
-         * The host relayed a client event to the other sockets on a channel; message is what the client sent, byte for byte.
+         * Hook: the host relayed a client event to the other sockets on a channel. message is the client's message, byte for byte.
          *
          * @param string $appId
          * @param string $channel
@@ -264,7 +264,7 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function clientEvent(string $appId, string $channel, string $socketId, string $message, ?string $userId = null): void {}
 
         /**
-         * A socket is gone, and with it all its subscriptions.
+         * Hook: a socket closed. This ends all its subscriptions.
          *
          * @param string $appId
          * @param string $socketId
@@ -273,15 +273,15 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function closed(string $appId, string $socketId): void {}
 
         /**
-         * The channels to reconcile because their hooks found the queue full: a list of [app id, channel].
+         * Returns the channels to reconcile because a hook found the queue full: a list of [app id, channel].
          *
          * @return array
          */
         public function dirtyChannels(): array {}
 
         /**
-         * Up to limit keys of an array, as strings: [next position, list]; position 0 begins and ends it. However large the array
-         * is, a page costs what its keys cost.
+         * Returns up to limit keys of an array, as strings: [next position, list]. Position 0 begins and ends a round. The cost of
+         * a page does not depend on the size of the array.
          *
          * @param array $array
          * @param int $position
@@ -291,7 +291,7 @@ namespace Webpatser\ResonateWebhooks\Native {
         public static function keys(array $array, int $position, int $limit): array {}
 
         /**
-         * A socket connected.
+         * Hook: a socket connected.
          *
          * @param string $appId
          * @param string $socketId
@@ -300,7 +300,7 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function opened(string $appId, string $socketId): void {}
 
         /**
-         * Takes up to max outcomes, oldest first: deliveries, drops and log lines.
+         * Takes up to max outcomes, oldest first: deliveries, drops, changes of endpoints and log lines.
          *
          * @param int $max
          * @return array
@@ -308,7 +308,7 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function poll(int $max = 256): array {}
 
         /**
-         * Some of the live connections of a channel, in the same form: those that the hooks missed are added.
+         * Takes some of the live connections of a channel, as `reconcile()` does. Adds those that the hooks missed.
          *
          * @param string $appId
          * @param string $channel
@@ -318,7 +318,8 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function present(string $appId, string $channel, array $sockets): void {}
 
         /**
-         * All live connections of a channel, socket id to user id ('' for none): what the hooks missed is made up for.
+         * Compares the engine's state of a channel with all its live connections, socket id => user id ('' for none). Corrects
+         * what the hooks missed.
          *
          * @param string $appId
          * @param string $channel
@@ -328,7 +329,7 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function reconcile(string $appId, string $channel, array $sockets): void {}
 
         /**
-         * Takes an application's credentials, at first sight and whenever they change.
+         * Sets an application's credentials. Call it for each new application and whenever its credentials change.
          *
          * @param string $appId
          * @param string $key
@@ -338,19 +339,19 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function registerApp(string $appId, string $key, string $secret): void {}
 
         /**
-         * The times of the config that the host's side needs, in seconds, by their keys.
+         * Returns the times of the config that PHP code needs, in seconds, by config key.
          *
          * @return array
          */
         public function seconds(): array {}
 
         /**
-         * Sends an event of the application's own; data is a JSON string. Whether an endpoint asks for events of this name, and
+         * Sends an event of the application's own. data is a JSON string. Returns true if an endpoint wants events of this name and
          * the channel is not ignored.
          *
-         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidEvent saying what is wrong with it
-         * @throws \Webpatser\ResonateWebhooks\Exceptions\QueueFull when too much waits for the engine's threads
-         * @throws \Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning when the engine does not run
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidEvent if the event is invalid
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\QueueFull if the queue to the engine's threads is full
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning if the engine does not run
          *
          * @param string $appId
          * @param string $event
@@ -361,9 +362,10 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function send(string $appId, string $event, ?string $channel = null, ?string $data = null): bool {}
 
         /**
-         * Delivers to the endpoints of this `resonate-webhooks` config array from now on; the rest of it is not looked at.
+         * Replaces the endpoints with those of this `resonate-webhooks` config array. Ignores the rest of the array.
          *
-         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong; then nothing has changed
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig if the config is invalid; the message names the key, and
+         * nothing changes
          *
          * @param array $config
          * @return void
@@ -371,7 +373,7 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function setEndpoints(array $config): void {}
 
         /**
-         * Sends on what waits, for at most deadlineMs milliseconds; true when nothing was left. Hooks go on working.
+         * Sends waiting events, for at most deadlineMs milliseconds. Returns true if none is left. Hooks continue to work.
          *
          * @param int $deadlineMs
          * @return bool
@@ -379,8 +381,8 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function shutdown(int $deadlineMs): bool {}
 
         /**
-         * The socket ids that the engine has on a channel: [next cursor, list]; cursor 0 begins and ends a round. Null while the
-         * engine is busy.
+         * Returns the socket ids that the engine has on a channel: [next cursor, list]. Cursor 0 begins and ends a round. Returns
+         * null while the engine is busy.
          *
          * @param string $appId
          * @param string $channel
@@ -391,14 +393,14 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function sockets(string $appId, string $channel, int $cursor, int $limit): ?array {}
 
         /**
-         * Counters and gauges by name.
+         * Returns counters and gauges by name.
          *
          * @return array
          */
         public function stats(): array {}
 
         /**
-         * A socket subscribed to a channel; userData is what it said of its user, as a JSON string.
+         * Hook: a socket subscribed to a channel. userData is the member data of a presence channel, as a JSON string.
          *
          * @param string $appId
          * @param string $channel
@@ -410,7 +412,7 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function subscribed(string $appId, string $channel, string $socketId, ?string $userId = null, ?string $userData = null): void {}
 
         /**
-         * A socket left a channel.
+         * Hook: a socket unsubscribed from a channel.
          *
          * @param string $appId
          * @param string $channel
@@ -420,29 +422,29 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function unsubscribed(string $appId, string $channel, string $socketId): void {}
 
         /**
-         * The ids of applications that are not registered and have events: the host is to be asked for them. Each is named once
-         * a second until it is registered, or for a minute after its last event came.
+         * Returns the ids of applications that have events and are not registered, so that the host must look them up. Returns each
+         * once a second until it is registered, or until a minute after its last event.
          *
          * @return array
          */
         public function wantedApps(): array {}
 
         /**
-         * Whether an endpoint wants to know of empty cache channels: `cacheSeen()` is for nothing otherwise.
+         * Returns true if an endpoint wants `cache_miss` events. Otherwise `cacheSeen()` has no effect.
          *
          * @return bool
          */
         public function wantsCacheMisses(): bool {}
 
         /**
-         * Whether an endpoint wants to know of connections: `opened()` is for nothing otherwise.
+         * Returns true if an endpoint wants connection events. Otherwise `opened()` has no effect.
          *
          * @return bool
          */
         public function wantsConnections(): bool {}
 
         /**
-         * Whether an endpoint wants the data of members: `subscribed()` passes none on otherwise.
+         * Returns true if an endpoint wants member data. Otherwise `subscribed()` ignores it.
          *
          * @return bool
          */
@@ -450,25 +452,25 @@ namespace Webpatser\ResonateWebhooks\Native {
     }
 
     /**
-     * Puts events of the application's own into the outbox in Redis, from which servers deliver them. It waits for Redis, so
-     * this is not for an event loop.
+     * Appends the application's own events to the outbox in Redis, from which the servers deliver them. Every method waits for
+     * Redis, so do not call it in an event loop.
      */
     final class EventSender {
         /**
-         * Sends to the servers with this `resonate-webhooks` config array; connects when first used.
+         * Creates a sender for the servers with this `resonate-webhooks` config array. Connects on first use.
          *
-         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig if the config is invalid; the message names the key
          *
          * @param array $config
          */
         public function __construct(array $config) {}
 
         /**
-         * Sends an event; data is a JSON string. Whether an endpoint of the config asks for events of this name, and the channel
-         * is not ignored: if not, nothing is sent.
+         * Sends an event. data is a JSON string. Returns true if an endpoint of the config wants events of this name and the
+         * channel is not ignored. Otherwise sends nothing.
          *
-         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidEvent saying what is wrong with it
-         * @throws \Webpatser\ResonateWebhooks\Exceptions\EventNotSent when Redis has not taken it
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidEvent if the event is invalid
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\EventNotSent if Redis has not accepted the event
          *
          * @param string $appId
          * @param string $event
