@@ -1,5 +1,5 @@
-dnl phpize && ./configure && make: cargo builds the extension, these files only find the tools
-dnl and put the result where `make test` and `make install` look for it.
+dnl For phpize && ./configure && make. Cargo builds the extension. These files only find the tools, and
+dnl copy the result to where `make test` and `make install` expect it.
 
 PHP_ARG_ENABLE([resonate_webhooks],
   [whether to enable the Resonate webhooks engine],
@@ -17,7 +17,7 @@ if test "$PHP_RESONATE_WEBHOOKS" != "no"; then
   fi
   AC_MSG_RESULT([yes])
 
-  dnl The one place that names the oldest Rust is Cargo.toml.
+  dnl The minimum version of Rust is set only in Cargo.toml.
   RESONATE_WEBHOOKS_RUST=`$SED -n 's/^rust-version *= *"\(.*\)"/\1/p' "$abs_srcdir/Cargo.toml"`
   RESONATE_WEBHOOKS_RUSTUP_PATH="$PATH$PATH_SEPARATOR${CARGO_HOME-$HOME/.cargo}/bin"
   AC_PATH_PROG([CARGO], [cargo], [no], [$RESONATE_WEBHOOKS_RUSTUP_PATH])
@@ -28,13 +28,13 @@ if test "$PHP_RESONATE_WEBHOOKS" != "no"; then
   AC_MSG_CHECKING([for Rust $RESONATE_WEBHOOKS_RUST or newer])
   RESONATE_WEBHOOKS_RUSTC=`"$RUSTC" --version 2>/dev/null | $SED -n 's/^rustc \([[0-9]]*\.[[0-9]]*\).*/\1/p'`
   if test -z "$RESONATE_WEBHOOKS_RUSTC"; then
-    AC_MSG_ERROR([rustc does not tell its version; install Rust $RESONATE_WEBHOOKS_RUST or newer, or set RUSTC to its path])
+    AC_MSG_ERROR([the version of rustc is unknown; install Rust $RESONATE_WEBHOOKS_RUST or newer, or set RUSTC to its path])
   fi
   AS_VERSION_COMPARE([$RESONATE_WEBHOOKS_RUSTC], [$RESONATE_WEBHOOKS_RUST],
     [AC_MSG_ERROR([this is Rust $RESONATE_WEBHOOKS_RUSTC; resonate_webhooks needs $RESONATE_WEBHOOKS_RUST or newer (rustup update stable)])])
   AC_MSG_RESULT([yes, $RESONATE_WEBHOOKS_RUSTC])
 
-  dnl A target of musl links statically by default, and such a build has no shared object.
+  dnl A musl target links statically by default, and such a build has no shared object.
   AC_MSG_CHECKING([whether Rust builds shared objects])
   RESONATE_WEBHOOKS_TARGET=`"$RUSTC" -vV 2>/dev/null | $SED -n 's/^host: //p'`
   RESONATE_WEBHOOKS_FLAGS="$RUSTFLAGS `env | $SED -n 's/^CARGO_TARGET_[[A-Z0-9_]]*_RUSTFLAGS=//p'`"
@@ -45,8 +45,8 @@ if test "$PHP_RESONATE_WEBHOOKS" != "no"; then
   esac
   AC_MSG_RESULT([yes])
 
-  dnl The PHP bindings are made from its headers by bindgen, which loads libclang. Like it, look
-  dnl nowhere else when LIBCLANG_PATH is set.
+  dnl bindgen generates the PHP bindings from PHP's headers, and loads libclang for that. If LIBCLANG_PATH
+  dnl is set, bindgen looks nowhere else, and neither does this check.
   AC_MSG_CHECKING([for libclang])
   RESONATE_WEBHOOKS_LIBCLANG=no
   if test -n "$LIBCLANG_PATH"; then
@@ -66,15 +66,15 @@ if test "$PHP_RESONATE_WEBHOOKS" != "no"; then
   fi
   AC_MSG_RESULT([$RESONATE_WEBHOOKS_LIBCLANG])
 
-  dnl ext-php-rs wants paths here, not names to look up.
+  dnl ext-php-rs requires paths here, not names to look up.
   RESONATE_WEBHOOKS_PHP=$PHP_EXECUTABLE
   RESONATE_WEBHOOKS_PHP_CONFIG=`command -v "$PHP_CONFIG"`
   PHP_SUBST([CARGO])
   PHP_SUBST([RESONATE_WEBHOOKS_PHP])
   PHP_SUBST([RESONATE_WEBHOOKS_PHP_CONFIG])
 
-  dnl Not PHP_NEW_EXTENSION, which is for C sources; the generated rules ask no more of a module
-  dnl than an .la file that names its library.
+  dnl PHP_NEW_EXTENSION is for C sources. The generated rules need only an .la file that names the
+  dnl library of the module.
   PHP_MODULES="$PHP_MODULES modules/resonate_webhooks.la"
   PHP_ADD_MAKEFILE_FRAGMENT([PHP_EXT_SRCDIR/Makefile.frag], [PHP_EXT_SRCDIR], [PHP_EXT_BUILDDIR])
 fi

@@ -3,11 +3,11 @@
 declare(strict_types=1);
 
 /*
- * Figures, and what they were measured on.
+ * Statistics of the benchmarks, and a description of the machine.
  */
 
 /**
- * The value that a share of all others does not exceed.
+ * Get the smallest value that at least a share of the values do not exceed.
  *
  * @param  list<int|float>  $values
  */
@@ -19,8 +19,8 @@ function percentile(array $values, float $share): float
 }
 
 /**
- * The mean of all but the least and the largest value. A process is the faster or the slower one of two
- * kinds, by where the system has put it: a median of a few would be one or the other.
+ * Get the mean without the smallest and the largest value. Depending on where the system places it, a process
+ * is either of a fast or of a slow kind, and a median of a few runs would be one or the other.
  *
  * @param  non-empty-list<float>  $values
  */
@@ -34,7 +34,7 @@ function typical(array $values): float
 }
 
 /**
- * What was measured on: versions, processors, date.
+ * Describe the machine: versions, processors, date.
  */
 function machine(): string
 {

@@ -3,8 +3,8 @@
 declare(strict_types=1);
 
 /*
- * The rows of the table: what is measured, its unit, our figures (the worst counts), what they stand
- * against and what that is, and the goals for ours or for the ratio of ours to the other.
+ * The rows of the table: label, unit, our figures (the worst counts), the figures to compare with and
+ * their label, and the goals for our figure or for its ratio to the other one.
  */
 
 $everywhere = static fn (string $figure): array => array_map(fn (string $redis) => "{$redis}.{$figure}", ['empty', 'stopped', 'foreign']);

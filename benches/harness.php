@@ -3,8 +3,8 @@
 declare(strict_types=1);
 
 /*
- * What the benchmarks share. They run on the classes that the tests use: real Redis and real
- * endpoints, Resonate itself where it is installed and stand-ins for it elsewhere.
+ * Shared by the benchmarks. They use the support classes of the tests: real Redis, real endpoints, and
+ * Resonate if it is installed or else stand-ins for it.
  */
 
 use Tests\Support\Process;
@@ -14,13 +14,13 @@ require_once __DIR__.'/figures.php';
 require_once dirname(__DIR__).'/tests/php/bootstrap.php';
 
 if (! extension_loaded('resonate_webhooks') && getenv('RESONATE_AUTOLOAD') === false) {
-    fwrite(STDERR, "run it with -d extension=..., the library that `make build` names\n");
+    fwrite(STDERR, "Run this with -d extension=PATH. `make build` prints the path.\n");
 
     exit(1);
 }
 
 /**
- * The URL of a receiver that takes next to nothing of the processor, where `make bench` has built one.
+ * Get the URL of a receiver. `make bench` provides one that uses little CPU time.
  */
 function receiver(): string
 {

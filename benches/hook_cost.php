@@ -3,12 +3,12 @@
 declare(strict_types=1);
 
 /*
- * What a hook costs, and whether that depends on what else is in Redis:
+ * Measures the cost of a hook, with an empty Redis and with many foreign keys:
  *
  *     php -d extension=target/release/libresonate_webhooks.so benches/hook_cost.php [calls] [foreign keys]
  *
- * Each call comes through the server and its plugin manager, and each is an edge: every presence
- * channel has one user. The loop runs after every hundred calls, and each webhook is delivered.
+ * Each call goes through the server and its plugin manager, and each is an edge, because every presence
+ * channel has one user. The event loop runs after every 100 calls, and each webhook is delivered.
  */
 
 require __DIR__.'/harness.php';
@@ -31,12 +31,12 @@ use Webpatser\ResonateRoster\RosterServiceProvider;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
 
 /**
- * The plugin with a clock around its hooks.
+ * Measures the hooks of the plugin.
  */
 final class TimedPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPlugin, TickScheduler
 {
     /**
-     * Nanoseconds by hook.
+     * The nanoseconds of each call, by hook.
      *
      * @var array<string, list<int>>
      */
@@ -85,9 +85,9 @@ final class TimedPlugin implements ConnectionLifecycle, MessageInterceptor, Serv
 }
 
 /**
- * Subscribe and unsubscribe as often as asked for, with so many keys of others in Redis.
+ * Subscribe and unsubscribe the given number of times, with foreign keys in Redis.
  *
- * @return array{times: array<string, list<int>>, redis: float} Nanoseconds of each call by hook; Redis' own microseconds for an event.
+ * @return array{times: array<string, list<int>>, redis: float} The nanoseconds of each call by hook, and Redis' microseconds per event.
  */
 function measure(int $calls, int $foreignKeys): array
 {
@@ -148,7 +148,7 @@ $calls = (int) ($argv[1] ?? 100_000);
 $foreignKeys = (int) ($argv[2] ?? 1_000_000);
 
 printf("%d calls of each hook; %s\n\n", $calls, machine());
-printf("%-28s%26s    %d keys of others\n", '', 'an empty Redis', $foreignKeys);
+printf("%-28s%26s    %d foreign keys\n", '', 'an empty Redis', $foreignKeys);
 printf("%-28s%13s%13s%13s%13s\n", '', 'median', 'p99', 'median', 'p99');
 
 $measured = [measure($calls, 0), measure($calls, $foreignKeys)];
@@ -163,4 +163,4 @@ foreach (['onSubscribe', 'onUnsubscribe'] as $hook) {
     echo "\n";
 }
 
-printf("%-28s%10.2f us%23.2f us\n", 'Redis, an event (mean)', ...array_column($measured, 'redis'));
+printf("%-28s%10.2f us%23.2f us\n", 'Redis, per event (mean)', ...array_column($measured, 'redis'));

@@ -3,12 +3,12 @@
 declare(strict_types=1);
 
 /*
- * The rows of `make bench` about the cost of a hook, with Redis as it is told to be:
+ * The rows of `make bench` about the cost of a hook. Redis is empty, stopped or full of foreign keys:
  *
  *     php -d extension=... benches/hooks.php empty|stopped|foreign [calls]
  *
- * The hooks of the real plugin are called with Resonate's own objects, and nothing of Resonate is in
- * the times. Each subscription is an edge; after every hundred calls the loop has its turn.
+ * The hooks of the real plugin are called with Resonate's own objects. The times contain only the plugin,
+ * nothing of Resonate. Each subscription is an edge. The event loop runs after every 100 calls.
  */
 
 require __DIR__.'/harness.php';
@@ -35,7 +35,7 @@ $redis = $scenario === 'stopped' ? new FailingRedis : new RedisServer;
 $application = new TestApplication([
     'connection' => $redis->connection(5.0),
     'endpoints' => [['url' => receiver()]],
-    // What waits at the end is of no interest.
+    // Events that still wait at the end do not matter.
     'shutdown_timeout' => 0.1,
 ]);
 $laravel = $application->laravel;
@@ -45,7 +45,7 @@ $server = new FakeServer($laravel);
 $plugin = $laravel->make(WebhookPlugin::class);
 $connections = array_map(fn () => $server->connect()->connection, range(1, max(1, intdiv($calls, CALLS_IN_A_ROW))));
 
-// The session with Redis has begun, whatever happens next.
+// Lets the session with Redis begin.
 Wait::pause(0.5);
 
 if ($scenario === 'foreign') {
@@ -55,7 +55,7 @@ if ($scenario === 'foreign') {
 }
 
 /**
- * A channel with a connection on it, as Resonate has it when the hook is called.
+ * Subscribe a connection to a channel, as Resonate does before it calls the hook.
  */
 $channel = static function (string $name, $connection, int $user) use ($laravel): Channel {
     $channel = $laravel->make(ChannelManager::class)->for($connection->app())->findOrCreate($name);
@@ -67,7 +67,7 @@ $channel = static function (string $name, $connection, int $user) use ($laravel)
 };
 
 /**
- * Call something for each connection, so often in a row, and print what it took.
+ * Run a call for each connection, the given number of times in a row, and print its figures.
  *
  * @param  callable(mixed, int): int  $call  Returns nanoseconds.
  */
@@ -116,7 +116,7 @@ $measure('whisper', static function ($connection, int $user, int $n) use ($plugi
     $event = ['event' => 'client-typing', 'channel' => "presence-bench-{$user}-{$n}", 'data' => ['name' => 'Somebody', 'at' => $n]];
     $received = new MessageReceived($connection, json_encode($event));
 
-    // The plugin's part of it: the server decodes and relays the message in between, and dispatches the event.
+    // Only the plugin's part. In a server, Resonate decodes and relays the message and dispatches the event in between.
     $begin = hrtime(true);
     $plugin->onMessage($connection, $event);
     $heard($received);
@@ -140,7 +140,7 @@ $measure('close_1', static function ($connection, int $user, int $n) use ($plugi
     return hrtime(true) - $begin;
 });
 
-// The first connection stays on all of them, or these would be fifty edges a time.
+// The first connection stays on all channels. Otherwise each close would be 50 edges.
 foreach ($crowded as $n => $crowd) {
     $plugin->onSubscribe($connections[0], $crowd);
 

@@ -1,7 +1,7 @@
-//! What `make bench-instructions` counts: `instructions PART ROUNDS` does a part so often, and nothing else that grows
-//! with that number.
+//! The program of `make bench-instructions`: `instructions PART ROUNDS` runs a part ROUNDS times. Nothing else in it grows with
+//! that number.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot prepare its data has failed")]
 
 use std::hint::black_box;
 
@@ -15,7 +15,7 @@ const CHANNEL: &[u8] = b"presence-chat.1042";
 const SOCKET: &[u8] = b"123456789.987654321";
 const USER: &[u8] = b"1042";
 
-/// Sockets that are there meanwhile, so that maps and queues have their usual size.
+/// The number of other sockets, so that maps and queues have their usual size.
 const CROWD: u32 = 1_000;
 
 fn main() {
@@ -23,12 +23,12 @@ fn main() {
     let part = words.next().expect("the name of a part");
     let rounds: u32 = words.next().and_then(|rounds| rounds.parse().ok()).expect("a number of rounds");
     match part.as_str() {
-        "hook-subscribe" => hook(rounds, |still| still.engine().subscribed(APP, CHANNEL, SOCKET, Some(USER))),
-        "hook-unsubscribe" => hook(rounds, |still| still.engine().unsubscribed(APP, CHANNEL, SOCKET)),
-        "hook-close" => hook(rounds, |still| still.engine().closed(APP, SOCKET)),
-        "hook-whisper" => hook(rounds, |still| still.engine().client_event(APP, &relayed())),
+        "hook-subscribe" => hook(rounds, |node| node.engine().subscribed(APP, CHANNEL, SOCKET, Some(USER))),
+        "hook-unsubscribe" => hook(rounds, |node| node.engine().unsubscribed(APP, CHANNEL, SOCKET)),
+        "hook-close" => hook(rounds, |node| node.engine().closed(APP, SOCKET)),
+        "hook-whisper" => hook(rounds, |node| node.engine().client_event(APP, &relayed())),
         "claim" => claim(rounds),
-        "whisper" => pass_whispers(rounds),
+        "whisper" => whisper(rounds),
         "encode" => encode(rounds),
         "codec" => codec(rounds),
         other => panic!("there is no part called {other:?}"),
@@ -40,50 +40,50 @@ fn relayed() -> RelayedMessage<'static> {
     RelayedMessage { channel: CHANNEL, socket: SOCKET, user: Some(USER), message }
 }
 
-/// An engine that serves a crowd, of which everything has been told.
-fn still() -> ThreadlessEngine {
-    let mut still = ThreadlessEngine::new(Config::default());
+/// Returns an engine with [`CROWD`] sockets whose claims are all decided.
+fn crowded() -> ThreadlessEngine {
+    let mut node = ThreadlessEngine::new(Config::default());
     for n in 0..CROWD {
         let (channel, socket) = (format!("presence-chat.{}", n / 4), format!("123456789.{n}"));
-        still.engine().subscribed(APP, channel.as_bytes(), socket.as_bytes(), Some(socket.as_bytes()));
+        node.engine().subscribed(APP, channel.as_bytes(), socket.as_bytes(), Some(socket.as_bytes()));
     }
-    still.take_in();
-    still.judge();
-    still
+    node.take_in();
+    node.judge();
+    node
 }
 
-/// The native part of a hook. The queue is emptied in the same way whatever `rounds` is, and is not counted.
+/// The native part of a hook. Taking the intents out of the queue is not counted.
 fn hook(rounds: u32, call: impl Fn(&ThreadlessEngine)) {
-    let still = still();
+    let node = crowded();
     for _ in 0..rounds {
-        call(&still);
+        call(&node);
     }
-    // The queue is not taken in: what is freed at the end would be counted.
-    std::mem::forget(still);
+    // Never dropped, because freeing the queued intents would be counted.
+    std::mem::forget(node);
 }
 
-/// A visit that begins and ends a channel and a user: from the hooks to the events, but for Redis.
+/// A visit that occupies and vacates a channel and a presence user: from the hooks to the events, without Redis.
 fn claim(rounds: u32) {
-    let mut still = still();
+    let mut node = crowded();
     for _ in 0..rounds {
-        still.engine().subscribed(APP, b"presence-visit", SOCKET, Some(USER));
-        still.engine().unsubscribed(APP, b"presence-visit", SOCKET);
-        still.take_in();
-        assert_eq!(still.judge(), 4);
+        node.engine().subscribed(APP, b"presence-visit", SOCKET, Some(USER));
+        node.engine().unsubscribed(APP, b"presence-visit", SOCKET);
+        node.take_in();
+        assert_eq!(node.judge(), 4);
     }
-    std::mem::forget(still);
+    std::mem::forget(node);
 }
 
 /// A client event, from the hook to the event.
-fn pass_whispers(rounds: u32) {
-    let mut still = still();
-    still.engine().subscribed(APP, CHANNEL, SOCKET, Some(USER));
+fn whisper(rounds: u32) {
+    let mut node = crowded();
+    node.engine().subscribed(APP, CHANNEL, SOCKET, Some(USER));
     for _ in 0..rounds {
-        still.engine().client_event(APP, &relayed());
-        still.take_in();
-        black_box(still.judge());
+        node.engine().client_event(APP, &relayed());
+        node.take_in();
+        black_box(node.judge());
     }
-    std::mem::forget(still);
+    std::mem::forget(node);
 }
 
 fn event() -> Event {
@@ -97,7 +97,7 @@ fn event() -> Event {
     Event { app: "app".into(), channel: "presence-chat.1042".into(), time_ms: 1_700_000_000_000, kind }
 }
 
-/// The JSON of a batch of a hundred client events.
+/// Encodes the JSON of a batch of 100 client events.
 fn encode(rounds: u32) {
     let signing = Signing::new(&"app".into(), (0..100).map(|_| event()).collect(), "secret");
     for _ in 0..rounds {
@@ -105,13 +105,13 @@ fn encode(rounds: u32) {
     }
 }
 
-/// A client event on its way into the outbox and out of it.
+/// Encodes a client event for the outbox and decodes it again.
 fn codec(rounds: u32) {
     let event = event();
     let EventKind::ClientEvent(client) = &event.kind else { return };
     for _ in 0..rounds {
         let mut text = b"c3:app18:presence-chat.1042".to_vec();
         text.extend_from_slice(client.as_text());
-        black_box(queue(decode_event(&text, event.time_ms).expect("an event of ours")));
+        black_box(queue(decode_event(&text, event.time_ms).expect("a valid event")));
     }
 }

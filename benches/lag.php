@@ -3,17 +3,17 @@
 declare(strict_types=1);
 
 /*
- * The row of `make bench` about the latency of the event loop, with the plugin and without:
+ * The rows of `make bench` about the latency of the event loop, with and without the plugin:
  *
  *     php -d extension=... benches/lag.php on|off apart|together [seconds]
  *
- * Every millisecond the loop gets what 2 000 subscriptions and 10 000 client events a second make: it
- * reads the messages, finds the channels and calls the plugins, by Resonate's own plugin manager. The
- * server's validation and relaying are left out: with them no loop reaches that rate. A timer that
- * asks for its turn every millisecond tells how much too late it gets it.
+ * Every millisecond the loop gets its share of 2 000 subscriptions and 10 000 client events per second:
+ * it decodes the messages, finds the channels and calls the plugins through Resonate's plugin manager.
+ * The server's validation and relaying are left out, because no loop reaches that rate with them. A timer
+ * of 1 ms measures how late it fires.
  *
- * The loop has a processor for itself (apart), or shares them all with Redis, the receiver and the
- * webhooks' own threads (together).
+ * The loop has a processor of its own (apart), or shares all of them with Redis, the receiver and the
+ * threads of the extension (together).
  */
 
 require __DIR__.'/harness.php';
@@ -55,7 +55,7 @@ $connections = array_map(fn () => $server->connect()->connection, range(1, CLIEN
 $app = $connections[0]->app();
 
 /**
- * Put a connection on a channel, as Resonate does before it calls the hook.
+ * Subscribe a connection to a channel, as Resonate does before it calls the hook.
  */
 $subscribe = static function (Connection $connection, string $name) use ($channels, $app): Channel {
     $channel = $channels->for($app)->findOrCreate($name);
@@ -69,9 +69,9 @@ foreach ($connections as $n => $connection) {
 }
 
 /**
- * Leave the first processor to this thread, and the others to this process' other threads and to its children.
+ * Pin this thread to the first processor, and the other threads of this process and its children to the others.
  */
-function giveTheLoopAProcessor(): void
+function pinLoopToProcessor(): void
 {
     $others = '1-'.max(1, (int) shell_exec('getconf _NPROCESSORS_ONLN') - 1);
     $children = fn (int $pid): array => preg_split('/\s+/', (string) shell_exec("pgrep --parent {$pid}"), flags: PREG_SPLIT_NO_EMPTY);
@@ -94,7 +94,7 @@ $whispers = array_map(fn (int $n) => (string) json_encode([
 [$begun, $handled, $visits] = [0, 0, 0];
 
 /**
- * Handle what is due by now. Each visitor goes again after a thousand others have come, and both are edges.
+ * Handle all work that is due. Each visitor leaves after 1 000 others have come. Both are edges.
  */
 $work = static function () use (&$begun, &$handled, &$visits, $connections, $whispers, $plugins, $channels, $subscribe, $app): void {
     $due = (int) ((hrtime(true) - $begun) / 1e6);
@@ -122,7 +122,7 @@ $work = static function () use (&$begun, &$handled, &$visits, $connections, $whi
 };
 
 Wait::pause(0.5);
-$apart && giveTheLoopAProcessor();
+$apart && pinLoopToProcessor();
 $begun = hrtime(true);
 $timer = EventLoop::repeat(0.001, $work);
 Wait::pause(0.5);

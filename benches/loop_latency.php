@@ -3,13 +3,13 @@
 declare(strict_types=1);
 
 /*
- * What webhooks add to the event loop's latency, with everything behind the hooks in order and not:
+ * Measures the latency that webhooks add to the event loop, also while Redis or an endpoint hangs:
  *
  *     php -d extension=target/release/libresonate_webhooks.so benches/loop_latency.php [turns]
  *
- * The same crowd does the same on a server without the plugin and on servers with it: ten messages
- * in a row, then the loop has its turn. A timer that asks for every millisecond tells how long
- * anybody else on that loop would have had to wait.
+ * The same crowd repeats the same actions on a server without the plugin and on servers with it: ten
+ * messages in a row, then the event loop runs. A timer of 1 ms measures how long other work on the loop
+ * would have had to wait.
  */
 
 require __DIR__.'/harness.php';
@@ -24,15 +24,15 @@ use Tests\Support\TestApplication;
 const SEED = 1;
 
 /**
- * Let the crowd play on a server, once what may hang behind it does.
+ * Run the crowd on a server, after Redis or the endpoint has been made to hang.
  */
 function play(int $turns, bool $plugin = true, bool $redisHangs = false, bool $endpointHangs = false): LoopWatch
 {
-    // Kept until the engines have ended, which deliver what is left.
-    static $behind = [];
+    // Kept until the engines have ended, because they deliver the remaining events.
+    static $kept = [];
 
-    $behind[] = $redis = new FailingRedis;
-    $behind[] = $receiver = new HangingReceiver;
+    $kept[] = $redis = new FailingRedis;
+    $kept[] = $receiver = new HangingReceiver;
     $application = new TestApplication(['connection' => $redis->connection(5.0), 'endpoints' => [['url' => $receiver->url]]]);
 
     if (! $plugin) {
@@ -59,7 +59,7 @@ function play(int $turns, bool $plugin = true, bool $redisHangs = false, bool $e
 $turns = (int) ($argv[1] ?? 1_000);
 
 printf("%d turns of the same crowd; %s\n\n", $turns, machine());
-printf("%-32s%10s%12s%12s%12s\n", 'the loop was away for', 'rounds', 'median', 'p99', 'longest');
+printf("%-32s%10s%12s%12s%12s\n", 'the loop was blocked for', 'rounds', 'median', 'p99', 'longest');
 
 foreach ([
     'without webhooks' => fn () => play($turns, plugin: false),

@@ -3,13 +3,13 @@
 declare(strict_types=1);
 
 /*
- * The cost of a subscribe hook by what else is in Redis, ours and the pure-PHP package's, as a picture:
+ * Plots the cost of a subscribe hook by number of keys in Redis, for this package and the pure-PHP one:
  *
- *     php benches/plot.php measure EXTENSION      figures into docs/hook-cost.json, then the picture
- *     php benches/plot.php draw                   docs/hook-cost.json as docs/hook-cost.svg
+ *     php benches/plot.php measure EXTENSION      measures into docs/hook-cost.json, then draws
+ *     php benches/plot.php draw                   draws docs/hook-cost.json as docs/hook-cost.svg
  *
- * The package's own are measured where RESONATE_AUTOLOAD names an autoloader for it, for the real
- * Resonate and for the roster; elsewhere its last figures stay, with their date.
+ * The pure-PHP package is measured if RESONATE_AUTOLOAD names an autoloader for it, for Resonate and for
+ * the roster. Otherwise its last figures stay, with their date.
  */
 
 require __DIR__.'/figures.php';
@@ -19,7 +19,7 @@ const FIGURES = __DIR__.'/../docs/hook-cost.json';
 const PICTURE = __DIR__.'/../docs/hook-cost.svg';
 
 /**
- * The median of the hook in microseconds, by keys in Redis.
+ * Measure the median of the hook in microseconds, by number of keys in Redis.
  *
  * @param  list<string>  $php  The command that runs a script.
  * @param  callable(int): int  $calls
@@ -36,9 +36,9 @@ function measured(array $php, callable $calls, array $environment): array
         $command = [...$php, __DIR__.'/hook_cost.php', (string) $calls($keys), (string) $keys];
         $process = proc_open($command, [1 => ['pipe', 'w'], 2 => STDERR], $pipes, env_vars: $environment);
 
-        // The second pair of columns is the one with foreign keys.
+        // The second pair of columns is that with foreign keys.
         if (preg_match('/^onSubscribe \(presence\)\s*[\d.]+ us\s*[\d.]+ us\s*([\d.]+) us/m', (string) stream_get_contents($pipes[1]), $match) !== 1) {
-            throw new RuntimeException('hook_cost.php did not get through');
+            throw new RuntimeException('hook_cost.php failed.');
         }
 
         $us[$keys] = (float) $match[1];
@@ -49,7 +49,7 @@ function measured(array $php, callable $calls, array $environment): array
 }
 
 /**
- * The picture: both axes logarithmic, an empty Redis at the left edge.
+ * Draw the picture. Both axes are logarithmic, with an empty Redis at the left edge.
  *
  * @param  array<string, array{on: string, us: array<int, float>}>  $figures
  */
@@ -67,7 +67,7 @@ function picture(array $figures): string
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"12\" fill=\"#333\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
         $left + $width + 30, $top + $height + 90,
     );
-    $svg .= $text($left, 22, 'What a presence subscribe hook takes, by keys of others in Redis (median)', 'font-size="14"');
+    $svg .= $text($left, 22, 'Duration of a presence subscribe hook by number of foreign keys in Redis (median)', 'font-size="14"');
 
     foreach (['1 µs', '10 µs', '100 µs', '1 ms', '10 ms', '100 ms', '1 s', '10 s'] as $power => $label) {
         $svg .= sprintf("<path d=\"M%d %.1fh%d\" stroke=\"#ddd\"/>\n", $left, $y(10 ** $power), $width);
@@ -107,7 +107,7 @@ if (($argv[1] ?? '') === 'measure') {
     $environment = getenv();
 
     if (isset($environment['RESONATE_AUTOLOAD'])) {
-        // A call takes seconds there.
+        // A call takes up to seconds there.
         $figures['pure PHP'] = measured([PHP_BINARY], fn (int $keys) => $keys > 10_000 ? 5 : 20, $environment);
         unset($environment['RESONATE_AUTOLOAD']);
     }

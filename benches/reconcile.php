@@ -3,12 +3,12 @@
 declare(strict_types=1);
 
 /*
- * For how long the comparison with the live connections takes the event loop away at a time:
+ * Measures how long each slice of a reconcile sweep blocks the event loop:
  *
  *     php -d extension=target/release/libresonate_webhooks.so benches/reconcile.php [sockets]
  *
- * Each sweep runs to its end, slice by slice. Between two slices a connection comes and another one goes, as
- * they would on the loop. Hooks have told the engine of all connections, but of every tenth in the last row.
+ * Each sweep runs to its end, slice by slice. Between two slices, one connection opens and another one
+ * closes, as on a live server. In the last row, the hooks have missed every tenth connection.
  */
 
 require __DIR__.'/harness.php';
@@ -30,12 +30,12 @@ const SWEEPS = 3;
 $sockets = (int) ($argv[1] ?? 100_000);
 
 /**
- * Let the sockets be on channels, and sweep over them.
+ * Subscribe the sockets to channels, and sweep over them. The hooks miss every $missedEvery-th socket.
  *
  * @param  Closure(int): string  $channelOf
- * @return array{0: list<float>, 1: list<float>} The milliseconds of each slice, and of those in which PHP's garbage collector ran.
+ * @return array{0: list<float>, 1: list<float>} The milliseconds of each slice, and of slices in which PHP's garbage collector ran.
  */
-function slices(RedisServer $redis, int $sockets, Closure $channelOf, int $unheardOf = 0): array
+function slices(RedisServer $redis, int $sockets, Closure $channelOf, int $missedEvery = 0): array
 {
     $application = new TestApplication(['connection' => $redis->connection()]);
     $laravel = $application->laravel;
@@ -52,7 +52,7 @@ function slices(RedisServer $redis, int $sockets, Closure $channelOf, int $unhea
     $apps->meet($app);
     $reconciler = new Reconciler($engine, $host, $apps);
 
-    $join = function (int $n, bool $told) use ($manager, $app, $engine, $channelOf): FakeConnection {
+    $join = function (int $n, bool $withHook) use ($manager, $app, $engine, $channelOf): FakeConnection {
         $name = $channelOf($n);
         $user = str_starts_with($name, 'presence-') ? (string) $n : null;
         $data = $user === null ? null : json_encode(['user_id' => $n, 'user_info' => ['name' => 'Somebody']]);
@@ -60,7 +60,7 @@ function slices(RedisServer $redis, int $sockets, Closure $channelOf, int $unhea
         $signed = implode(':', array_filter([$connection->id(), $name, $data]));
         $manager->for($app)->findOrCreate($name)
             ->subscribe($connection, $app->key().':'.hash_hmac('sha256', $signed, $app->secret()), $data);
-        $told && $engine->subscribed('1', $name, $connection->id(), $user);
+        $withHook && $engine->subscribed('1', $name, $connection->id(), $user);
 
         return $connection;
     };
@@ -68,11 +68,11 @@ function slices(RedisServer $redis, int $sockets, Closure $channelOf, int $unhea
     $connections = [];
 
     for ($n = 0; $n < $sockets; $n++) {
-        $connections[] = $join($n, $unheardOf === 0 || $n % $unheardOf > 0);
+        $connections[] = $join($n, $missedEvery === 0 || $n % $missedEvery > 0);
         $n % 1_000 === 0 && Wait::pause(0.002);
     }
 
-    Wait::until(fn () => $engine->stats()['queued_intents'] === 0, 'the engine to take the hooks in');
+    Wait::until(fn () => $engine->stats()['queued_intents'] === 0, 'the engine to handle the hooks');
 
     [$times, $collecting, $next] = [[], [], 0];
 
@@ -86,7 +86,7 @@ function slices(RedisServer $redis, int $sockets, Closure $channelOf, int $unhea
             $time = (hrtime(true) - $begin) / 1e6;
             gc_status()['runs'] === $runs ? $times[] = $time : $collecting[] = $time;
 
-            // Others have their turn.
+            // Other work of the loop.
             $gone = $connections[$next];
             $manager->for($app)->find($channelOf($next))->unsubscribe($gone);
             $engine->closed('1', $gone->id());
@@ -104,13 +104,13 @@ function slices(RedisServer $redis, int $sockets, Closure $channelOf, int $unhea
 $redis = new RedisServer;
 
 printf("%d sockets, %d sweeps; %s\n\n", $sockets, SWEEPS, machine());
-printf("%-44s%10s%12s%12s%12s%16s\n", 'a slice takes the loop for', 'slices', 'median', 'p99', 'longest', 'with the GC');
+printf("%-44s%10s%12s%12s%12s%16s\n", 'a slice blocks the loop for', 'slices', 'median', 'p99', 'longest', 'with the GC');
 
 foreach ([
     'all on one channel' => [fn () => 'news'],
-    'a hundred on each presence channel' => [fn (int $n) => 'presence-room-'.intdiv($n, 100)],
+    '100 on each presence channel' => [fn (int $n) => 'presence-room-'.intdiv($n, 100)],
     'each on a channel of its own' => [fn (int $n) => "room-{$n}"],
-    'all on one channel, no hook told of a tenth' => [fn () => 'news', 10],
+    'all on one channel, hooks missed a tenth' => [fn () => 'news', 10],
 ] as $name => $crowd) {
     [$times, $collecting] = slices($redis, $sockets, ...$crowd);
 

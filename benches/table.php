@@ -3,13 +3,14 @@
 declare(strict_types=1);
 
 /*
- * `make bench`: runs the programs that measure, and prints one table of their figures with the goals.
- * It ends with 1 when a goal is missed. With words behind it, only programs of such names are run:
+ * `make bench`: runs the measuring programs and prints one table of their figures and goals. The exit
+ * status is 1 if a goal is missed. With names as arguments, runs only those programs:
  *
- *     php benches/table.php EXTENSION ROWS [word ...]
+ *     php benches/table.php EXTENSION ROWS [name ...]
  *
- * A figure is called program.name; a program prints a name and a number a line, or a name, `-` and why
- * there is none. What is not installed is skipped; anything else that is missing is a missed goal.
+ * A figure is named program.name. A program prints one name and number per line, or a name, `-` and the
+ * reason that there is no figure. Programs that are not installed are skipped. Any other missing figure is a
+ * missed goal.
  */
 
 require __DIR__.'/figures.php';
@@ -21,9 +22,9 @@ putenv("RESONATE_WEBHOOKS_ROWS={$rows}");
 $ours = [PHP_BINARY, '-d', "extension={$extension}"];
 
 /*
- * Name and command of each program. What is there several times takes turns with what it is compared
- * with: a machine has other work too. The pure-PHP package takes our classes' names, so it has a
- * process of its own.
+ * Name and command of each program. Programs that are listed several times alternate with those that they are
+ * compared with, so that other load on the machine affects both. The pure-PHP package uses the same class
+ * names as this one, so it runs in a process of its own.
  */
 $programs = [
     ['native', [$rows, 'native']],
@@ -52,14 +53,14 @@ foreach ($programs as [$program, $command]) {
 
     fwrite(STDERR, "bench: {$program} ...\n");
 
-    // Only the peer's process is to see the peer's classes.
+    // Only the process of the pure-PHP package may load its classes.
     $environment = getenv();
 
     if ($program !== 'peer') {
         unset($environment['RESONATE_AUTOLOAD']);
     }
 
-    // What is undelivered when a process ends is said on stderr, and of interest only where it failed.
+    // A process that ends with undelivered events reports them on stderr. That matters only if it failed.
     $errors = tmpfile();
     $process = proc_open($command, [1 => ['pipe', 'w'], 2 => $errors], $pipes, env_vars: $environment);
     $lines = explode("\n", trim((string) stream_get_contents($pipes[1])));
@@ -85,7 +86,7 @@ foreach ($programs as [$program, $command]) {
 $figures = array_map(typical(...), $found);
 
 /**
- * The value of a list of figures: the largest of them.
+ * Get the largest of some figures, or null if one is missing.
  */
 $value = static function (array $names) use (&$figures): ?float {
     $values = array_map(fn (string $name) => $figures[$name] ?? null, $names);
@@ -94,7 +95,7 @@ $value = static function (array $names) use (&$figures): ?float {
 };
 
 /**
- * A number in four digits or so.
+ * Format a number with about four digits.
  */
 $number = static fn (?float $value, string $unit): string => $value === null ? '-' : trim(match (true) {
     $value >= 1e6 => sprintf('%.2f M', $value / 1e6),

@@ -1,4 +1,4 @@
-//! Claims a second: how fast one node's local firsts and lasts are decided, and put into the outbox.
+//! Claims per second of one node: how fast its claims are decided and their events appended to the outbox.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,14 +12,13 @@ use super::peers;
 use super::stage::{APP, engine, hand_over, stat, while_it_moves};
 use super::support::redis::RedisServer;
 
-/// Channels that are occupied, then vacated.
+/// The channels that are occupied and then vacated.
 const CHANNELS: u32 = 100_000;
 
-/// Runs of either side, in turn.
+/// The number of runs of each side. The sides alternate.
 const RUNS: usize = 3;
 
-/// What one claim is for Redis if it comes in a call of its own: read the hold, write it, note whose it is, append the
-/// event.
+/// The minimal script for one claim per call: read the hold, write it, record its node, append the event.
 const COMPARABLE: &str = "local before = redis.call('HGET', KEYS[1], ARGV[1]) or ''
     if before == '' then before = '|' end
     redis.call('HSET', KEYS[1], ARGV[1], '|' .. ARGV[2] .. '|')
@@ -27,13 +26,13 @@ const COMPARABLE: &str = "local before = redis.call('HGET', KEYS[1], ARGV[1]) or
     redis.call('XADD', KEYS[3], '*', 'e', 'o' .. ARGV[1])
     return 1";
 
-/// Calls on their way at a time; the best one counts.
+/// The depths of pipelining for redis-benchmark. The best one counts.
 const PIPELINES: [u32; 3] = [16, 64, 256];
 
-/// Channels of one client, usually.
+/// The usual number of channels per client.
 const A_CLIENT: u32 = 10;
 
-/// Measures both sides, and what a single client does to ours that is on every channel.
+/// Measures both sides, and our side once more with a single client that is on every channel.
 pub(crate) fn measure() {
     let (mut ours, mut of_one_client, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
@@ -50,7 +49,7 @@ pub(crate) fn measure() {
     figure("redis_benchmark_per_s", best(theirs));
 }
 
-/// Occupies and vacates every channel. From the first hook until the last edge stands in Redis.
+/// Occupies and vacates every channel. Measures from the first hook until the last edge is in Redis.
 fn claims_per_second(engine: &Engine, channels_of_a_client: u32) -> f64 {
     let names: Vec<String> = (0..CHANNELS).map(|n| format!("chat-{n:06}")).collect();
     let (began, before) = (Instant::now(), stat(engine, "edges"));

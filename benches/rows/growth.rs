@@ -1,4 +1,5 @@
-//! What a claim costs Redis, by what else is in there. Redis' own account, so that nothing but its work is in the figure.
+//! The cost of a claim in Redis, depending on the other data in it. Measured by Redis itself, so the figure contains only the
+//! work of Redis.
 
 use resonate_webhooks::engine::Engine;
 use serde_json::json;
@@ -7,15 +8,16 @@ use super::figures::{figure, percentile};
 use super::stage::{APP, engine, hand_over, stat, while_it_moves};
 use super::support::redis::RedisServer;
 
-/// Claims of a sample: a batch or two.
+/// The number of claims in half a sample: one or two batches.
 const SAMPLE: u32 = 400;
 
-/// Samples, of which the least disturbed tenth counts: Redis' account is by the clock, and takes in what others do to the
-/// processor meanwhile.
+/// The number of samples. The fastest tenth counts, because Redis measures wall-clock time, which includes the load of other
+/// processes.
 const SAMPLES: u32 = 40;
 const LEAST_DISTURBED: f64 = 0.1;
 
-/// Measures the least and the most of each, in turn: what else the machine does, it does to both.
+/// Measures each kind of growth with its smallest and its largest number. Samples of the two alternate, so that other load on
+/// the machine affects both.
 pub(crate) fn measure() {
     in_turn("foreign_keys", [0, 1_000_000], with_foreign_keys, TO_A_CHANNEL);
     in_turn("channels", [10, 100_000], among_channels, TO_A_CHANNEL);
@@ -23,7 +25,7 @@ pub(crate) fn measure() {
     in_turn("nodes", [1, 32], shared_by_nodes, TO_A_CHANNEL);
 }
 
-/// A visit: how it begins, and how it ends.
+/// The hooks that begin and end a visit.
 type Visit = (fn(&Engine, u32), fn(&Engine, u32));
 
 const TO_A_CHANNEL: Visit = (
@@ -41,7 +43,7 @@ const BY_A_USER: Visit = (
 
 const ROOM: &[u8] = b"presence-room";
 
-/// Two stages that differ in their number of `what`, on two servers that run at the same time.
+/// Measures two stages that differ in their number of `what`. Each has its own server, and both run at the same time.
 fn in_turn(what: &str, numbers: [u32; 2], stage: impl Fn(u32) -> Stage, visit: Visit) {
     let stages = numbers.map(stage);
     let mut samples = [Vec::new(), Vec::new()];
@@ -72,7 +74,7 @@ fn among_channels(channels: u32) -> Stage {
     stage
 }
 
-/// The claims are those of users on one channel.
+/// Prepares a presence channel with this many members. The visits are to the same channel.
 fn among_members(members: u32) -> Stage {
     let stage = Stage::start();
     let member = |n: u32| format!("member-{n}").into_bytes();
@@ -81,7 +83,7 @@ fn among_members(members: u32) -> Stage {
     stage
 }
 
-/// The channels are held by so many nodes, this one counted while it is there.
+/// Prepares channels that this many nodes hold, including the visiting node.
 fn shared_by_nodes(nodes: u32) -> Stage {
     let mut stage = Stage::start();
     for _ in 1..nodes {
@@ -97,14 +99,14 @@ fn shared_by_nodes(nodes: u32) -> Stage {
 struct Stage {
     redis: RedisServer,
     node: Engine,
-    /// They hold what it visits.
+    /// Nodes that hold the visited channels.
     others: Vec<Engine>,
 }
 
 impl Stage {
     fn start() -> Self {
         let redis = RedisServer::start();
-        // The scripts of the outbox count too; their share does not depend on any of this.
+        // The scripts of the outbox count too. Their share does not depend on what is measured.
         let node = engine(&redis.socket(), &json!({}));
         Self { redis, node, others: Vec::new() }
     }
@@ -113,15 +115,15 @@ impl Stage {
         engine(&self.redis.socket(), &json!({}))
     }
 
-    /// Makes `count` claims and waits until all are judged, as those before are.
+    /// Makes `count` claims and waits until all are decided.
     fn claim(&self, count: u32, hook: impl FnMut(u32)) {
-        let judged = || stat(&self.node, "claims");
-        let all = judged() + u64::from(count);
+        let decided = || stat(&self.node, "claims");
+        let all = decided() + u64::from(count);
         hand_over(&self.node, count, hook);
-        while_it_moves("verdicts", judged, || judged() >= all);
+        while_it_moves("claims", decided, || decided() >= all);
     }
 
-    /// What a claim of such visits costs, in microseconds of Redis.
+    /// Returns the cost of a claim of such visits, in µs of Redis.
     fn cost(&self, (come, go): Visit) -> f64 {
         redis::cmd("CONFIG").arg("RESETSTAT").exec(&mut self.redis.connect()).unwrap();
         self.claim(SAMPLE, |n| come(&self.node, n));
@@ -132,6 +134,6 @@ impl Stage {
     fn script_time(&self) -> f64 {
         let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut self.redis.connect()).unwrap();
         let evalsha = stats.lines().find(|line| line.starts_with("cmdstat_evalsha:")).expect("script calls");
-        super::peers::number_behind(evalsha, "usec=")
+        super::peers::number_after(evalsha, "usec=")
     }
 }

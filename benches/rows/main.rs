@@ -1,7 +1,7 @@
-//! The rows of `make bench` that need no PHP: `rows NAME` measures one and prints its figures, a name and a number a line.
-//! benches/table.php has the goals.
+//! The rows of `make bench` that need no PHP. `rows NAME` measures one row and prints its figures, one name and number per
+//! line. The goals are in benches/goals.php.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot set its stage has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot prepare its data has failed")]
 #![allow(clippy::cast_precision_loss, reason = "figures are read by people")]
 
 mod claims;
@@ -20,7 +20,7 @@ mod throughput;
 /// The test servers.
 #[path = "../../tests/support"]
 mod support {
-    #![allow(dead_code, reason = "a part of them is used here")]
+    #![allow(dead_code, reason = "the benchmarks use only some of them")]
 
     pub(crate) mod certificates;
     pub(crate) mod client_event;

@@ -1,4 +1,4 @@
-//! Bytes of the process for each connection that it tracks, and for each event that waits.
+//! The memory of the process per tracked connection and per waiting event.
 
 use serde_json::json;
 
@@ -6,11 +6,11 @@ use super::figures::{figure, resident_bytes};
 use super::stage::{APP, client_event, engine, hand_over, stat, while_it_moves};
 use super::support::redis::RedisServer;
 
-/// Connections, and the channels on which they are.
+/// The number of connections, and of channels that they are on.
 const CONNECTIONS: u32 = 1_000_000;
 const CHANNELS: u32 = 1_000;
 
-/// Events that wait.
+/// The number of waiting events.
 const EVENTS: u32 = 500_000;
 
 /// Measures both.
@@ -27,7 +27,7 @@ pub(crate) fn measure() {
     while_it_moves("the connections", sockets, || sockets() == u64::from(CONNECTIONS));
     figure("connection_bytes", (resident_bytes() - before) / f64::from(CONNECTIONS));
 
-    // Nobody listens there: the first batch goes on being tried, and the others wait.
+    // Nothing listens on this port, so the first batch is retried and the other events wait.
     let endpoints = json!([{ "url": "http://127.0.0.1:1/", "max_attempts": 100, "connect_timeout": 0.1 }]);
     let settings = json!({ "outbox_max_events": 2 * EVENTS, "endpoints": endpoints });
     let waiting = engine(&redis.socket(), &settings);

@@ -9,13 +9,13 @@ use serde_json::json;
 use super::figures::{figure, percentile};
 use super::stage::{APP, client_event, config};
 
-/// Calls in a row under one look at the clock, which takes as long as a tenth of a call.
+/// The number of consecutive calls between two readings of the clock.
 const CALLS: usize = 64;
 
-/// How often.
+/// The number of rounds.
 const ROUNDS: usize = 4000;
 
-/// Measures each kind of hook. The queue is emptied in between, as another thread does it in a process.
+/// Measures each kind of hook. Between rounds the queue is emptied, as another thread does in a server.
 pub(crate) fn measure() {
     let channel = b"presence-chat.1042".as_slice();
     time("subscribe", |engine| engine.subscribed(APP, channel, b"123456789.987654321", Some(b"1042")));

@@ -1,5 +1,5 @@
-//! POSTs a second to a local receiver, against wrk with the same body on as many connections, and against our HTTP
-//! library when it has nothing else to do.
+//! POSTs per second to a local receiver, compared with wrk (same body, same number of connections) and with ureq alone, the
+//! HTTP library that we use.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -21,19 +21,19 @@ use super::receiver::Receiver;
 use super::stage::while_it_moves;
 use super::support::memory_outbox::MemoryOutbox;
 
-/// Lanes, which have a connection each.
+/// The numbers of lanes. Each lane has one connection.
 const LANES: [usize; 3] = [1, 8, 64];
 
-/// Runs of either side, in turn.
+/// The number of runs of each side. The sides alternate.
 const RUNS: usize = 3;
 
-/// About how long a run is.
+/// The duration of a run of wrk, about that of the other runs.
 const RUN: Duration = Duration::from_secs(2);
 
-/// POSTs of a run.
+/// The number of POSTs in a run.
 const POSTS: usize = 20_000;
 
-/// Measures both sides for each number of lanes.
+/// Measures all sides for each number of lanes.
 pub(crate) fn measure() {
     let wrk = Command::new("wrk").arg("--version").output().is_ok();
     let folder = tempfile::tempdir().expect("a folder");
@@ -64,13 +64,13 @@ fn app(lane: usize) -> AppId {
     AppId::from(format!("app-{lane}").as_str())
 }
 
-/// One event is one POST here.
+/// Returns an event. Each event makes one POST here.
 fn event(lane: usize) -> Event {
     let kind = EventKind::MemberAdded { user: "1042".into() };
     Event { app: app(lane), channel: "presence-chat.1042".into(), time_ms: 1_700_000_000_000, kind }
 }
 
-/// From the moment when all events are there until the last answer.
+/// Measures from the time when all events are in the outbox until the last answer.
 fn our_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
     let apps = AppRegistry::default();
     for lane in 0..lanes {
@@ -83,7 +83,6 @@ fn our_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
     let outbox = Arc::new(MemoryOutbox::new(POSTS));
     let events = Arc::clone(&outbox);
     let delivery = Delivery::start(events, settings, config.endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
-    // The connections are there, and so are the threads.
     let delivered = || telemetry.counters().events_delivered.get();
     let run = |count: usize| {
         let all = delivered() + count as u64;
@@ -93,6 +92,7 @@ fn our_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
         while_it_moves("the last answer", delivered, || delivered() >= all);
         count as f64 / began.elapsed().as_secs_f64()
     };
+    // A first run opens the connections and starts the threads.
     run(lanes * 8);
     let posts_per_second = run(POSTS);
     assert_eq!(telemetry.counters().attempts.get(), delivered(), "an attempt failed");
@@ -100,11 +100,11 @@ fn our_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
     posts_per_second
 }
 
-/// The same webhook again and again, by ureq, from a thread a lane that does nothing else.
+/// Measures ureq alone: one thread per lane sends the same webhook repeatedly.
 fn bare_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
     let ((signing, body), url) = (webhook(), &receiver.url());
     let webhook = &signing.sign(&body).expect("credentials");
-    // Without time limits, so that it looks up no address in a thread of its own.
+    // No timeouts, because with them ureq resolves names on a separate thread.
     let config = ureq::Agent::config_builder().max_idle_connections_per_host(lanes).build();
     let agent = &ureq::Agent::new_with_config(config);
     let post = move || {
@@ -121,14 +121,14 @@ fn bare_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
     (POSTS / lanes * lanes) as f64 / began.elapsed().as_secs_f64()
 }
 
-/// A webhook of ours: what signs it, and its body.
+/// Returns the signing key and the body of a webhook.
 fn webhook() -> (Signing, Vec<u8>) {
     let signing = Signing::new(&app(0), vec![event(0)], "secret");
     let body = signing.encode();
     (signing, body)
 }
 
-/// What wrk sends: the same.
+/// Returns the script with which wrk sends the same webhook.
 fn wrk_script() -> String {
     let (signing, body) = webhook();
     let webhook = signing.sign(&body).expect("credentials");
@@ -144,5 +144,5 @@ fn wrk_posts_per_second(receiver: &Receiver, script: &Path, connections: usize, 
     let mut command = Command::new("wrk");
     command.arg(format!("-c{connections}")).arg(format!("-t{threads}")).arg(format!("-d{}", RUN.as_secs()));
     let output = peers::output(command.arg("-s").arg(script).arg(receiver.url()));
-    peers::number_behind(&output, "Requests/sec:")
+    peers::number_after(&output, "Requests/sec:")
 }

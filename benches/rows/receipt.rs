@@ -1,4 +1,4 @@
-//! From the hook to the receipt: how long a client event is on its way while a thousand a second are.
+//! The latency of a client event from the hook to the receiver, at 1,000 events per second.
 
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -11,13 +11,13 @@ use super::receiver::serve;
 use super::stage::{APP, client_event, engine, stat, while_it_moves};
 use super::support::redis::RedisServer;
 
-/// Events a second.
+/// Events per second.
 const RATE: u32 = 1_000;
 
-/// How many: the first second is not counted.
+/// The number of events. Those of the first second are not counted.
 const EVENTS: u32 = 11_000;
 
-/// Measures the default outbox.
+/// Measures with the default settings of the outbox.
 pub(crate) fn measure() {
     let (redis, times) = (RedisServer::start(), Arc::new(Mutex::new(Vec::new())));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -53,7 +53,7 @@ fn now_us() -> f64 {
     (SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1e6).round()
 }
 
-/// When each event of a body was handed over, by its data.
+/// Returns the times at which the events of a body were sent, in Unix µs. Each event has its time as data.
 fn sent_at(body: &[u8]) -> impl Iterator<Item = f64> {
     let body = std::str::from_utf8(body).expect("text");
     body.split(r#""data":"["#)

@@ -1,5 +1,5 @@
-//! A receiver that costs as little as one can: it answers 200 to every POST, and counts. In a process of its own its
-//! processor time is nobody else's.
+//! A receiver with minimal cost. It answers 200 to every POST and counts events. It is a process of its own, so that its CPU
+//! time does not count for the measured process.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,12 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What stands in front of each event, and nowhere else: within a string its quotes would be escaped.
+/// The beginning of each event. It occurs nowhere else, because quotes inside a string are escaped.
 const EVENT: &[u8] = br#"{"name":""#;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
-/// A receiver in another process, killed when it is dropped.
+/// A receiver in another process. Killed on drop.
 pub(crate) struct Receiver {
     process: Child,
     address: SocketAddr,
@@ -36,7 +36,7 @@ impl Receiver {
         format!("http://{}/hook", self.address)
     }
 
-    /// How many events came.
+    /// Returns the number of received events.
     pub(crate) fn events(&self) -> u64 {
         let mut stream = TcpStream::connect(self.address).expect("a connection");
         stream.write_all(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").expect("a request");
@@ -53,7 +53,7 @@ impl Drop for Receiver {
     }
 }
 
-/// Is such a receiver until its stdin ends, with the process that started it.
+/// Runs a receiver until stdin ends, which happens when the parent process ends.
 pub(crate) fn run() {
     std::thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
@@ -72,7 +72,7 @@ pub(crate) fn run() {
     );
 }
 
-/// Has every POST on `listener` answered, after `on_body` has seen it; a GET is told what `total` says.
+/// Answers every POST on `listener` after passing its body to `on_body`. Answers a GET with the number that `total` returns.
 pub(crate) fn serve(
     listener: &TcpListener,
     on_body: impl Fn(&[u8]) + Send + Sync + 'static,
@@ -81,7 +81,7 @@ pub(crate) fn serve(
     let (on_body, total) = (Arc::new(on_body), Arc::new(total));
     for stream in listener.incoming().map_while(Result::ok) {
         let (on_body, total) = (Arc::clone(&on_body), Arc::clone(&total));
-        // Whoever closes the connection in the middle of it wants no answer.
+        // An error means that the client has closed the connection, so it needs no answer.
         std::thread::spawn(move || _ = answer(&stream, &*on_body, &*total));
     }
 }

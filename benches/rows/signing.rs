@@ -1,4 +1,4 @@
-//! Events encoded and signed a second, on one core, against the two HMACs alone that a webhook has to carry.
+//! Events encoded and signed per second on one core, compared with only computing the two HMACs that a webhook needs.
 
 use std::hint::black_box;
 use std::process::Command;
@@ -12,19 +12,19 @@ use sha2::Sha256;
 use super::figures::{best, figure};
 use super::peers;
 
-/// Events of a batch.
+/// The number of events in a batch.
 pub(crate) const EVENTS: usize = 100;
 
-/// Batches under one look at the clock.
+/// The number of batches between two readings of the clock.
 const BATCHES: usize = 2_000;
 
-/// Runs of each, in turn.
+/// The number of runs of each side. The sides alternate.
 const RUNS: usize = 7;
 
-/// The signatures of a webhook: Pusher's, and that of Standard Webhooks.
+/// The number of signatures of a webhook: Pusher's and that of Standard Webhooks.
 const SIGNATURES: f64 = 2.0;
 
-/// Measures all three.
+/// Measures all three sides.
 pub(crate) fn measure() {
     let signing = Signing::new(&AppId::from("app"), events(), "secret");
     let body = signing.encode();
@@ -45,7 +45,7 @@ pub(crate) fn measure() {
     figure("openssl_per_s", openssl_bytes_per_second(body.len()) / body.len() as f64 / SIGNATURES * EVENTS as f64);
 }
 
-/// A batch as a chat makes it: people come, type and go.
+/// Returns a batch typical of a chat: users join, type and leave.
 pub(crate) fn events() -> Vec<Event> {
     (0..EVENTS).map(event).collect()
 }
@@ -79,7 +79,7 @@ fn openssl_bytes_per_second(length: usize) -> f64 {
     let mut command = Command::new("openssl");
     command.args(["speed", "-mr", "-seconds", "1", "-bytes", &length.to_string(), "-hmac", "sha256"]);
     let output = peers::output(&mut command);
-    // `+F:31:hmac(sha256):bytes a second`
+    // The line is `+F:31:hmac(sha256):BYTES_PER_SECOND`.
     let figures = output.lines().find(|line| line.starts_with("+F:")).expect("a figure");
     figures.rsplit(':').next().and_then(|number| number.parse().ok()).expect("a number")
 }

@@ -1,4 +1,4 @@
-//! Client events in, receipts out, for as long as it takes.
+//! The throughput of client events, from the hook to the receiver.
 
 use std::time::Instant;
 
@@ -10,17 +10,17 @@ use super::receiver::Receiver;
 use super::stage::{APP, client_event, engine, stat, while_it_moves};
 use super::support::redis::RedisServer;
 
-/// Channels that the events are on, in turn.
+/// The number of channels. The events go to each in turn.
 const CHANNELS: u32 = 1_000;
 
-/// Events in all, and those after which the resident memory is measured first.
+/// The number of all events, and of those after which the resident memory is first measured.
 const EVENTS: u32 = 10_000_000;
 const EVENTS_AT_FIRST: u32 = 1_000_000;
 
-/// Events on their way, at most.
+/// The maximum number of undelivered events.
 const AHEAD: u64 = 40_000;
 
-/// Measures the events a second, and the growth of the process over the rest of them.
+/// Measures events per second over the first events, and the growth of the process over the rest.
 pub(crate) fn measure() {
     let stage = Stage::start();
     let (per_second, processor_us) = stage.run(EVENTS_AT_FIRST);
@@ -64,7 +64,7 @@ impl Stage {
         while_it_moves("receipts", || self.delivered(), || self.delivered() >= count);
     }
 
-    /// From the first hook until the last receipt: events a second, and processor time of an event in µs.
+    /// Measures from the first hook until the last receipt. Returns events per second, and the CPU time per event in µs.
     fn run(&self, events: u32) -> (f64, f64) {
         let event = |channel| client_event(channel, r#"{"name":"Somebody","at":17}"#);
         let client_events: Vec<_> = self.channels.iter().map(|channel| event(channel.as_bytes())).collect();
@@ -79,7 +79,7 @@ impl Stage {
         let all = before + u64::from(events);
         self.wait_until_delivered(all);
         let (time, processor) = (began.elapsed(), processor_time().saturating_sub(processor));
-        assert_eq!(self.receiver.events(), all, "what was counted has arrived");
+        assert_eq!(self.receiver.events(), all, "every counted event has arrived");
         (f64::from(events) / time.as_secs_f64(), processor.as_secs_f64() * 1e6 / f64::from(events))
     }
 }

@@ -3,8 +3,8 @@
 declare(strict_types=1);
 
 /*
- * A node of the demo. It reads its settings as a line of JSON on stdin, and prints a line for each hook that the plugin has
- * handled. It serves on a port with the real Resonate. The stand-in reads messages of its clients on stdin instead.
+ * A node of the demo. It reads its settings as a line of JSON from stdin, and prints a line for each hook that the plugin has
+ * handled. With the real Resonate it listens on a port. The stand-in reads the messages of its clients from stdin instead.
  */
 
 require __DIR__.'/autoload.php';
@@ -49,7 +49,7 @@ EventLoop::onReadable(STDIN, static function () use ($server, &$clients): void {
         }
     }
 
-    // The demo is gone.
+    // The demo has ended.
     if (feof(STDIN)) {
         exit(1);
     }

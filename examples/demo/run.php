@@ -3,12 +3,12 @@
 declare(strict_types=1);
 
 /*
- * Shows the webhooks of two nodes, one of which is killed, and checks every one of them:
+ * Shows the webhooks of two nodes, one of which is killed, and checks every webhook:
  *
  *     make demo
- *     make demo ENDPOINT=http://127.0.0.1:9000/hook    your own receiver gets them too
+ *     make demo ENDPOINT=http://127.0.0.1:9000/hook    also sends them to your receiver
  *
- * DEMO_SEED=n plays other actions. The exit status is 0 only if each event arrived exactly once, in order, and signed.
+ * DEMO_SEED=n selects other actions. The exit status is 0 only if each event arrived exactly once, in order, and signed.
  */
 
 require __DIR__.'/autoload.php';

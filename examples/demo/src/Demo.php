@@ -11,7 +11,8 @@ use Tests\Support\RedisServer;
 use Tests\Support\Wait;
 
 /**
- * Two nodes, a crowd in each of two applications on the same channel names, and a receiver. One node is killed.
+ * Runs two nodes, a receiver, and a crowd of clients in each of two applications with the same channel names. One node is
+ * killed.
  */
 final class Demo
 {
@@ -20,22 +21,22 @@ final class Demo
     private const string PATH = '/webhooks';
 
     /**
-     * Seconds after which a silent node counts as dead. The default of 90 would make a long demo.
+     * The lease of a node in seconds. The default of 90 would make the demo too long.
      */
     private const int LEASE = 3;
 
     /**
-     * Turns of each crowd before the crash.
+     * The turns of each crowd before the crash.
      */
     private const int TURNS = 10;
 
     /**
-     * Seconds in which every event must have arrived after the crowds have stopped.
+     * The seconds within which every event must arrive after the crowds have stopped.
      */
     private const float PATIENCE = 15.0;
 
     /**
-     * Seconds at the end in which nothing more may arrive.
+     * The seconds at the end in which nothing more may arrive.
      */
     private const float SILENCE = 1.0;
 
@@ -61,7 +62,7 @@ final class Demo
     public function __construct(private readonly Screen $screen, private readonly ?string $endpoint) {}
 
     /**
-     * Play the actions of a seed, and return true if every event arrived exactly once, in order, and signed.
+     * Run the actions of a seed. Returns true if every event arrived exactly once, in order, and signed.
      */
     public function run(int $seed): bool
     {
@@ -89,7 +90,7 @@ final class Demo
     }
 
     /**
-     * The logs of the nodes.
+     * Get the logs of the nodes.
      */
     public function logs(): string
     {
@@ -118,7 +119,7 @@ final class Demo
     }
 
     /**
-     * Let the crowds take turns, and show what has arrived meanwhile.
+     * Run turns of the crowds, and show the events that arrive meanwhile.
      */
     private function play(int $turns, float $pause): void
     {
@@ -141,7 +142,7 @@ final class Demo
     }
 
     /**
-     * Wait until nothing is missing.
+     * Wait until no event is missing.
      */
     private function settle(): void
     {

@@ -10,12 +10,12 @@ use Tests\Support\Process;
 use Webpatser\Resonate\Console\Commands\StartServer;
 
 /**
- * A node, seen from the demo: its process, and the hooks that it reports.
+ * The process of a node, and the hooks that it reports.
  */
 final class Node
 {
     /**
-     * How long each hook took, in microseconds.
+     * The duration of each hook, in microseconds.
      *
      * @var list<float>
      */
@@ -45,7 +45,7 @@ final class Node
     }
 
     /**
-     * Return true if the real Resonate is installed; its clients connect by WebSocket.
+     * Determine if the real Resonate is installed. Its clients connect by WebSocket.
      */
     public static function isReal(): bool
     {
@@ -53,7 +53,7 @@ final class Node
     }
 
     /**
-     * Connect a client to the application with an id.
+     * Connect a client to an application.
      */
     public function connect(string $app): PusherClient
     {
@@ -70,9 +70,9 @@ final class Node
     }
 
     /**
-     * Wait until the plugin has handled a hook, of one client unless that is not known yet.
+     * Wait until the plugin has handled a hook of the given client, or of any client without one.
      *
-     * @return string the id of the client
+     * @return string The ID of the client.
      */
     public function await(string $hook, ?string $client = null, ?string $channel = null): string
     {
@@ -92,7 +92,7 @@ final class Node
     }
 
     /**
-     * Kill it with SIGKILL, or stop it in good order with SIGTERM.
+     * Kill the node with SIGKILL, or stop it gracefully with SIGTERM.
      */
     public function end(int $signal): void
     {
@@ -106,7 +106,7 @@ final class Node
     }
 
     /**
-     * The log of the node.
+     * Get the log of the node.
      */
     public function log(): string
     {

@@ -8,7 +8,7 @@ use Closure;
 use Tests\Support\Client;
 
 /**
- * A client that speaks the Pusher protocol, with the authorization that the application's backend would give.
+ * A client of the Pusher protocol. It signs its own authorization, as the backend of the application would.
  */
 final readonly class PusherClient implements Client
 {

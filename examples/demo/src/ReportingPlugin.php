@@ -13,7 +13,7 @@ use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
 
 /**
- * The plugin, with a line on stdout for each hook: its name, the client and the channel, and the microseconds that it took.
+ * The plugin, with a line on stdout for each hook: its name, the client, the channel, and its duration in microseconds.
  */
 final class ReportingPlugin extends WebhookPlugin
 {
@@ -26,7 +26,7 @@ final class ReportingPlugin extends WebhookPlugin
     {
         parent::boot($context);
 
-        // The plugin listens too, and before all others. It takes a client event for sent when Resonate has relayed it.
+        // The plugin's own listener runs before this one, so the client event has been handled when it is reported.
         app('events')->listen(MessageReceived::class, static function (MessageReceived $received): void {
             $event = json_decode($received->message, true);
 

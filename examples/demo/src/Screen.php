@@ -27,7 +27,7 @@ final readonly class Screen
     }
 
     /**
-     * Print an event: when it arrived, the application, the channel, the event, the user, and how long after it happened.
+     * Print an event: time of arrival, application, channel, event, user, and latency.
      *
      * @param  array<string, string>  $event
      */

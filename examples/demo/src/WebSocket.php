@@ -8,8 +8,8 @@ use RuntimeException;
 use Tests\Support\Wait;
 
 /**
- * A WebSocket client (RFC 6455) that sends text of less than 64 KiB. It looks for patterns in what it receives and does not
- * split that into frames: a server neither masks nor, without extensions, compresses them.
+ * A WebSocket client (RFC 6455) that sends text of less than 64 KiB. It searches the received bytes for patterns without
+ * parsing frames, because a server does not mask frames and, without extensions, does not compress them.
  */
 final class WebSocket
 {
@@ -25,7 +25,7 @@ final class WebSocket
     private string $received = '';
 
     /**
-     * Connect, as soon as the server listens, and shake hands.
+     * Connect as soon as the server listens, and perform the handshake.
      */
     public function __construct(int $port, string $path)
     {
@@ -47,7 +47,7 @@ final class WebSocket
     }
 
     /**
-     * Send a message, or null to begin the closing handshake.
+     * Send a message, or start the closing handshake with null.
      */
     public function send(?string $message): void
     {
@@ -66,7 +66,7 @@ final class WebSocket
     }
 
     /**
-     * Wait for a pattern in what the server sends, and return what its first group matches.
+     * Wait for a pattern in the received bytes. Returns the match of its first group.
      */
     public function awaitMatch(string $pattern): string
     {
@@ -82,7 +82,7 @@ final class WebSocket
     }
 
     /**
-     * Read what has come, so that the server never waits for this client.
+     * Read the available bytes, so that the server never waits for this client.
      */
     private function read(): void
     {
