@@ -62,7 +62,7 @@ pub(crate) enum AttemptResult {
 }
 
 impl AttemptResult {
-    /// Returns whether a request was sent.
+    /// Returns `true` if a request was sent.
     pub(crate) const fn was_sent(&self) -> bool {
         !matches!(self, Self::UnknownApplication | Self::Forgotten | Self::NotPersisted | Self::Fenced { .. })
     }

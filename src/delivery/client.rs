@@ -86,7 +86,7 @@ impl Clients {
         Self { shared: Mutex::new(shared), current: RwLock::default(), idle }
     }
 
-    /// Replaces the clients by those of `endpoints`. The client of an unchanged endpoint stays, with its connections.
+    /// Replaces the clients with those of `endpoints`. The client of an unchanged endpoint stays, with its connections.
     ///
     /// # Errors
     /// Returns an error that names the config key if a target or proxy is invalid or a TLS file cannot be used. Nothing

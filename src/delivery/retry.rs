@@ -144,8 +144,8 @@ impl Policy<'_> {
                 waits[failures.clamp(1, waits.len()) - 1]
             }
         };
-        let asked = retry_after.unwrap_or_default().min(self.retry_after_max);
-        backoff.max(asked).mul_f64(1.0 + MAX_JITTER * jitter.clamp(0.0, 1.0))
+        let requested = retry_after.unwrap_or_default().min(self.retry_after_max);
+        backoff.max(requested).mul_f64(1.0 + MAX_JITTER * jitter.clamp(0.0, 1.0))
     }
 }
 
@@ -177,7 +177,7 @@ mod tests {
         AttemptResult::Status { status, retry_after: None }
     }
 
-    fn asking(seconds: u64) -> AttemptResult {
+    fn requesting(seconds: u64) -> AttemptResult {
         AttemptResult::Status { status: 429, retry_after: Some(Duration::from_secs(seconds)) }
     }
 
@@ -257,16 +257,16 @@ mod tests {
 
     #[test]
     fn retry_after_delays_the_next_attempt_but_never_makes_it_earlier() {
-        for (asked, waited) in [(0, 2), (1, 2), (2, 2), (3, 3), (120, 120)] {
-            assert_eq!(wait(&POLICY.decide(asking(asked), 1, SECOND, 0.0)).as_secs(), waited);
+        for (requested, waited) in [(0, 2), (1, 2), (2, 2), (3, 3), (120, 120)] {
+            assert_eq!(wait(&POLICY.decide(requesting(requested), 1, SECOND, 0.0)).as_secs(), waited);
         }
     }
 
     #[test]
     fn a_requested_wait_is_capped() {
-        assert_eq!(wait(&POLICY.decide(asking(u64::MAX), 1, SECOND, 0.0)).as_secs(), 300);
+        assert_eq!(wait(&POLICY.decide(requesting(u64::MAX), 1, SECOND, 0.0)).as_secs(), 300);
         let ignoring = Policy { retry_after_max: Duration::ZERO, ..POLICY };
-        assert_eq!(wait(&ignoring.decide(asking(50), 1, SECOND, 0.0)).as_secs(), 2);
+        assert_eq!(wait(&ignoring.decide(requesting(50), 1, SECOND, 0.0)).as_secs(), 2);
     }
 
     #[test]
@@ -288,7 +288,7 @@ mod tests {
         assert!(matches!(both.decide(status(500), 2, 6 * SECOND, 0.0), RetryDecision::Retry { .. }));
         assert!(matches!(both.decide(status(500), 2, 7 * SECOND, 0.0), RetryDecision::Drop { .. }));
         assert!(
-            matches!(both.decide(asking(60), 1, SECOND, 0.0), RetryDecision::Drop { .. }),
+            matches!(both.decide(requesting(60), 1, SECOND, 0.0), RetryDecision::Drop { .. }),
             "the requested wait ends after the window"
         );
     }

@@ -39,15 +39,15 @@ impl SchedulerGuard<'_> {
                 HealthTransition::TooLarge { events } => telemetry.log(
                     Level::Warning,
                     format_args!(
-                        "Endpoint {label} answered 413 to a batch of {events} events, which is sent in halves. A lower \
-                         batch_max_bytes, or batching.max_events of this endpoint, saves these requests"
+                        "Endpoint {label} answered 413 to a batch of {events} events. The batch is sent in halves. To avoid \
+                         this, lower batch_max_bytes, or batching.max_events of this endpoint"
                     ),
                 ),
                 HealthTransition::RetryEnded { reason } => telemetry.log(
                     Level::Warning,
                     format_args!(
-                        "Endpoint {label} did not take a dead letter ({reason}): the rest of this retry stay dead letters. \
-                         Repeat it when the endpoint answers"
+                        "Endpoint {label} refused a dead letter ({reason}). The other dead letters of this retry are kept. \
+                         Retry them when the endpoint answers again"
                     ),
                 ),
             }

@@ -1,7 +1,7 @@
 //! Parses a response: the head, and the body as it is read. Pure.
 //!
-//! Only the status line and the headers that frame the body matter. Malformed lines (a name with spaces, no colon) are
-//! tolerated, as in curl: a webhook that was answered with 200 has been delivered.
+//! Only the status line and the headers that frame the body matter. Malformed lines (folded, no colon, a space before the
+//! colon) are tolerated, as in curl: a webhook that was answered with 200 has been delivered.
 
 use std::io::{self, ErrorKind};
 

@@ -15,7 +15,7 @@ pub(super) struct Field<'a> {
     pub(super) name: &'a [u8],
     /// The value, without surrounding whitespace. The line break of a folded line is part of it.
     pub(super) value: &'a [u8],
-    /// `true` if whitespace surrounds the name. Another parser may read another name.
+    /// `true` if there is whitespace before the colon. Another parser may read another name.
     pub(super) is_odd: bool,
 }
 
