@@ -77,7 +77,7 @@ fn extended_events_share_a_batch_whatever_their_times() {
 }
 
 #[test]
-fn a_span_of_event_time_backwards_counts_too() {
+fn a_clock_that_was_set_back_counts_towards_the_span() {
     let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
     lane.push(queued(0, 5000, now));
     lane.push(queued(1, 3999, now));

@@ -198,7 +198,7 @@ impl Delivery {
 
     /// Sends incomplete batches immediately, until no event is left or `deadline` has passed. Returns the events left. A
     /// batch that fails keeps its retry schedule. Persists and reports the acknowledgements made until then.
-    #[expect(clippy::must_use_candidate, reason = "some callers only want the effect")]
+    #[expect(clippy::must_use_candidate, reason = "some callers need only the effect")]
     pub fn flush(&self, deadline: Instant) -> Undelivered {
         let unread = !self.outbox.catch_up(deadline);
         let (reply, left) = bounded(1);
@@ -212,7 +212,7 @@ impl Delivery {
 
     /// Stops all threads and aborts their requests. Returns `false` if some threads still run at `deadline`. Those are
     /// connecting or resolving a name, and end when their endpoint's timeout expires.
-    #[expect(clippy::must_use_candidate, reason = "some callers only want the effect")]
+    #[expect(clippy::must_use_candidate, reason = "some callers need only the effect")]
     pub fn stop(&self, deadline: Instant) -> bool {
         // Must come first: a request that the stop aborts must not count as failed.
         self.scheduler.stop();

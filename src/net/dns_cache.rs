@@ -140,7 +140,7 @@ impl DnsCache {
     pub(super) fn age_for_a_test(&self) {
         for name in self.known.lock().values_mut() {
             if let Some((_, learned)) = &mut name.addresses {
-                *learned = learned.checked_sub(FRESH).expect("a machine that was started before");
+                *learned = learned.checked_sub(FRESH).expect("the machine has run for longer than FRESH");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! `Webpatser\ResonateWebhooks\Native\Cluster`: the status of the servers, for commands and pages.
 
-#![allow(elided_lifetimes_in_paths, reason = "php_impl writes the lifetimes of arguments itself and expects none")]
+#![allow(elided_lifetimes_in_paths, reason = "php_impl adds the lifetimes of arguments")]
 
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::exception::PhpResult;
@@ -23,8 +23,8 @@ pub struct Cluster {
     core: Core,
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "ext-php-rs hands arguments over by value")]
-#[allow(missing_docs, reason = "the generated stub describes them to PHP, and ext-php-rs adds the parameters")]
+#[allow(clippy::needless_pass_by_value, reason = "ext-php-rs passes arguments by value")]
+#[allow(missing_docs, reason = "the rustdoc becomes the PHP stub, to which ext-php-rs adds the parameters")]
 #[php_impl]
 impl Cluster {
     /// Creates a client for the servers with this `resonate-webhooks` config array. Connects on first use.

@@ -1,7 +1,7 @@
 //! `Webpatser\ResonateWebhooks\Native\EventSender`: sends the application's own events from processes without an engine.
 
-#![allow(elided_lifetimes_in_paths, reason = "php_impl writes the lifetimes of arguments itself and expects none")]
-#![allow(non_snake_case, reason = "PHP calls methods and named arguments by the identifiers as they stand here")]
+#![allow(elided_lifetimes_in_paths, reason = "php_impl adds the lifetimes of arguments")]
+#![allow(non_snake_case, reason = "these identifiers are the names of PHP's methods and arguments")]
 
 use ext_php_rs::binary_slice::BinarySlice;
 use ext_php_rs::exception::PhpResult;
@@ -21,8 +21,8 @@ pub struct EventSender {
     core: Core,
 }
 
-#[allow(missing_docs, reason = "the generated stub describes them to PHP, and ext-php-rs adds the parameters")]
-#[allow(clippy::needless_pass_by_value, reason = "ext-php-rs hands arguments over by value")]
+#[allow(missing_docs, reason = "the rustdoc becomes the PHP stub, to which ext-php-rs adds the parameters")]
+#[allow(clippy::needless_pass_by_value, reason = "ext-php-rs passes arguments by value")]
 #[php_impl]
 impl EventSender {
     /// Creates a sender for the servers with this `resonate-webhooks` config array. Connects on first use.

@@ -51,7 +51,7 @@ enum Peer {
 
 /// The route to the server.
 #[derive(Debug)]
-enum Route {
+enum ServerRoute {
     Direct,
     /// Through a proxy that forwards each request.
     Forwarded(Proxy),
@@ -62,7 +62,7 @@ enum Route {
 /// The connections to one server.
 pub(super) struct Connections {
     uri: Uri,
-    route: Route,
+    route: ServerRoute,
     config: Config,
     resolver: GuardedResolver,
     connect_timeout: Duration,
@@ -92,9 +92,9 @@ impl Connections {
         idle: Arc<Idle>,
     ) -> Self {
         let route = match config.proxy().cloned() {
-            None => Route::Direct,
-            Some(proxy) if forwards(&proxy, &uri) => Route::Forwarded(proxy),
-            Some(proxy) => Route::Tunnel(proxy),
+            None => ServerRoute::Direct,
+            Some(proxy) if forwards(&proxy, &uri) => ServerRoute::Forwarded(proxy),
+            Some(proxy) => ServerRoute::Tunnel(proxy),
         };
         Self { uri, route, config, resolver, connect_timeout, connector, idle, pool: Arc::default() }
     }
@@ -106,7 +106,7 @@ impl Connections {
 
     /// Returns the proxy that forwards requests, if there is one.
     pub(super) const fn forwarder(&self) -> Option<&Proxy> {
-        if let Route::Forwarded(proxy) = &self.route { Some(proxy) } else { None }
+        if let ServerRoute::Forwarded(proxy) = &self.route { Some(proxy) } else { None }
     }
 
     /// Returns the host of the TCP connections: the server, or the forwarding proxy.
@@ -148,7 +148,7 @@ impl Connections {
             run_connector: self.connector.to_proxy(),
             register_shutdown: Arc::new(move |handle| pool.lock().register(handle)),
         };
-        if let Route::Tunnel(_) = self.route {
+        if let ServerRoute::Tunnel(_) = self.route {
             let peer = Peer::Tunnel(Instant::now());
             return Ok(HttpConnection { transport: self.connector.connect_tunnel(&details)?, peer });
         }
@@ -158,7 +158,7 @@ impl Connections {
 
     fn addresses(&self, deadline: Deadline) -> Result<ResolvedSocketAddrs, Error> {
         // Most proxies resolve names themselves.
-        if let Route::Tunnel(proxy) = &self.route
+        if let ServerRoute::Tunnel(proxy) = &self.route
             && !proxy.resolve_target()
         {
             return Ok(self.resolver.empty());
