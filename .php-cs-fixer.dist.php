@@ -3,7 +3,7 @@
 use PhpCsFixer\Config;
 use PhpCsFixer\Finder;
 
-// PSR-12 with the habits of Laravel's own code: what Pint's laravel preset asks for, where Pint itself cannot be installed.
+// PSR-12 and the rules of Pint's laravel preset, for machines on which Pint cannot be installed.
 return (new Config)
     ->setUnsupportedPhpVersionAllowed(true)
     ->setRules([

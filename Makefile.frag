@@ -1,4 +1,4 @@
-# Cargo decides what is up to date, so it runs every time. Paths are relative to the build folder: phpize's own
+# Cargo decides what to rebuild, so it runs every time. Paths are relative to the build folder: phpize's own
 # $(phplibdir) is absolute, and a make target cannot contain a space.
 modules/resonate_webhooks.la: resonate-webhooks-cargo
 	@echo "dlname='resonate_webhooks.$(SHLIB_DL_SUFFIX_NAME)'" > $@
