@@ -119,8 +119,8 @@ fn about_error(error: &str) -> Option<&'static str> {
     } else if says(&["proxy", "socks"]) {
         "The proxy refuses the connection."
     } else if says(&["connection reset", "broken pipe", "end of file", "disconnected", "closed"]) {
-        "The endpoint closed the connection without an answer. It may require https, or a client certificate (client_cert, \
-         client_key)."
+        "The endpoint closed the connection without an answer. Use https in the URL if it speaks TLS, and http if not. It may \
+         also require a client certificate (client_cert, client_key)."
     } else {
         return None;
     })
