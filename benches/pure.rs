@@ -31,14 +31,14 @@ fn event() -> Event {
 
 /// Returns an engine with `sockets` sockets, each on a channel of its own.
 fn serving(sockets: u32) -> ThreadlessEngine {
-    let mut still = ThreadlessEngine::new(Config::default());
+    let mut node = ThreadlessEngine::new(Config::default());
     for n in 0..sockets {
         let (channel, socket) = (format!("presence-chat.{n}"), format!("1.{n}"));
-        still.engine().subscribed(APP, channel.as_bytes(), socket.as_bytes(), Some(b"1042"));
-        still.take_in();
+        node.engine().subscribed(APP, channel.as_bytes(), socket.as_bytes(), Some(b"1042"));
+        node.take_in();
     }
-    still.judge();
-    still
+    node.judge();
+    node
 }
 
 /// Encodes the JSON of a batch.

@@ -26,15 +26,15 @@ pub(crate) fn measure() {
 }
 
 fn time(name: &str, call: impl Fn(&Engine)) {
-    let mut still = ThreadlessEngine::new(config("/nowhere".as_ref(), &json!({})));
+    let mut node = ThreadlessEngine::new(config("/nowhere".as_ref(), &json!({})));
     let mut times: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             let began = Instant::now();
             for _ in 0..CALLS {
-                call(still.engine());
+                call(node.engine());
             }
             let time = began.elapsed().as_secs_f64() * 1e6 / CALLS as f64;
-            still.take_in();
+            node.take_in();
             time
         })
         .collect();
