@@ -320,13 +320,13 @@ impl fmt::Display for Faults {
         let Self { kills, ends, stops, network_faults, php_nodes, nodes, rest, .. } = self;
         write!(
             f,
-            "{nodes} nodes, {php_nodes} of them PHP; {kills} killed, {ends} ended, {stops} stopped for a while,  "
+            "{nodes} nodes, {php_nodes} of them PHP; {kills} killed, {ends} ended, {stops} stopped for a while, "
         )?;
         let Self { redis_kills, redis_stops, redis_full, rights, demotions, failovers, clock_steps, lost_keys, .. } =
             self;
         write!(
             f,
-            "{network_faults} network network_faults; Redis killed {redis_kills}, stopped {redis_stops}, full {redis_full}, "
+            "{network_faults} network faults; Redis killed {redis_kills}, stopped {redis_stops}, full {redis_full}, "
         )?;
         write!(f, "without a right {rights}, demoted {demotions} and failed over {failovers} times, ")?;
         write!(f, "its clock set {clock_steps} times, {lost_keys} keys lost; ")?;
