@@ -13,7 +13,7 @@ use Webpatser\ResonateWebhooks\Native\Engine;
 use Webpatser\ResonateWebhooks\OutcomeReporter;
 
 /**
- * The last reports of a server that ends.
+ * The outcomes that a server reports when it stops.
  */
 #[Group('alone')]
 final class DrainTest extends PluginTestCase
@@ -57,7 +57,7 @@ final class DrainTest extends PluginTestCase
     }
 
     /**
-     * Create a reporter for an engine whose deliveries nobody has reported yet.
+     * Create a reporter for an engine with unreported deliveries.
      */
     private function reporterWithDeliveries(): OutcomeReporter
     {

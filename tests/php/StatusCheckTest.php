@@ -10,7 +10,7 @@ use Webpatser\ResonateWebhooks\Console\StatusCheck;
 use Webpatser\ResonateWebhooks\Native\Cluster;
 
 /**
- * What the check command concludes from the records of servers.
+ * The checks of the status that servers report.
  */
 final class StatusCheckTest extends PluginTestCase
 {

@@ -15,7 +15,7 @@ use Webpatser\ResonateWebhooks\Native\Cluster;
 use Webpatser\ResonateWebhooks\Reverb\ReverbScaling;
 
 /**
- * What the check command concludes from the scaling channel of Reverb.
+ * The check of Reverb's scaling channel.
  */
 #[Group('reverb')]
 final class ReverbScalingTest extends PluginTestCase
