@@ -180,7 +180,7 @@ impl Network {
         match fault {
             NetworkFault::Refuses => conditions.connections.iter().for_each(|connection| connection.cut()),
             NetworkFault::HalfCloses(way) => {
-                conditions.connections.iter().for_each(|connection| connection.half_close(way))
+                conditions.connections.iter().for_each(|connection| connection.half_close(way));
             }
             _ => {}
         }

@@ -284,7 +284,7 @@ pub(crate) struct Faults {
     pub(crate) kills: usize,
     pub(crate) ends: usize,
     pub(crate) stops: usize,
-    pub(crate) network_faults: usize,
+    pub(crate) network: usize,
     pub(crate) redis_kills: usize,
     pub(crate) redis_stops: usize,
     pub(crate) redis_full: usize,
@@ -317,17 +317,14 @@ impl Faults {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kills, ends, stops, network_faults, php_nodes, nodes, rest, .. } = self;
+        let Self { kills, ends, stops, network, php_nodes, nodes, rest, .. } = self;
         write!(
             f,
             "{nodes} nodes, {php_nodes} of them PHP; {kills} killed, {ends} ended, {stops} stopped for a while, "
         )?;
         let Self { redis_kills, redis_stops, redis_full, rights, demotions, failovers, clock_steps, lost_keys, .. } =
             self;
-        write!(
-            f,
-            "{network_faults} network faults; Redis killed {redis_kills}, stopped {redis_stops}, full {redis_full}, "
-        )?;
+        write!(f, "{network} network faults; Redis killed {redis_kills}, stopped {redis_stops}, full {redis_full}, ")?;
         write!(f, "without a right {rights}, demoted {demotions} and failed over {failovers} times, ")?;
         write!(f, "its clock set {clock_steps} times, {lost_keys} keys lost; ")?;
         write!(f, "at rest after {:.1} s", Duration::from_millis(*rest).as_secs_f64())

@@ -198,7 +198,7 @@ impl Stage {
         let Some(Running { node, .. }) = &self.places[place] else { return };
         let life = node.life;
         self.networks[life].start_fault(network_fault, Duration::from_millis(lasts));
-        self.faults.network_faults += 1;
+        self.faults.network += 1;
         self.was_silent(life, now(), now() + lasts + SEEKS);
         self.note(format!("life {life}: network fault for {lasts} ms: {network_fault:?}"));
     }

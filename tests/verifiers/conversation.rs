@@ -144,8 +144,8 @@ impl Conversation {
         let expected = APPS.len() * expected_events().values().map(Vec::len).sum::<usize>();
         let webhooks = eventually("all webhooks", || {
             let webhooks: Vec<_> = receiver.received("/hook").iter().map(Webhook::from).collect();
-            let received: usize = webhooks.iter().map(|webhook| webhook.events().len()).sum();
-            (received >= expected).then_some(webhooks)
+            let events: usize = webhooks.iter().map(|webhook| webhook.events().len()).sum();
+            (events >= expected).then_some(webhooks)
         });
         Self { webhooks }
     }

@@ -193,7 +193,7 @@ fn a_fully_acknowledged_stream_is_trimmed_up_to_its_last_event_even_if_that_was_
     }
     ownership.acked(at(3, token, 2));
     let out_of_order = ownership.take_out_of_order();
-    assert_eq!(out_of_order, [OutOfOrder { partition: 3, token: token, seqs: vec![2] }]);
+    assert_eq!(out_of_order, [OutOfOrder { partition: 3, token, seqs: vec![2] }]);
     ownership.acked(at(3, token, 1));
     assert_eq!(ownership.trimmable(), [at(3, token, 2)]);
 }
