@@ -32,7 +32,7 @@ pub(crate) enum Closed {
 
 /// What Redis has acknowledged to a node, as far as the node knows.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Known<'a> {
+pub(crate) struct Acknowledged<'a> {
     pub(crate) epoch: &'a str,
     /// Number of the last acknowledged batch.
     pub(crate) answered: u64,

@@ -11,7 +11,7 @@ mod membership;
 mod scripts;
 mod session;
 
-pub(crate) use answers::{Closed, Entered, Known, Refusal, accepted};
+pub(crate) use answers::{Acknowledged, Closed, Entered, Refusal, accepted};
 pub(crate) use audit::Audit;
 pub(crate) use clock::{RedisClock, system_ms};
 pub(crate) use membership::{Membership, SharedMembership};

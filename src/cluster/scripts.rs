@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use redis::{Connection, RedisResult};
 
-use super::answers::{Closed, Entered, Known, Refusal, SettlingStatus, accepted};
+use super::answers::{Acknowledged, Closed, Entered, Refusal, SettlingStatus, accepted};
 use super::session::Past;
 use crate::config::ClusterIdentity;
 use crate::event::NodeId;
@@ -142,7 +142,7 @@ impl MembershipScripts {
         &self,
         redis: &mut Connection,
         node: &NodeId,
-        known: &Known<'_>,
+        known: &Acknowledged<'_>,
         settling: &str,
         restored: bool,
     ) -> RedisResult<Result<SettlingStatus, Refusal>> {

@@ -26,9 +26,9 @@ pub enum Backoff {
 }
 
 /// `backoff` before it is resolved. `None` for `''`, the value of an unset environment variable.
-pub(super) struct Written(Option<Backoff>);
+pub(super) struct WrittenBackoff(Option<Backoff>);
 
-impl Written {
+impl WrittenBackoff {
     /// Returns the setting, or `otherwise` if it is not set.
     pub(super) fn or(self, otherwise: &Backoff) -> Backoff {
         self.0.unwrap_or_else(|| otherwise.clone())
@@ -47,48 +47,48 @@ impl Written {
     }
 }
 
-impl<'de> Deserialize<'de> for Written {
+impl<'de> Deserialize<'de> for WrittenBackoff {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ListOrText;
+        struct BackoffVisitor;
 
-        impl<'de> Visitor<'de> for ListOrText {
-            type Value = Written;
+        impl<'de> Visitor<'de> for BackoffVisitor {
+            type Value = WrittenBackoff;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a list of seconds or \"exponential\"")
             }
 
-            fn visit_i64<E: Error>(self, wait: i64) -> Result<Written, E> {
+            fn visit_i64<E: Error>(self, wait: i64) -> Result<WrittenBackoff, E> {
                 self.visit_str(&wait.to_string())
             }
 
-            fn visit_f64<E: Error>(self, wait: f64) -> Result<Written, E> {
+            fn visit_f64<E: Error>(self, wait: f64) -> Result<WrittenBackoff, E> {
                 self.visit_str(&wait.to_string())
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Written, E> {
+            fn visit_str<E: Error>(self, text: &str) -> Result<WrittenBackoff, E> {
                 match text.trim() {
-                    "" => Ok(Written(None)),
-                    "exponential" => Ok(Written(Some(Backoff::Exponential))),
+                    "" => Ok(WrittenBackoff(None)),
+                    "exponential" => Ok(WrittenBackoff(Some(Backoff::Exponential))),
                     text => {
                         let wait = |text: &str| {
                             Wait::deserialize(serde::de::value::StrDeserializer::<E>::new(text)).map(Wait::duration)
                         };
-                        Written::schedule(text.split(',').map(wait).collect::<Result<_, E>>()?)
+                        WrittenBackoff::schedule(text.split(',').map(wait).collect::<Result<_, E>>()?)
                     }
                 }
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Written, A::Error> {
-                Written::list(List::deserialize(SeqAccessDeserializer::new(items))?)
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<WrittenBackoff, A::Error> {
+                WrittenBackoff::list(List::deserialize(SeqAccessDeserializer::new(items))?)
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<Written, A::Error> {
-                Written::list(List::deserialize(MapAccessDeserializer::new(items))?)
+            fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<WrittenBackoff, A::Error> {
+                WrittenBackoff::list(List::deserialize(MapAccessDeserializer::new(items))?)
             }
         }
 
-        deserializer.deserialize_any(ListOrText)
+        deserializer.deserialize_any(BackoffVisitor)
     }
 }
 
@@ -102,8 +102,8 @@ mod tests {
     use super::*;
 
     fn read(value: Value) -> Result<Option<Backoff>, String> {
-        Written::deserialize(Setting::root(value, &RefCell::default()))
-            .map(|Written(backoff)| backoff)
+        WrittenBackoff::deserialize(Setting::root(value, &RefCell::default()))
+            .map(|WrittenBackoff(backoff)| backoff)
             .map_err(|fault| fault.to_string())
     }
 

@@ -22,7 +22,7 @@ pub struct Batching {
 /// `batching` before it is resolved.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with enabled, duration, span or max_events")]
-pub(super) struct Written {
+pub(super) struct WrittenBatching {
     enabled: Option<Switch>,
     /// In ms, as in other servers.
     duration: Option<Whole<0, HOUR_MS>>,
@@ -30,7 +30,7 @@ pub(super) struct Written {
     max_events: Option<Whole<1, 10_000>>,
 }
 
-impl Written {
+impl WrittenBatching {
     /// Resolves the limits. Without batching, every event is sent immediately in its own POST.
     pub(super) fn resolve(self) -> Batching {
         if !chosen(self.enabled, true) {

@@ -124,7 +124,7 @@ impl TryFrom<String> for Scheme {
 /// `connection` before it is resolved.
 #[derive(Default, Deserialize)]
 #[serde(rename = "connection", deny_unknown_fields, expecting = "an array with a url or a host")]
-pub(super) struct Written {
+pub(super) struct WrittenConnection {
     #[serde(default, deserialize_with = "unless_empty")]
     url: Option<RedisUrl>,
     #[serde(default, deserialize_with = "unless_empty")]
@@ -157,7 +157,7 @@ pub(super) struct Written {
     context: Option<Context>,
 }
 
-impl Written {
+impl WrittenConnection {
     /// Resolves the keys. A `url` replaces scheme, host, port, path, username, password and database, including those
     /// that it does not mention. The roster reads the same keys in the same way, so both use the same database.
     /// Sentinels replace host and port.

@@ -23,7 +23,7 @@ pub struct Dashboard {
 /// `dashboard` before it is resolved.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with enabled, path, domain or middleware")]
-pub(super) struct Written {
+pub(super) struct WrittenDashboard {
     enabled: Option<Switch>,
     #[serde(default, deserialize_with = "unless_empty")]
     path: Option<String>,
@@ -32,7 +32,7 @@ pub(super) struct Written {
     middleware: Option<List<String>>,
 }
 
-impl Written {
+impl WrittenDashboard {
     pub(super) fn resolve(self) -> Dashboard {
         Dashboard {
             enabled: chosen(self.enabled, true),

@@ -139,7 +139,7 @@ impl AppScope {
 pub(super) struct EndpointEntry {
     #[serde(default, deserialize_with = "unless_empty")]
     url: Option<EndpointUrl>,
-    lambda: Option<lambda::Written>,
+    lambda: Option<lambda::WrittenLambda>,
     #[serde(default, deserialize_with = "unless_empty")]
     name: Option<String>,
     enabled: Option<Switch>,
@@ -147,9 +147,9 @@ pub(super) struct EndpointEntry {
     app_id: Option<AppScope>,
     #[serde(alias = "event_types")]
     events: Option<List<Option<Wanted>>>,
-    filter: Option<filter::Written>,
+    filter: Option<filter::WrittenFilter>,
     payload: Option<Payload>,
-    batching: Option<batching::Written>,
+    batching: Option<batching::WrittenBatching>,
     #[serde(default, deserialize_with = "unless_empty")]
     key: Option<String>,
     #[serde(default, deserialize_with = "unless_empty")]
@@ -160,10 +160,10 @@ pub(super) struct EndpointEntry {
     connect_timeout: Option<Timeout>,
     max_attempts: Option<Attempts>,
     retry_for: Option<RetryFor>,
-    backoff: Option<backoff::Written>,
+    backoff: Option<backoff::WrittenBackoff>,
     rate_limit: Option<PerSecond>,
     https_only: Option<Switch>,
-    proxy: Option<proxy_url::Written>,
+    proxy: Option<proxy_url::WrittenProxyUrl>,
     #[serde(default, deserialize_with = "unless_empty")]
     ca_file: Option<PathBuf>,
     #[serde(default, deserialize_with = "unless_empty")]
@@ -274,7 +274,7 @@ impl EndpointEntry {
             custom,
             filter: self.filter.unwrap_or_default().resolve(),
             payload: self.payload.unwrap_or_default(),
-            batching: self.batching.map_or_else(Batching::default, batching::Written::resolve),
+            batching: self.batching.map_or_else(Batching::default, batching::WrittenBatching::resolve),
             secret: EndpointSecret::at(&key, self.key, self.secret, self.previous_secrets.unwrap_or_default())?,
             headers,
             timeout: self.timeout.map_or(defaults.timeout, Timeout::duration),
@@ -285,7 +285,7 @@ impl EndpointEntry {
             backoff: self.backoff.map_or_else(|| defaults.backoff.clone(), |own| own.or(&defaults.backoff)),
             request_interval: self.rate_limit.map(PerSecond::interval),
             tls: TlsFiles::at(&key, self.ca_file, self.client_cert, self.client_key)?,
-            proxy: self.proxy.unwrap_or(proxy_url::Written::Unset).or(defaults.proxy.as_ref()),
+            proxy: self.proxy.unwrap_or(proxy_url::WrittenProxyUrl::Unset).or(defaults.proxy.as_ref()),
             addresses: AddressRules {
                 deny_private_networks: chosen(self.deny_private_networks, defaults.addresses.deny_private_networks),
                 allow_link_local: chosen(self.allow_link_local, defaults.addresses.allow_link_local),

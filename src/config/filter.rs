@@ -136,7 +136,7 @@ impl fmt::Debug for Names {
 /// A filter before it is resolved.
 #[derive(Default, Deserialize)]
 #[serde(rename = "filter", deny_unknown_fields, expecting = "an array of conditions")]
-pub(super) struct Written {
+pub(super) struct WrittenFilter {
     #[serde(alias = "channel_name_starts_with")]
     channel_prefix: Option<OneOrMore<String>>,
     #[serde(alias = "channel_name_ends_with")]
@@ -157,7 +157,7 @@ struct NameLists {
     deny: Option<Names>,
 }
 
-impl Written {
+impl WrittenFilter {
     pub(super) fn resolve(self) -> Filter {
         let NameLists { allow, deny } = self.client_events.unwrap_or_default();
         Filter {
@@ -242,7 +242,7 @@ mod tests {
     use crate::event::{ClientEvent, ClientEventParts};
 
     fn filter(written: Value) -> Filter {
-        Written::deserialize(Setting::root(written, &RefCell::default())).unwrap().resolve()
+        WrittenFilter::deserialize(Setting::root(written, &RefCell::default())).unwrap().resolve()
     }
 
     fn on(channel: &str, kind: EventKind) -> Event {
@@ -316,17 +316,21 @@ mod tests {
         assert!(["client-chat-typing", "client-moved", "client-x"].iter().all(|name| !whispers(&filter, name)));
         assert!(whispers(&filter, "client-chat-a\nb"), "a newline matches too");
         assert!(admits(&filter, "private-a"));
-        let none =
-            super::Written::deserialize(Setting::root(json!({"client_events": {"allow": []}}), &RefCell::default()))
-                .unwrap()
-                .resolve();
+        let none = super::WrittenFilter::deserialize(Setting::root(
+            json!({"client_events": {"allow": []}}),
+            &RefCell::default(),
+        ))
+        .unwrap()
+        .resolve();
         assert!(!whispers(&none, "client-x"), "an empty list allows nothing");
     }
 
     #[test]
     fn invalid_expressions_types_and_keys_are_refused() {
         let refusal = |written: Value| {
-            Written::deserialize(Setting::root(written, &RefCell::default())).err().map(|fault| format!("{fault}"))
+            WrittenFilter::deserialize(Setting::root(written, &RefCell::default()))
+                .err()
+                .map(|fault| format!("{fault}"))
         };
         for written in [
             json!({"channel_pattern": "("}),

@@ -16,15 +16,15 @@ pub struct ClusterIdentity {
 /// `cluster`, which the plugin fills in.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with a name and aliases")]
-pub(super) struct Written {
+pub(super) struct WrittenIdentity {
     name: String,
     aliases: Option<List<String>>,
 }
 
 /// Returns the identity from `cluster`, or else from `cluster_name`. `None` without both.
-pub(super) fn resolve(cluster: Option<Written>, cluster_name: Option<String>) -> Option<ClusterIdentity> {
-    let named = || cluster_name.map(|name| Written { name, aliases: None });
-    let Written { name, aliases } = cluster.or_else(named).filter(|cluster| !cluster.name.is_empty())?;
+pub(super) fn resolve(cluster: Option<WrittenIdentity>, cluster_name: Option<String>) -> Option<ClusterIdentity> {
+    let named = || cluster_name.map(|name| WrittenIdentity { name, aliases: None });
+    let WrittenIdentity { name, aliases } = cluster.or_else(named).filter(|cluster| !cluster.name.is_empty())?;
     let aliases = aliases.map_or_else(Vec::new, |List(aliases)| aliases.into_iter().map(|(_, alias)| alias).collect());
     Some(ClusterIdentity { name, aliases })
 }

@@ -97,7 +97,7 @@ impl fmt::Display for Lambda {
 /// `lambda` before it is resolved.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with a function_name")]
-pub(super) struct Written {
+pub(super) struct WrittenLambda {
     #[serde(default, deserialize_with = "unless_empty")]
     function_name: Option<FunctionName>,
     #[serde(default, deserialize_with = "unless_empty")]
@@ -118,7 +118,7 @@ pub(super) struct Written {
     profile: Option<String>,
 }
 
-impl Written {
+impl WrittenLambda {
     /// Resolves the function at `key`. A missing name is a warning and gives `None`, because its environment variable
     /// may be unset on purpose.
     pub(super) fn resolve(

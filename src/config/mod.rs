@@ -88,7 +88,7 @@ pub use sentinels::Sentinels;
 pub use target::Target;
 pub use tls_files::{ClientCert, TlsFiles};
 use value::Setting;
-use written::{Defaults, Written};
+use written::{Defaults, WrittenConfig};
 
 use crate::aws::Environment;
 use crate::event::{AppId, EventName};
@@ -182,8 +182,8 @@ impl Config {
     /// The errors of [`Self::from_value`].
     pub fn read(value: Value, environment: &Environment) -> Result<Self, ConfigError> {
         let warnings = RefCell::default();
-        let written: Option<Written> =
-            serde_path_to_error::deserialize(Setting::root(value, &warnings)).map_err(|error| {
+        let written: Option<WrittenConfig> = serde_path_to_error::deserialize(Setting::root(value, &warnings))
+            .map_err(|error| {
                 let path = error.path().clone();
                 ConfigError::from_fault(&path, error.into_inner())
             })?;
@@ -225,7 +225,7 @@ impl Default for Config {
             shutdown_timeout: Duration::from_secs(5),
             endpoints_refresh: Duration::from_secs(30),
             metrics_listen: None,
-            dashboard: dashboard::Written::default().resolve(),
+            dashboard: dashboard::WrittenDashboard::default().resolve(),
             endpoints: Vec::new(),
             previous_secrets: Vec::new(),
             app_ids: Vec::new(),

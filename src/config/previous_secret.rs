@@ -38,7 +38,7 @@ struct SecretEntry(Option<PreviousSecret>);
 /// An entry with `secret` and `until`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct WrittenPreviousSecret {
     secret: Option<String>,
     until: Option<Until>,
 }
@@ -54,9 +54,9 @@ impl From<List<SecretEntry>> for PreviousSecrets {
 
 impl<'de> Deserialize<'de> for PreviousSecrets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneOrMore;
+        struct PreviousSecretsVisitor;
 
-        impl<'de> Visitor<'de> for OneOrMore {
+        impl<'de> Visitor<'de> for PreviousSecretsVisitor {
             type Value = PreviousSecrets;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for PreviousSecrets {
             }
         }
 
-        deserializer.deserialize_any(OneOrMore)
+        deserializer.deserialize_any(PreviousSecretsVisitor)
     }
 }
 
@@ -111,7 +111,8 @@ impl<'de> Deserialize<'de> for SecretEntry {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<SecretEntry, A::Error> {
-                let Written { secret, until } = Written::deserialize(MapAccessDeserializer::new(entries))?;
+                let WrittenPreviousSecret { secret, until } =
+                    WrittenPreviousSecret::deserialize(MapAccessDeserializer::new(entries))?;
                 Ok(SecretEntry(entry(&secret.unwrap_or_default(), until)))
             }
         }

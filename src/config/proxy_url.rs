@@ -72,13 +72,13 @@ impl TryFrom<String> for ProxyUrl {
 
 /// `proxy` before it is resolved: a URL, `false` for no proxy, or not set.
 #[derive(Clone, Debug)]
-pub(super) enum Written {
+pub(super) enum WrittenProxyUrl {
     Unset,
     Direct,
     Through(ProxyUrl),
 }
 
-impl Written {
+impl WrittenProxyUrl {
     /// Resolves the setting. `otherwise` is the inherited proxy, for a key that is not set.
     pub(super) fn or(self, otherwise: Option<&ProxyUrl>) -> Option<ProxyUrl> {
         match self {
@@ -89,23 +89,27 @@ impl Written {
     }
 }
 
-impl<'de> Deserialize<'de> for Written {
+impl<'de> Deserialize<'de> for WrittenProxyUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct UrlOrFalse;
 
         impl Visitor<'_> for UrlOrFalse {
-            type Value = Written;
+            type Value = WrittenProxyUrl;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("the URL of a proxy or false")
             }
 
-            fn visit_bool<E: Error>(self, on: bool) -> Result<Written, E> {
-                if on { Err(E::custom("is true, expected the URL of a proxy or false")) } else { Ok(Written::Direct) }
+            fn visit_bool<E: Error>(self, on: bool) -> Result<WrittenProxyUrl, E> {
+                if on {
+                    Err(E::custom("is true, expected the URL of a proxy or false"))
+                } else {
+                    Ok(WrittenProxyUrl::Direct)
+                }
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Written, E> {
-                ProxyUrl::try_from(text.to_owned()).map(Written::Through).map_err(E::custom)
+            fn visit_str<E: Error>(self, text: &str) -> Result<WrittenProxyUrl, E> {
+                ProxyUrl::try_from(text.to_owned()).map(WrittenProxyUrl::Through).map_err(E::custom)
             }
         }
 

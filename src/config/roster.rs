@@ -21,12 +21,12 @@ pub struct Roster {
 /// `roster` before it is resolved.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with a key_prefix and a ttl")]
-pub(super) struct Written {
+pub(super) struct WrittenRoster {
     key_prefix: Option<String>,
     ttl: Option<Seconds<1_000, MONTH_MS>>,
 }
 
-impl Written {
+impl WrittenRoster {
     pub(super) fn resolve(self) -> Roster {
         Roster {
             key_prefix: self.key_prefix.unwrap_or_else(|| "roster".to_owned()),

@@ -86,9 +86,9 @@ impl<'de> Deserialize<'de> for Hosts {
             Hosts::read(items.iter().map(|(_, item)| item.as_str())).map_err(E::custom)
         }
 
-        struct ListOrText;
+        struct HostsVisitor;
 
-        impl<'de> Visitor<'de> for ListOrText {
+        impl<'de> Visitor<'de> for HostsVisitor {
             type Value = Hosts;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,7 +108,7 @@ impl<'de> Deserialize<'de> for Hosts {
             }
         }
 
-        deserializer.deserialize_any(ListOrText)
+        deserializer.deserialize_any(HostsVisitor)
     }
 }
 

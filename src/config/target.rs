@@ -22,7 +22,7 @@ impl Target {
     pub(super) fn of(
         key: &str,
         url: Option<EndpointUrl>,
-        lambda: Option<lambda::Written>,
+        lambda: Option<lambda::WrittenLambda>,
         environment: &Environment,
         warnings: &mut Vec<String>,
     ) -> Result<Option<Self>, ConfigError> {

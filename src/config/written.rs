@@ -41,12 +41,12 @@ fn is_list<T>(entries: &[(String, T)]) -> bool {
 /// The config array before it is resolved.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array of settings")]
-pub(super) struct Written {
-    connection: Option<connection::Written>,
+pub(super) struct WrittenConfig {
+    connection: Option<connection::WrittenConnection>,
     key_prefix: Option<String>,
     cluster_name: Option<String>,
     /// The identity that the plugin derives from `cluster_name` or from the application.
-    cluster: Option<identity::Written>,
+    cluster: Option<identity::WrittenIdentity>,
     ttl: Option<Number>,
     departure_grace: Option<Seconds<0, 300_000>>,
     subscription_count_interval: Option<Seconds<0, HOUR_MS>>,
@@ -59,9 +59,9 @@ pub(super) struct Written {
     connect_timeout: Option<Timeout>,
     retry_for: Option<RetryFor>,
     retry_after_max: Option<Seconds<0, HOUR_MS>>,
-    backoff: Option<backoff::Written>,
+    backoff: Option<backoff::WrittenBackoff>,
     https_only: Option<Switch>,
-    proxy: Option<proxy_url::Written>,
+    proxy: Option<proxy_url::WrittenProxyUrl>,
     deny_private_networks: Option<Switch>,
     allow_link_local: Option<Switch>,
     batch_max_events: Option<Whole<1, 10_000>>,
@@ -73,7 +73,7 @@ pub(super) struct Written {
     dead_letter_max_bytes: Option<Whole<1_048_576, 4_294_967_295>>,
     dead_letter_days: Option<Whole<1, 3_650>>,
     queue_size: Option<Whole<1_024, 4_194_304>>,
-    roster: Option<roster::Written>,
+    roster: Option<roster::WrittenRoster>,
     shutdown_timeout: Option<Seconds<0, HOUR_MS>>,
     metrics_listen: Option<metrics::Listen>,
     metrics_public: Option<Switch>,
@@ -84,7 +84,7 @@ pub(super) struct Written {
     _metrics_middleware: Option<List<String>>,
     #[serde(rename = "reverb")]
     _reverb: Option<Switch>,
-    dashboard: Option<dashboard::Written>,
+    dashboard: Option<dashboard::WrittenDashboard>,
     endpoints: Option<List<endpoint::EndpointEntry>>,
     previous_secrets: Option<List<PreviousSecrets>>,
     /// `true` if an `EndpointProvider` supplied the endpoints. The plugin fills this in.
@@ -96,7 +96,7 @@ pub(super) struct Written {
     app_ids: Option<List<AppScope>>,
 }
 
-impl Written {
+impl WrittenConfig {
     /// Resolves the array: applies defaults and checks keys against each other.
     pub(super) fn resolve(self, environment: &Environment, mut warnings: Vec<String>) -> Result<Config, ConfigError> {
         let otherwise = Config::default();
@@ -119,7 +119,7 @@ impl Written {
             retry_after_max: self.retry_after_max.map_or(Duration::from_secs(300), Seconds::duration),
             backoff: self.backoff.map_or_else(Backoff::default, |written| written.or(&Backoff::default())),
             https_only: chosen(self.https_only, false),
-            proxy: self.proxy.unwrap_or(proxy_url::Written::Unset).or(None),
+            proxy: self.proxy.unwrap_or(proxy_url::WrittenProxyUrl::Unset).or(None),
             addresses: AddressRules {
                 // URLs of endpoints in a database are usually chosen by users.
                 deny_private_networks: chosen(self.deny_private_networks, provided),
@@ -196,7 +196,7 @@ impl Written {
                 .dead_letter_days
                 .map_or(otherwise.dead_letter_age, |days| Duration::from_secs(days.size() as u64 * DAY_S)),
             queue_size: self.queue_size.map_or(otherwise.queue_size, Whole::size),
-            roster: self.roster.map(roster::Written::resolve),
+            roster: self.roster.map(roster::WrittenRoster::resolve),
             shutdown_timeout: self.shutdown_timeout.map_or(otherwise.shutdown_timeout, Seconds::duration),
             endpoints_refresh: self.endpoints_refresh.map_or(otherwise.endpoints_refresh, Seconds::duration),
             metrics_listen: metrics::Listen::resolve(self.metrics_listen, chosen(self.metrics_public, false))?,

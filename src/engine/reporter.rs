@@ -36,13 +36,13 @@ const MIN_EXPIRY: Duration = Duration::from_secs(30);
 /// The running reporter.
 #[derive(Debug)]
 pub(crate) struct Reporter {
-    end: Arc<End>,
+    end: Arc<StopSignal>,
     thread: Thread,
 }
 
 /// The stop signal of the thread.
 #[derive(Debug, Default)]
-struct End {
+struct StopSignal {
     stopped: Mutex<bool>,
     changed: Condvar,
 }
@@ -88,7 +88,7 @@ impl Reporter {
             compare_at: Instant::now(),
             logged: Vec::new(),
         };
-        let end = Arc::new(End::default());
+        let end = Arc::new(StopSignal::default());
         let ended = Arc::clone(&end);
         let thread = Thread::spawn("wh-status", telemetry, move || rounds.run(&ended))?;
         Ok(Self { end, thread })
@@ -106,7 +106,7 @@ impl Reporter {
     }
 }
 
-impl End {
+impl StopSignal {
     /// Waits for `time` or for the stop signal. Returns `true` if the thread must end.
     fn wait(&self, time: Duration) -> bool {
         let mut stopped = self.stopped.lock();
@@ -118,7 +118,7 @@ impl End {
 }
 
 impl ReportRounds {
-    fn run(&mut self, end: &End) {
+    fn run(&mut self, end: &StopSignal) {
         let mut wait = FIRST_WAIT;
         loop {
             let stopped = *end.stopped.lock();

@@ -43,13 +43,13 @@ const CLIENT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The running listener.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    end: Arc<End>,
+    end: Arc<ListenerStop>,
     thread: Thread,
 }
 
 /// The stop signal of the thread. It also wakes the thread from a blocking call.
 #[derive(Debug, Default)]
-struct End {
+struct ListenerStop {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -69,10 +69,10 @@ impl Listener {
     /// # Errors
     /// If the operating system refuses a thread.
     pub(crate) fn start(address: SocketAddr, sources: Arc<Sources>) -> io::Result<Self> {
-        let end = Arc::new(End::default());
+        let end = Arc::new(ListenerStop::default());
         let telemetry = Arc::clone(&sources.telemetry);
         let mut server =
-            Server { address, sources, last: DeliveryStatus::default(), end: Arc::clone(&end), failed: false };
+            MetricsServer { address, sources, last: DeliveryStatus::default(), end: Arc::clone(&end), failed: false };
         let thread = Thread::spawn("wh-metrics", telemetry, move || server.run())?;
         Ok(Self { end, thread })
     }
@@ -94,7 +94,7 @@ impl Listener {
     }
 }
 
-impl End {
+impl ListenerStop {
     /// Waits for `time` or for the stop signal. Returns `true` if the thread must end.
     fn wait(&self, time: Duration) -> bool {
         let mut state = self.state.lock();
@@ -113,17 +113,17 @@ impl End {
 }
 
 /// The state of the thread.
-struct Server {
+struct MetricsServer {
     address: SocketAddr,
     sources: Arc<Sources>,
     /// The last status from the dispatcher, for use while it is busy.
     last: DeliveryStatus,
-    end: Arc<End>,
+    end: Arc<ListenerStop>,
     /// `true` if the last bind failed. The failure has been logged.
     failed: bool,
 }
 
-impl Server {
+impl MetricsServer {
     fn run(&mut self) {
         loop {
             let wait = match self.listen() {

@@ -14,7 +14,7 @@ use ext_php_rs::types::{ZendHashTable, Zval};
 /// decremented.
 pub(super) fn page(array: &ZendHashTable, position: i64, limit: i64) -> PhpResult<(i64, ZBox<ZendHashTable>)> {
     let position = HashPosition::try_from(position).unwrap_or(HashPosition::MAX);
-    let mut entries = Entries { array, position };
+    let mut entries = ArrayEntries { array, position };
     let mut keys = ZendHashTable::new();
     for _ in 0..limit {
         let Some((key, _)) = entries.next() else { return Ok((0, keys)) };
@@ -26,7 +26,7 @@ pub(super) fn page(array: &ZendHashTable, position: i64, limit: i64) -> PhpResul
 
 /// Returns the entries of an array. Each key is a string or a number. The iterator of ext-php-rs requires keys in UTF-8.
 pub(super) fn entries(array: &ZendHashTable) -> impl Iterator<Item = (Zval, &Zval)> {
-    Entries { array, position: 0 }
+    ArrayEntries { array, position: 0 }
 }
 
 /// Returns the bytes of a string, or of a number in decimal, because PHP converts keys that are decimal numbers to integers.
@@ -38,12 +38,12 @@ pub(super) fn bytes(text: &Zval) -> Vec<u8> {
 }
 
 /// Iterates with the Zend API, which can start at any position without walking over the entries before it.
-struct Entries<'a> {
+struct ArrayEntries<'a> {
     array: &'a ZendHashTable,
     position: HashPosition,
 }
 
-impl<'a> Iterator for Entries<'a> {
+impl<'a> Iterator for ArrayEntries<'a> {
     type Item = (Zval, &'a Zval);
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -38,7 +38,7 @@ pub(crate) use claim_call::ClaimCall;
 pub(crate) use suspended::{Progress, Resumed};
 
 use super::claim::Hold;
-use crate::cluster::{Known, MembershipScripts, Refusal, accepted};
+use crate::cluster::{Acknowledged, MembershipScripts, Refusal, accepted};
 use crate::config::{ClusterIdentity, Roster};
 use crate::event::NodeId;
 use crate::redis::{Script, millis};
@@ -237,7 +237,7 @@ impl PresenceScripts {
         &self,
         redis: &mut Connection,
         node: &NodeId,
-        known: &Known<'_>,
+        known: &Acknowledged<'_>,
     ) -> RedisResult<Result<Renewal, Refusal>> {
         let mut call = self.membership.call(&RENEW, node.as_str());
         call.key(self.membership.of_node("reply", node.as_str()));

@@ -77,7 +77,7 @@ fn the_loss_of_the_last_seconds_is_detected_and_corrected_without_events() {
     cluster.edges(&a, &[Claim::leave(left.clone()), Claim::join(came.clone())]);
     cluster.restore(&saved);
 
-    let known = Known { epoch: &cluster.epoch.clone(), answered: 2, restored_for: "" };
+    let known = Acknowledged { epoch: &cluster.epoch.clone(), answered: 2, restored_for: "" };
     assert_eq!(cluster.keys.renew(&mut cluster.redis, &a, &known).unwrap(), Err(Refusal::Behind));
     assert_eq!(cluster.claim(&a, &[Claim::leave(came.clone())]), Err(Refusal::Behind));
     assert_eq!(cluster.confirm(&a, 2, "", false), Err(Refusal::Behind));
@@ -101,7 +101,7 @@ fn the_loss_of_restored_holds_is_detected() {
     for (node, restored) in [(&a, true), (&b, false)] {
         assert_eq!(cluster.confirm(node, 1, &settling, restored), Ok(String::new()));
     }
-    let known = Known { epoch: &cluster.epoch.clone(), answered: 1, restored_for: &settling };
+    let known = Acknowledged { epoch: &cluster.epoch.clone(), answered: 1, restored_for: &settling };
     assert!(cluster.keys.renew(&mut cluster.redis, &a, &known).unwrap().is_ok());
     cluster.restore(&saved);
     assert_eq!(cluster.keys.renew(&mut cluster.redis, &a, &known).unwrap(), Err(Refusal::Behind));

@@ -82,7 +82,7 @@ impl Cluster {
 
     /// Confirms the holds of a node up to its batch `answered`. `restored` is `false` if Redis had them all.
     fn confirm(&mut self, node: &NodeId, answered: u64, settling: &str, restored: bool) -> Result<String, Refusal> {
-        let known = Known { epoch: &self.epoch, answered, restored_for: "" };
+        let known = Acknowledged { epoch: &self.epoch, answered, restored_for: "" };
         let look = self.keys.membership.confirm(&mut self.redis, node, &known, settling, restored).unwrap();
         look.map(|look| look.settling)
     }
@@ -99,7 +99,7 @@ impl Cluster {
 
     /// Renews the lease of a node that has no answered batch.
     fn renew(&mut self, node: &NodeId) -> Renewal {
-        let known = Known { epoch: &self.epoch, answered: 0, restored_for: "" };
+        let known = Acknowledged { epoch: &self.epoch, answered: 0, restored_for: "" };
         self.keys.renew(&mut self.redis, node, &known).unwrap().unwrap()
     }
 

@@ -130,19 +130,19 @@ pub(crate) fn find_of_apps<'a>(
 }
 
 /// A key and its expected type.
-type Known = (Vec<u8>, &'static str);
+type TypedKey = (Vec<u8>, &'static str);
 
-fn of_each<'a>(prefix: &str, kinds: &[(&str, &'static str)], whose: impl Iterator<Item = &'a [u8]>) -> Vec<Known> {
+fn of_each<'a>(prefix: &str, kinds: &[(&str, &'static str)], whose: impl Iterator<Item = &'a [u8]>) -> Vec<TypedKey> {
     let of = |owner: &[u8], name: &str| [prefix.as_bytes(), b":", name.as_bytes(), b":", owner].concat();
     whose.flat_map(|owner| kinds.iter().map(move |(name, kind)| (of(owner, name), *kind))).collect()
 }
 
-fn among(redis: &mut Connection, keys: &[Known]) -> RedisResult<Vec<ForeignKey>> {
+fn among(redis: &mut Connection, keys: &[TypedKey]) -> RedisResult<Vec<ForeignKey>> {
     let found = types(redis, keys)?;
     Ok(keys.iter().zip(found).filter_map(|(key, found)| foreign(key, &found)).collect())
 }
 
-fn types(redis: &mut Connection, keys: &[Known]) -> RedisResult<Vec<String>> {
+fn types(redis: &mut Connection, keys: &[TypedKey]) -> RedisResult<Vec<String>> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -153,7 +153,7 @@ fn types(redis: &mut Connection, keys: &[Known]) -> RedisResult<Vec<String>> {
     asked.query(redis)
 }
 
-fn foreign((key, expected): &Known, found: &str) -> Option<ForeignKey> {
+fn foreign((key, expected): &TypedKey, found: &str) -> Option<ForeignKey> {
     (found != "none" && found != *expected).then(|| ForeignKey::new(key, expected, Some(found)))
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::ownership::End;
+use super::ownership::OwnershipEnd;
 use super::scripts::{AckRequest, Load};
 use super::{dead_letters, in_flight};
 use crate::outbox::{Acked, BatchOutcome, DropReport, LaneId, Moves, Position};
@@ -61,11 +61,11 @@ impl PendingAck {
     }
 
     /// Removes the positions whose ownership has ended, as `ended` returns it.
-    pub(super) fn remove_ended(&mut self, ended: impl Fn(Position) -> Option<End>) {
+    pub(super) fn remove_ended(&mut self, ended: impl Fn(Position) -> Option<OwnershipEnd>) {
         let lost = &mut self.lost;
         self.ack.positions.retain(|position| {
             let end = ended(*position);
-            *lost |= end == Some(End::Lost);
+            *lost |= end == Some(OwnershipEnd::Lost);
             end.is_none()
         });
     }
@@ -276,8 +276,8 @@ mod tests {
     fn an_ack_is_written_and_reported_according_to_the_positions_that_remain() {
         let (ours, fenced, lost) = (at(1, 7, 1), at(2, 8, 1), at(3, 9, 1));
         let ended = |position: Position| match position.token {
-            8 => Some(End::Fenced),
-            9 => Some(End::Lost),
+            8 => Some(OwnershipEnd::Fenced),
+            9 => Some(OwnershipEnd::Lost),
             _ => None,
         };
         for (positions, dead_letter, [must_be_written, is_ours]) in [

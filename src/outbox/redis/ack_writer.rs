@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::RedisOutbox;
 use super::ack_queue::PendingAck;
-use super::group_commit::Role;
-use super::ownership::{End, OutOfOrder};
+use super::group_commit::CommitRole;
+use super::ownership::{OutOfOrder, OwnershipEnd};
 use super::scripts::{AckRequest, CommitReply, DeadLetterLimits, PersistRequest};
 use super::store::Store;
 use crate::outbox::{Handover, PersistError, Position};
@@ -79,8 +79,8 @@ impl RedisOutbox {
     /// Persists a batch, in one call with the batches of other threads.
     pub(super) fn persist_in_group(&self, batch: PersistRequest) -> Result<(), PersistError> {
         match self.group_commit.join(batch) {
-            Role::Follower(result) => result,
-            Role::Leader(leader) => {
+            CommitRole::Follower(result) => result,
+            CommitRole::Leader(leader) => {
                 let mut store = self.store.lock();
                 let group = leader.take_group();
                 let results = match self.write_batches(&mut store, &group.requests) {
@@ -115,7 +115,7 @@ impl RedisOutbox {
         self.store.lock().release(&releasable)?;
         let mut ownership = self.ownership.lock();
         for (partition, _) in releasable {
-            ownership.end(partition, End::Fenced);
+            ownership.end(partition, OwnershipEnd::Fenced);
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ enum Signal {
 
 /// The role of a thread in a group commit.
 #[derive(Debug)]
-pub(super) enum Role<'a> {
+pub(super) enum CommitRole<'a> {
     /// The thread's batch was handled by a leader; this is the result.
     Follower(Result<(), PersistError>),
     /// The thread persists the next group.
@@ -64,7 +64,7 @@ pub(super) struct Group {
 
 impl GroupCommit {
     /// Adds a request. Waits until it is completed or this thread is to lead.
-    pub(super) fn join(&self, request: PersistRequest) -> Role<'_> {
+    pub(super) fn join(&self, request: PersistRequest) -> CommitRole<'_> {
         let (signal, signals) = bounded(1);
         let leads = {
             let mut queue = self.0.lock();
@@ -72,13 +72,13 @@ impl GroupCommit {
             !std::mem::replace(&mut queue.led, true)
         };
         if leads {
-            return Role::Leader(Leader(self));
+            return CommitRole::Leader(Leader(self));
         }
         match signals.recv() {
-            Ok(Signal::Lead) => Role::Leader(Leader(self)),
-            Ok(Signal::Done(result)) => Role::Follower(result),
+            Ok(Signal::Lead) => CommitRole::Leader(Leader(self)),
+            Ok(Signal::Done(result)) => CommitRole::Follower(result),
             // The leader has panicked.
-            Err(_) => Role::Follower(Err(PersistError::Unavailable)),
+            Err(_) => CommitRole::Follower(Err(PersistError::Unavailable)),
         }
     }
 }

@@ -28,8 +28,8 @@ fn persist(
     write: impl FnOnce(&[PersistRequest]),
 ) -> Result<(), PersistError> {
     match commit.join(persisted) {
-        Role::Follower(result) => result,
-        Role::Leader(leader) => {
+        CommitRole::Follower(result) => result,
+        CommitRole::Leader(leader) => {
             let group = leader.take_group();
             write(&group.requests);
             let results: Vec<_> = group.requests.iter().map(result_of).collect();
@@ -45,7 +45,7 @@ fn followers_that_arrive_during_a_call_are_persisted_in_one_call() {
         writes.fetch_add(1, Ordering::SeqCst);
     };
     thread::scope(|scope| {
-        let Role::Leader(first) = commit.join(request(1, 1)) else { panic!("nobody else is there") };
+        let CommitRole::Leader(first) = commit.join(request(1, 1)) else { panic!("nobody else is there") };
         let own = first.take_group();
         for lane in 2..50 {
             let (commit, count) = (&commit, &count);
@@ -86,7 +86,7 @@ fn a_group_has_a_limit_and_a_larger_batch_is_persisted_alone() {
         (vec![1, BYTES_AT_ONCE * 2, 1], vec![1, 1, 1]),
     ] {
         let commit = GroupCommit::default();
-        let Role::Leader(leader) = commit.join(request(0, sizes[0])) else { panic!("nobody else is there") };
+        let CommitRole::Leader(leader) = commit.join(request(0, sizes[0])) else { panic!("nobody else is there") };
         let mut signals = Vec::new();
         for (lane, size) in sizes.iter().enumerate().skip(1) {
             let (signal, signalled) = bounded(1);
@@ -104,7 +104,7 @@ fn a_group_has_a_limit_and_a_larger_batch_is_persisted_alone() {
 fn a_leader_that_panics_leaves_no_follower_waiting() {
     let commit = GroupCommit::default();
     thread::scope(|scope| {
-        let Role::Leader(first) = commit.join(request(1, 1)) else { panic!("nobody else is there") };
+        let CommitRole::Leader(first) = commit.join(request(1, 1)) else { panic!("nobody else is there") };
         let own = first.take_group();
         for lane in 2..10 {
             let commit = &commit;

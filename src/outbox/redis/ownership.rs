@@ -10,7 +10,7 @@ use crate::outbox::Position;
 /// Why an ownership ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(Hash))]
-pub(crate) enum End {
+pub(crate) enum OwnershipEnd {
     /// Another node owns the partition, or has owned it since. Its events are delivered there, or read again.
     Fenced,
     /// Redis lost the data. Its events exist only on this node, which still delivers them.
@@ -78,7 +78,7 @@ pub(crate) struct Ownership {
     /// acknowledged, a trim removes them for almost nothing.
     min_out_of_order: usize,
     held: BTreeMap<u16, OwnedPartition>,
-    ended: BTreeMap<u64, End>,
+    ended: BTreeMap<u64, OwnershipEnd>,
 }
 
 impl Ownership {
@@ -106,7 +106,7 @@ impl Ownership {
     }
 
     /// Ends the ownership of `partition`. Returns its fencing token.
-    pub(crate) fn end(&mut self, partition: u16, end: End) -> Option<u64> {
+    pub(crate) fn end(&mut self, partition: u16, end: OwnershipEnd) -> Option<u64> {
         let owned = self.held.remove(&partition)?;
         self.ended.insert(owned.token, end);
         Some(owned.token)
@@ -121,20 +121,20 @@ impl Ownership {
             held.get(&position.partition).is_some_and(|owned| owned.token == position.token)
         };
         positions
-            .filter_map(
-                |position| if is_held(&self.held, position) { self.end(position.partition, End::Fenced) } else { None },
-            )
+            .filter_map(|position| {
+                if is_held(&self.held, position) { self.end(position.partition, OwnershipEnd::Fenced) } else { None }
+            })
             .collect()
     }
 
     /// Ends all ownership. Returns the fencing tokens.
-    pub(crate) fn end_all(&mut self, end: End) -> Vec<u64> {
+    pub(crate) fn end_all(&mut self, end: OwnershipEnd) -> Vec<u64> {
         let partitions: Vec<u16> = self.held.keys().copied().collect();
         partitions.into_iter().filter_map(|partition| self.end(partition, end)).collect()
     }
 
     /// Returns how the ownership of a position ended, if it has.
-    pub(crate) fn ended(&self, position: Position) -> Option<End> {
+    pub(crate) fn ended(&self, position: Position) -> Option<OwnershipEnd> {
         self.ended.get(&position.token).copied()
     }
 
@@ -147,7 +147,7 @@ impl Ownership {
         for position in positions {
             match self.ended(position) {
                 None => live.push(position),
-                Some(End::Fenced) if !fenced.contains(&position.token) => fenced.push(position.token),
+                Some(OwnershipEnd::Fenced) if !fenced.contains(&position.token) => fenced.push(position.token),
                 Some(_) => {}
             }
         }

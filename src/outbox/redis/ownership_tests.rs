@@ -89,7 +89,7 @@ fn events_that_could_not_be_removed_are_removed_later_unless_the_partition_was_l
     ownership.restore_out_of_order(out_of_order);
     let out_of_order = ownership.take_out_of_order();
     assert_eq!(out_of_order[0].seqs.len(), OUT_OF_ORDER);
-    ownership.end(3, End::Fenced);
+    ownership.end(3, OwnershipEnd::Fenced);
     begin(&mut ownership, 3, 8);
     ownership.restore_out_of_order(out_of_order);
     assert!(ownership.take_out_of_order().is_empty());
@@ -131,13 +131,13 @@ fn a_partition_is_not_released_while_an_inherited_batch_is_in_flight() {
 fn an_event_of_an_earlier_ownership_changes_nothing() {
     let mut ownership = Ownership::new(OUT_OF_ORDER);
     let old = begin(&mut ownership, 3, 7);
-    ownership.end(3, End::Fenced);
+    ownership.end(3, OwnershipEnd::Fenced);
     let new = begin(&mut ownership, 3, 8);
     ownership.read(at(3, new, 1));
     ownership.routed(at(3, new, 1), 1);
     ownership.acked(at(3, old, 1));
     assert_eq!(ownership.outstanding(), 1);
-    assert_eq!(ownership.ended(at(3, old, 1)), Some(End::Fenced));
+    assert_eq!(ownership.ended(at(3, old, 1)), Some(OwnershipEnd::Fenced));
     assert_eq!(ownership.ended(at(3, new, 1)), None);
 }
 
@@ -151,7 +151,7 @@ fn a_partition_beyond_the_share_is_not_read_and_is_released_when_all_is_acknowle
     ownership.retire_beyond(1);
     assert_eq!(ownership.readable(), [at(0, busy, 1)]);
     assert_eq!(ownership.releasable(), [(1, idle)]);
-    assert_eq!(ownership.end(1, End::Fenced), Some(idle));
+    assert_eq!(ownership.end(1, OwnershipEnd::Fenced), Some(idle));
     ownership.retire_beyond(0);
     assert!(ownership.releasable().is_empty());
     ownership.acked(at(0, busy, 1));
@@ -167,9 +167,9 @@ fn lost_events_are_left_out_and_events_of_other_nodes_are_an_error() {
             .map(|(partition, seq)| at(partition, tokens[usize::from(partition)], seq))
     };
     assert_eq!(ownership.live(events().into_iter()), Ok(events().to_vec()));
-    ownership.end(0, End::Lost);
+    ownership.end(0, OwnershipEnd::Lost);
     assert_eq!(ownership.live(events().into_iter()), Ok(vec![events()[1], events()[2], events()[4]]));
-    ownership.end(1, End::Fenced);
+    ownership.end(1, OwnershipEnd::Fenced);
     assert_eq!(ownership.live(events().into_iter()), Err(vec![tokens[1]]));
 }
 

@@ -12,7 +12,7 @@ use super::RedisOutbox;
 use super::dead_letters::older_than;
 use super::entry::{self, EntryPage};
 use super::merge::Merge;
-use super::ownership::End;
+use super::ownership::OwnershipEnd;
 use super::scripts::{Assignment, CommitRefusal, OutboxScripts, stream_id};
 use super::takeover::Takeover;
 use crate::cluster::{Membership, SharedMembership};
@@ -174,9 +174,9 @@ impl Reader {
         }
         self.outbox.origin.store(origin(&membership.epoch), Ordering::Relaxed);
         let same_data = self.joined.as_ref().is_none_or(|before| before.epoch == membership.epoch);
-        let end = if same_data { End::Fenced } else { End::Lost };
+        let end = if same_data { OwnershipEnd::Fenced } else { OwnershipEnd::Lost };
         let ended = self.outbox.ownership.lock().end_all(end);
-        if end == End::Fenced && !ended.is_empty() {
+        if end == OwnershipEnd::Fenced && !ended.is_empty() {
             self.outbox.hand_over(Handover { revoked: ended, ..Handover::default() });
         }
         self.joined = Some(membership.clone());
@@ -200,7 +200,7 @@ impl Reader {
             let mut ownership = self.outbox.ownership.lock();
             // Includes partitions that are ours again, since another node has owned them meanwhile.
             let fenced = held.iter().filter(|(partition, token)| owned.get(partition) != Some(token));
-            fenced.filter_map(|(partition, _)| ownership.end(*partition, End::Fenced)).collect()
+            fenced.filter_map(|(partition, _)| ownership.end(*partition, OwnershipEnd::Fenced)).collect()
         };
         // Even if the rest fails: events of other nodes must not get into a batch with ours.
         self.outbox.hand_over(Handover { revoked, ..Handover::default() });
@@ -217,7 +217,7 @@ impl Reader {
 
     /// Drops everything, because the data is not for this node any more, and makes the claimer check that.
     fn end_all(&self) {
-        let revoked = self.outbox.ownership.lock().end_all(End::Fenced);
+        let revoked = self.outbox.ownership.lock().end_all(OwnershipEnd::Fenced);
         self.outbox.hand_over(Handover { revoked, ..Handover::default() });
         self.membership.doubt();
     }

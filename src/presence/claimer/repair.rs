@@ -7,7 +7,7 @@ use redis::{Connection, RedisResult};
 
 use super::super::scripts::PresenceScripts;
 use super::{Claimer, Stuck, call_while_full, known, stuck};
-use crate::cluster::{Known, Refusal};
+use crate::cluster::{Acknowledged, Refusal};
 use crate::event::NodeId;
 use crate::redis::LinkError;
 use crate::telemetry::Level;
@@ -89,7 +89,7 @@ impl Claimer {
     fn keep_lease(&mut self, now: Instant) -> Result<(), Stuck> {
         if self.session.must_renew(now) {
             let (session, keys) = (&self.session, &self.keys);
-            let known = Known { answered: 0, ..known(session, &self.node_state) };
+            let known = Acknowledged { answered: 0, ..known(session, &self.node_state) };
             let renewal = call_while_full(&mut self.link, |redis| keys.renew(redis, session.node(), &known))??;
             self.session.renewed(renewal.unbroken, now);
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use redis::{Connection, RedisResult};
 
 use super::super::node_state::SharedNodeState;
-use crate::cluster::{Closed, Known, Refusal, Session};
+use crate::cluster::{Acknowledged, Closed, Refusal, Session};
 use crate::redis::Link;
 
 /// Why a step ended early.
@@ -34,9 +34,9 @@ impl From<Refusal> for Stuck {
 }
 
 /// Returns the epoch, the last answered batch and the last restored settling of this node.
-pub(super) fn known<'a>(session: &'a Session, node_state: &SharedNodeState) -> Known<'a> {
+pub(super) fn known<'a>(session: &'a Session, node_state: &SharedNodeState) -> Acknowledged<'a> {
     let answered = node_state.lock().pending.last_answered();
-    Known { epoch: session.epoch().unwrap_or_default(), answered, restored_for: session.restored_for() }
+    Acknowledged { epoch: session.epoch().unwrap_or_default(), answered, restored_for: session.restored_for() }
 }
 
 /// Calls Redis. The link logs a failure; the caller only needs the time of the next attempt.

@@ -12,7 +12,7 @@ use crate::redis::ScriptCall;
 
 /// Adds the entries of a batch, for an outbox of `partitions` partitions.
 pub(super) fn add_entries(call: &mut Cmd, batch: &ClaimBatch, partitions: u16) {
-    let mut written = Written::new(batch.entries().len(), partitions);
+    let mut written = GroupedBatch::new(batch.entries().len(), partitions);
     for entry in batch.entries() {
         written.add(entry);
     }
@@ -69,12 +69,12 @@ struct HoldGroup<'a> {
 }
 
 /// An entry: its type, the partition of its events, and its hold as (group, position in the group).
-type Step = (u8, u16, Option<(usize, usize)>);
+type PlanEntry = (u8, u16, Option<(usize, usize)>);
 
 /// A batch as the script reads it.
-struct Written<'a> {
+struct GroupedBatch<'a> {
     groups: Vec<HoldGroup<'a>>,
-    steps: Vec<Step>,
+    steps: Vec<PlanEntry>,
     beside: Vec<std::borrow::Cow<'a, [u8]>>,
     group_of: HashMap<HoldHash<'a>, usize>,
     /// The position of each hold, by group and field.
@@ -84,7 +84,7 @@ struct Written<'a> {
     home: Home<'a>,
 }
 
-impl<'a> Written<'a> {
+impl<'a> GroupedBatch<'a> {
     fn new(entries: usize, partitions: u16) -> Self {
         Self {
             groups: Vec::new(),

@@ -145,12 +145,12 @@ mod tests {
     const PAUSE: Duration = Duration::from_secs(1);
 
     /// A table that counts, with its clock.
-    struct Node {
+    struct CountingTable {
         table: LocalTable,
         now: Instant,
     }
 
-    impl Node {
+    impl CountingTable {
         fn new() -> Self {
             let mut table = LocalTable::default();
             let now = Instant::now();
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn many_joins_within_a_pause_are_sent_as_one_count() {
-        let mut node = Node::new();
+        let mut node = CountingTable::new();
         node.join("news", "1.0");
         assert_eq!(node.sent(), ["news 1"], "the first is sent at once");
         for n in 1..10_000 {
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn an_unchanged_count_is_not_sent_again() {
-        let mut node = Node::new();
+        let mut node = CountingTable::new();
         node.join("news", "1.1");
         node.sent();
         node.join("news", "1.2");
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn applications_without_counts_are_not_counted() {
-        let mut node = Node::new();
+        let mut node = CountingTable::new();
         node.table.count_sockets(PAUSE, Some(HashSet::from([AppId::from("other")])), node.now);
         node.join("news", "1.1");
         assert_eq!((node.taken(), node.known("news")), (Vec::new(), (0, false)));
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn presence_channels_are_not_counted() {
-        let mut node = Node::new();
+        let mut node = CountingTable::new();
         node.join("presence-a", "1.1");
         node.join("presence-cache-a", "1.1");
         assert_eq!(node.table.counts_due_at(), None);
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_channel_that_was_left_and_joined_again_sends_the_same_count_anew() {
-        let mut node = Node::new();
+        let mut node = CountingTable::new();
         node.join("news", "1.1");
         assert_eq!(node.taken(), ["news 1"]);
         node.leave("news", "1.1");
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_new_incarnation_sends_all_counts_again() {
-        let mut node = Node::new();
+        let mut node = CountingTable::new();
         node.join("news", "1.1");
         node.join("presence-a", "1.1");
         node.sent();
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn many_counts_are_sent_in_portions_without_a_pause() {
-        let mut node = Node::new();
+        let mut node = CountingTable::new();
         for n in 0..=BATCH_COUNTS {
             node.join(&format!("room-{n}"), "1.1");
         }

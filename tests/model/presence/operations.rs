@@ -56,7 +56,7 @@ pub(super) enum Operation {
     /// A process dies, and another one starts in its place.
     Crash { node: usize },
     /// A process shuts down cleanly, and another one starts in its place.
-    End { node: usize },
+    OwnershipEnd { node: usize },
     /// Redis loses all data. This node notices first.
     Wipe { node: usize },
     /// Every node has had time to notice the loss.
@@ -81,7 +81,7 @@ impl Operation {
             | Self::Pause { node }
             | Self::Resume { node }
             | Self::Crash { node }
-            | Self::End { node }
+            | Self::OwnershipEnd { node }
             | Self::Wipe { node } => Some(*node),
             Self::Late { .. } | Self::Lapse { .. } | Self::ReapOne { .. } | Self::GraceOver | Self::Settle => None,
         }
@@ -132,7 +132,7 @@ impl ReferenceStateMachine for Reference {
             2 => node().prop_map(|node| Operation::Pause { node }),
             3 => node().prop_map(|node| Operation::Resume { node }),
             2 => node().prop_map(|node| Operation::Crash { node }),
-            1 => node().prop_map(|node| Operation::End { node }),
+            1 => node().prop_map(|node| Operation::OwnershipEnd { node }),
             3 => node().prop_map(|node| Operation::Wipe { node }),
             4 => Just(Operation::Settle),
         ]

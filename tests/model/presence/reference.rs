@@ -197,7 +197,7 @@ impl Reference {
             Operation::Pause { node } => self.nodes[*node].paused = true,
             Operation::Resume { node } => self.nodes[*node].paused = false,
             Operation::Crash { node } => self.restart(*node),
-            Operation::End { node } => {
+            Operation::OwnershipEnd { node } => {
                 self.apply_hook(*node, BTreeMap::clear);
                 self.nodes[*node].now -= MOMENT;
                 self.step(*node, false);

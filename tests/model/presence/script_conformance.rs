@@ -9,7 +9,7 @@ use redis::streams::{StreamId, StreamRangeReply};
 use redis::{Commands, Connection};
 
 use super::protocol::{Answer, Change, Confirmation, Edges, Holds, IDS, Id, KEYS, Key, Lease, Opening, Past, Redis};
-use crate::cluster::{self, Entered, Known, Refusal};
+use crate::cluster::{self, Acknowledged, Entered, Refusal};
 use crate::event::{AppId, ChannelName, NodeId, UserId};
 use crate::presence::batch::{BatchEntry, ClaimBatch};
 use crate::presence::claim::{Claim, Hold};
@@ -140,7 +140,7 @@ impl Real {
     fn confirm(&mut self, confirmation: Confirmation) -> Answer {
         let Confirmation { id, epoch, answered, restored_for, settling, restored } = confirmation;
         let (epoch, restored_for) = (epoch.to_string(), text(restored_for));
-        let known = Known { epoch: &epoch, answered: answered.into(), restored_for: &restored_for };
+        let known = Acknowledged { epoch: &epoch, answered: answered.into(), restored_for: &restored_for };
         let answer =
             self.keys.membership.confirm(&mut self.redis, &node(id), &known, &text(settling), restored).unwrap();
         answer.map_or_else(refused, |look| Answer::Waits(number(&look.settling)))
@@ -162,7 +162,7 @@ impl Real {
 
     fn renew(&mut self, id: Id, epoch: &str, answered: u8, restored_for: u8) -> Answer {
         let restored_for = text(restored_for);
-        let known = Known { epoch, answered: answered.into(), restored_for: &restored_for };
+        let known = Acknowledged { epoch, answered: answered.into(), restored_for: &restored_for };
         self.keys.renew(&mut self.redis, &node(id), &known).unwrap().map_or_else(refused, |_| Answer::Done)
     }
 

@@ -124,7 +124,7 @@ impl Stage {
             Operation::ReapOne { incarnation } => self.reap_one(*incarnation, reference),
             Operation::GraceOver => self.end_grace(),
             Operation::Crash { node } => self.nodes[*node] = self.start_node(),
-            Operation::End { node } => {
+            Operation::OwnershipEnd { node } => {
                 self.nodes[*node].end();
                 self.nodes[*node] = self.start_node();
             }

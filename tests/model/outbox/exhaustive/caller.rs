@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::outbox::Position;
 use crate::outbox::redis::ack_queue::last_positions;
 use crate::outbox::redis::model::protocol::{Ack, Batch, BatchId, Caller, Flaw, Freeze, Id, Redis, Takeover};
-use crate::outbox::redis::ownership::{End, OutOfOrder, Ownership};
+use crate::outbox::redis::ownership::{OutOfOrder, Ownership, OwnershipEnd};
 
 /// The only epoch of the search.
 pub(super) const EPOCH: u8 = 1;
@@ -275,7 +275,8 @@ impl Node {
     ) {
         let held = self.ownership.held();
         let fenced = held.iter().filter(|(partition, token)| owned.get(partition) != Some(token));
-        let ended: Vec<u64> = fenced.filter_map(|(partition, _)| self.ownership.end(*partition, End::Fenced)).collect();
+        let ended: Vec<u64> =
+            fenced.filter_map(|(partition, _)| self.ownership.end(*partition, OwnershipEnd::Fenced)).collect();
         self.revoke(&ended, split, flaw);
         self.fresh = owned
             .iter()

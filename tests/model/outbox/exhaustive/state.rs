@@ -8,7 +8,7 @@ use super::actions::{Action, Attempt};
 use super::caller::{Call, EPOCH, Node, Outgoing, Step};
 use crate::outbox::Position;
 use crate::outbox::redis::model::protocol::{Ack, BatchId, Flaw, Id, Lease, Redis, Refusal, Refused};
-use crate::outbox::redis::ownership::End;
+use crate::outbox::redis::ownership::OwnershipEnd;
 
 /// Rounds after which two nodes have nothing left to do.
 const ROUNDS: usize = 12;
@@ -216,7 +216,7 @@ impl State {
         match (call, answer) {
             (_, Answer::Assigned(Ok((share, owned)))) => node.assigned(share, &owned, split, flaw),
             (_, Answer::Assigned(Err(_))) => {
-                let ended = node.ownership.end_all(End::Fenced);
+                let ended = node.ownership.end_all(OwnershipEnd::Fenced);
                 node.revoke(&ended, split, flaw);
                 node.fresh.clear();
                 let id = self.new_id();
@@ -242,7 +242,7 @@ impl State {
             (Call::Remove { .. }, _) => drop(node.overtaken.remove(0)),
             (Call::Release { places, .. }, _) => {
                 for place in places {
-                    node.ownership.end(place.partition, End::Fenced);
+                    node.ownership.end(place.partition, OwnershipEnd::Fenced);
                 }
             }
             (call, _) => unreachable!("{step:?}: {call:?}"),

@@ -111,7 +111,7 @@ impl Reference {
                 let lease = self.redis.leases.get(incarnation);
                 is_stable && lease.is_some_and(|lease| *lease != Lease::Good)
             }
-            Operation::Pause { node } | Operation::End { node } => is_stable && reachable(node),
+            Operation::Pause { node } | Operation::OwnershipEnd { node } => is_stable && reachable(node),
             Operation::Crash { .. } => is_stable,
             Operation::Wipe { .. } => {
                 let alive = self.redis.leases.len() == self.nodes.len();
