@@ -167,7 +167,7 @@ final class Browser
 
     private function find(string $selector): string
     {
-        return array_first($this->ask('POST', "{$this->session}/element", ['using' => 'css selector', 'value' => $selector]));
+        return array_values($this->ask('POST', "{$this->session}/element", ['using' => 'css selector', 'value' => $selector]))[0];
     }
 
     /**

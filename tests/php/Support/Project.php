@@ -82,7 +82,7 @@ final class Project
 
     /**
      * Run a Composer command. Composer knows the releases of other packages, but has nothing to install for them: Laravel and
-     * Resonate are those of the tests.
+     * Resonate are those of the tests, which run on a PHP that is too old for Resonate too.
      */
     public function composer(string ...$arguments): void
     {
@@ -92,7 +92,7 @@ final class Project
                 ['type' => 'package', 'package' => array_map(fn (array $package) => ['type' => 'metapackage'] + $package, $known)],
                 ['packagist' => false],
             ],
-            'config' => ['platform' => ['php' => '8.5.0']],
+            'config' => ['platform' => ['php' => '8.5.0'], 'platform-check' => false],
         ], JSON_THROW_ON_ERROR));
         $environment = ['COMPOSER_DISABLE_NETWORK' => '1', 'COMPOSER_NO_AUDIT' => '1', 'COMPOSER_HOME' => "{$this->folder}/composer", 'COMPOSER_ALLOW_SUPERUSER' => '1'];
         (new SymfonyProcess(['composer', ...$arguments, '--no-interaction', '--no-ansi'], $this->folder, $environment))->mustRun();

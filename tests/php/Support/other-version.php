@@ -15,7 +15,7 @@ require dirname(__DIR__).'/bootstrap.php';
 
 // The class as it is in a release with that version.
 $source = file_get_contents(dirname(__DIR__, 3).'/php/src/Extension.php');
-eval('?>'.str_replace("VERSION = '0.1.0'", "VERSION = '{$argv[1]}'", $source, $times));
+eval(str_replace("VERSION = '0.1.0'", "VERSION = '{$argv[1]}'", substr($source, strlen('<?php')), $times));
 assert($times === 1 && Extension::VERSION === $argv[1]);
 
 $application = new TestApplication(['endpoints' => []]);
