@@ -3,8 +3,8 @@
 declare(strict_types=1);
 
 /*
- * Loads the packages, the support classes of the tests, and the classes of the demo. If Resonate is installed, in the vendor
- * folder or through RESONATE_AUTOLOAD, the nodes run on it, otherwise on the tests' stand-in.
+ * Loads the packages, the support classes of the tests, and the classes of the demo. If the host is installed, in the vendor
+ * folder or through RESONATE_AUTOLOAD or REVERB_AUTOLOAD, the nodes run on it, otherwise on the tests' stand-in.
  */
 
 require_once dirname(__DIR__, 2).'/tests/php/bootstrap.php';

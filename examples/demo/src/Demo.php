@@ -57,9 +57,10 @@ final class Demo
     private int $shown = 0;
 
     /**
+     * @param  string  $host  `resonate` or `reverb`.
      * @param  string|null  $endpoint  The URL of another receiver, which gets every webhook too.
      */
-    public function __construct(private readonly Screen $screen, private readonly ?string $endpoint) {}
+    public function __construct(private readonly Screen $screen, private readonly string $host, private readonly ?string $endpoint) {}
 
     /**
      * Run the actions of a seed. Returns true if every event arrived exactly once, in order, and signed.
@@ -107,14 +108,16 @@ final class Demo
         $urls = array_filter([$this->receiver->url(self::PATH), $this->endpoint]);
 
         foreach (['node 1', 'node 2'] as $name) {
-            $this->nodes[] = $node = new Node($name, [
+            $this->nodes[] = $node = new Node($this->host, $name, [
                 'connection' => ['timeout' => 1] + $this->redis->connection(),
                 'ttl' => self::LEASE,
                 'flush_interval' => 0.1,
                 'shutdown_timeout' => 2.0,
                 'endpoints' => array_map(fn (string $url) => ['url' => $url], array_values($urls)),
             ], self::APPS);
-            $this->screen->line("{$name}    pid {$node->pid()}, ".(Node::isReal() ? 'Resonate with WebSocket clients' : 'a stand-in for Resonate'));
+            $this->screen->line("{$name}    pid {$node->pid()}, ".sprintf(
+                Node::isReal($this->host) ? '%s with WebSocket clients' : 'a stand-in for %s', ucfirst($this->host),
+            ));
         }
     }
 

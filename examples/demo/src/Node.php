@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Demo;
 
+use Laravel\Reverb\Servers\Reverb\Factory;
 use RuntimeException;
 use Tests\Support\FreePort;
 use Tests\Support\Process;
@@ -33,23 +34,27 @@ final class Node
     /**
      * Start the process.
      *
+     * @param  string  $host  `resonate` or `reverb`.
      * @param  array<string, mixed>  $webhooks  The `resonate-webhooks` config.
      * @param  list<string>  $apps
      */
-    public function __construct(public readonly string $name, array $webhooks, array $apps)
+    public function __construct(private readonly string $host, public readonly string $name, array $webhooks, array $apps)
     {
         $this->port = FreePort::find();
         $this->log = tmpfile();
-        $this->process = new Process([PHP_BINARY, ...Process::loadedByHand(), dirname(__DIR__).'/node.php'], $name, $this->log);
+        $this->process = new Process([PHP_BINARY, ...Process::loadedByHand(), dirname(__DIR__)."/{$host}-node.php"], $name, $this->log);
         $this->process->writeLine(json_encode(compact('webhooks', 'apps') + ['port' => $this->port], JSON_THROW_ON_ERROR));
     }
 
     /**
-     * Determine if the real Resonate is installed. Its clients connect by WebSocket.
+     * Determine if the real host is installed. Its clients connect by WebSocket.
      */
-    public static function isReal(): bool
+    public static function isReal(string $host): bool
     {
-        return class_exists(StartServer::class);
+        return match ($host) {
+            'resonate' => class_exists(StartServer::class),
+            'reverb' => getenv('REVERB_AUTOLOAD') !== false || class_exists(Factory::class),
+        };
     }
 
     /**
@@ -57,7 +62,7 @@ final class Node
      */
     public function connect(string $app): PusherClient
     {
-        if (self::isReal()) {
+        if (self::isReal($this->host)) {
             $socket = new WebSocket($this->port, "/app/key-{$app}?protocol=7&client=demo&version=1");
 
             return new PusherClient($this, $app, $socket->awaitMatch('/socket_id\\\\":\\\\"([\d.]+)/'), $socket->send(...));

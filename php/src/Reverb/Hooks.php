@@ -14,7 +14,7 @@ use Webpatser\ResonateWebhooks\Hosts\Node;
 /**
  * The hooks that Reverb's objects call. They throw no exceptions.
  */
-final readonly class Hooks
+readonly class Hooks
 {
     /**
      * The prefixes of Pusher's cache channels. Reverb treats every name that starts with `cache` as one.

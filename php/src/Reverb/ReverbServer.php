@@ -53,9 +53,16 @@ final class ReverbServer
         $handler = $this->isFree(EventHandler::class, 'connection_established, connection_terminated and cache_miss');
         $server = $this->isFree(Server::class, 'connection_established and connection_terminated');
 
-        $node = new Node(new ReverbHost($this->app->make(ApplicationProvider::class), $this->channels, $this->missing));
-        // Without the end of connections, an established one would never be terminated.
-        $hooks = new Hooks($node, $this->channels, $this->guard, reportsConnections: $handler && $server);
+        $node = $this->app->make(Node::class, [
+            'host' => new ReverbHost($this->app->make(ApplicationProvider::class), $this->channels, $this->missing),
+        ]);
+        $hooks = $this->app->make(Hooks::class, [
+            'node' => $node,
+            'channels' => $this->channels,
+            'guard' => $this->guard,
+            // Without the end of connections, an established one would never be terminated.
+            'reportsConnections' => $handler && $server,
+        ]);
 
         if ($handler) {
             $this->app->bind(EventHandler::class, WebhookEventHandler::class);
