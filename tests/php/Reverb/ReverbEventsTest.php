@@ -71,6 +71,32 @@ final class ReverbEventsTest extends PluginTestCase
         $node->stop();
     }
 
+    /**
+     * Reverb adds a member before it describes the members to it, and fails to describe one without `user_info`.
+     */
+    public function test_a_member_whose_subscription_fails_after_it_was_added_has_its_edges(): void
+    {
+        $node = $this->reverb();
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'presence-room', ['user_id' => 7]);
+        $this->assertCount(1, $node->command('ann', 'received', 'pusher:error'));
+        $this->assertSame([], $node->command('ann', 'received', 'pusher_internal:subscription_succeeded'));
+        $this->awaitEvent('member_added presence-room 7');
+
+        // The failure of each later member is the same, and leaves it on the channel too.
+        $node->connect('bob');
+        $node->command('bob', 'join', 'presence-room', 8);
+        $this->assertCount(1, $node->command('bob', 'received', 'pusher:error'));
+        $node->command('ann', 'unsubscribe', 'presence-room');
+        $node->command('bob', 'close');
+
+        $this->assertEvents([
+            'channel_occupied presence-room', 'member_added presence-room 7', 'member_added presence-room 8',
+            'member_removed presence-room 7', 'member_removed presence-room 8', 'channel_vacated presence-room',
+        ]);
+        $node->stop();
+    }
+
     public function test_a_second_tab_is_silent_and_applications_are_separate(): void
     {
         $node = $this->reverb(apps: [TestApplication::app('1'), TestApplication::app('2')]);
@@ -190,6 +216,17 @@ final class ReverbEventsTest extends PluginTestCase
 
         $this->assertSame([], $process->rest());
         $this->assertEvents(['order.paid private-orders']);
+        $node->stop();
+    }
+
+    public function test_a_server_without_webhooks_sends_an_event_as_any_other_process_does(): void
+    {
+        $node = $this->reverb($this->receiving('order.*'));
+        $plain = $this->reverb(['reverb' => false] + $this->receiving('order.*'), with: ['order-command']);
+        $plain->command(null, 'send:order');
+
+        $this->assertEvents(['order.paid private-orders']);
+        $this->assertSame([], preg_grep('/Resonate webhooks/', $plain->stop()));
         $node->stop();
     }
 

@@ -94,6 +94,31 @@ final class ReverbNodesTest extends PluginTestCase
         $this->assertCount(1, preg_grep('/^ERROR: Resonate webhooks: the list is out of order/', $node->stop()));
     }
 
+    public function test_every_hook_and_timer_that_throws_is_reported_and_the_server_continues(): void
+    {
+        $node = $this->reverb(['reconcile_interval' => 1, 'endpoints_refresh' => 1], with: ['failing-node']);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'private-cache-room');
+        $node->command('ann', 'whisper', 'private-cache-room', 'client-typing', []);
+        $node->command('ann', 'unsubscribe', 'private-cache-room');
+        $node->command('ann', 'close');
+
+        $hooks = ['opened', 'subscribing', 'subscribed', 'answered', 'received', 'unsubscribed', 'closed'];
+        $timers = ['tick', 'advance', 'refresh', '{closure:Webpatser\ResonateWebhooks\Hosts\Node::ticks()'];
+        Wait::until(fn () => $node->command(null, 'count:failures') === count($hooks) + count($timers), 'every hook and timer');
+
+        $node->connect('bob');
+        $node->command('bob', 'subscribe', 'room');
+        $this->assertCount(1, $node->command('bob', 'received', 'pusher_internal:subscription_succeeded'));
+
+        $log = implode("\n", $node->stop());
+        $this->assertSame(0, $node->exitCode());
+
+        foreach ([...$hooks, ...$timers] as $method) {
+            $this->assertSame(1, substr_count($log, "ERROR: Resonate webhooks: {$method}"), "{$method} in {$log}");
+        }
+    }
+
     public function test_a_timer_that_throws_is_reported_and_continues(): void
     {
         $node = $this->reverb(with: ['failing-timers']);

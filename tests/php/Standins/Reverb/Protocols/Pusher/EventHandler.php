@@ -48,7 +48,7 @@ class EventHandler
 
     protected function afterSubscribe(Channel $channel, Connection $connection): void
     {
-        $connection->send((string) json_encode(['event' => 'pusher_internal:subscription_succeeded', 'channel' => $channel->name()]));
+        $connection->send((string) json_encode(['event' => 'pusher_internal:subscription_succeeded', 'channel' => $channel->name(), 'data' => json_encode((object) $channel->data())]));
 
         if ($channel instanceof CacheChannel) {
             $connection->send((string) json_encode($channel->cachedPayload() ?? ['event' => 'pusher:cache_miss', 'channel' => $channel->name()]));

@@ -33,6 +33,14 @@ class Channel
         return $this->connections->all();
     }
 
+    /**
+     * @return array<string, mixed>
+     */
+    public function data(): array
+    {
+        return [];
+    }
+
     public function find(Connection $connection): ?ChannelConnection
     {
         return $this->connections->find($connection);

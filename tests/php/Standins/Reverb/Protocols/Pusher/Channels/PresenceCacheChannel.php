@@ -6,5 +6,6 @@ namespace Laravel\Reverb\Protocols\Pusher\Channels;
 
 class PresenceCacheChannel extends CacheChannel
 {
+    use DescribesMembers;
     use VerifiesSubscriptions;
 }

@@ -6,5 +6,6 @@ namespace Laravel\Reverb\Protocols\Pusher\Channels;
 
 class PresenceChannel extends Channel
 {
+    use DescribesMembers;
     use VerifiesSubscriptions;
 }
