@@ -20,16 +20,28 @@ const TAKEN_FOR_DEAD: &str = "was declared dead";
 pub(crate) struct Launcher {
     /// Path of the extension. Without it, no PHP nodes run.
     pub(crate) extension: Option<PathBuf>,
+    /// Host of all nodes, instead of the ones in the schedule.
+    pub(crate) host: Option<Kind>,
     /// Folder for their files.
     pub(crate) folder: PathBuf,
 }
 
 impl Launcher {
+    /// Returns the kind of node that runs where the schedule wants `scheduled`.
+    pub(crate) fn launched(&self, scheduled: Kind) -> Kind {
+        if self.extension.is_some() { self.host.unwrap_or(scheduled) } else { Kind::Engine }
+    }
+
     fn command(&self, kind: Kind) -> Command {
-        let mut command = if let (Some(extension), Kind::Php) = (&self.extension, kind) {
+        let script = match kind {
+            Kind::Engine => None,
+            Kind::Resonate => Some("resonate-node.php"),
+            Kind::Reverb => Some("reverb-node.php"),
+        };
+        let mut command = if let (Some(extension), Some(script)) = (&self.extension, script) {
             let mut php = Command::new("php");
             php.arg(format!("-dextension={}", extension.display()));
-            php.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos/php/node.php"));
+            php.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos/php").join(script));
             php
         } else {
             let mut engine = Command::new(std::env::current_exe().expect("this program"));

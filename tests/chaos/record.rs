@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use crate::Ms;
 use crate::checker::Report;
+use crate::faults::Faults;
 use crate::history::History;
 use crate::receiver::Request;
-use crate::schedule::Faults;
 
 /// A finished run.
 pub(crate) struct Run {

@@ -7,13 +7,14 @@
 //! `make chaos SECONDS=60 SEED=1`. The seed decides what is done and when. The machine decides how threads and
 //! processes interleave, so a second run with the same seed explores something new. The checker reads nothing but the
 //! receiver's log and the history. With an extension as third argument, some of the nodes are PHP with the extension
-//! and the plugin; all others are engines without PHP.
+//! in Resonate or Reverb, and all others are engines without PHP. With `reverb` as fourth argument, all are Reverb.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a run that cannot start has failed")]
 
 mod checker;
 mod clients;
 mod clock;
+mod faults;
 mod fleet;
 mod history;
 mod leases;
@@ -37,6 +38,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use checker::{Fault, Violation};
 use fleet::Launcher;
+use schedule::Kind;
 
 /// Milliseconds since the Unix epoch, by the clock that all processes of a run share.
 type Ms = u64;
@@ -59,8 +61,12 @@ fn main() -> ExitCode {
             node::run(config);
             ExitCode::SUCCESS
         }
-        [seconds, seed, ref extension @ ..] if extension.len() < 2 => match (seconds.parse(), seed.parse()) {
-            (Ok(seconds), Ok(seed)) => chaos(seconds, seed, extension.first().map(PathBuf::from)),
+        [seconds, seed, ref php @ ..] => match (seconds.parse(), seed.parse(), php) {
+            (Ok(seconds), Ok(seed), []) => chaos(seconds, seed, None, None),
+            (Ok(seconds), Ok(seed), [extension]) => chaos(seconds, seed, Some(extension.into()), None),
+            (Ok(seconds), Ok(seed), [extension, "reverb"]) => {
+                chaos(seconds, seed, Some(extension.into()), Some(Kind::Reverb))
+            }
             _ => usage(),
         },
         _ => usage(),
@@ -68,14 +74,14 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: chaos SECONDS SEED [EXTENSION]");
+    eprintln!("usage: chaos SECONDS SEED [EXTENSION [reverb]]");
     ExitCode::FAILURE
 }
 
-fn chaos(seconds: u64, seed: u64, extension: Option<PathBuf>) -> ExitCode {
+fn chaos(seconds: u64, seed: u64, extension: Option<PathBuf>, host: Option<Kind>) -> ExitCode {
     println!("chaos: replay with `make chaos SECONDS={seconds} SEED={seed}`");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let launcher = Launcher { extension, folder: folder.path().to_owned() };
+    let launcher = Launcher { extension, host, folder: folder.path().to_owned() };
     let run = stage::play(Duration::from_secs(seconds), seed, launcher, folder);
     let deadline = Instant::now() + CHECKING + Duration::from_secs(seconds);
     let mut report = checker::check(&run.history, &run.requests, deadline);

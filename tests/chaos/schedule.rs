@@ -1,8 +1,6 @@
 //! Script of a run: what happens, and when. Pure: it depends on the seed alone.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -54,8 +52,10 @@ pub(crate) enum Act {
 pub(crate) enum Kind {
     /// An engine in a small program of its own.
     Engine,
-    /// PHP with the extension and the plugin.
-    Php,
+    /// PHP with the extension, and the plugin in Resonate.
+    Resonate,
+    /// PHP with the extension, and the package in Reverb.
+    Reverb,
 }
 
 /// Percentage of nodes that are PHP with the extension.
@@ -143,7 +143,12 @@ impl Script {
             Item::Start { place } => {
                 let life = self.lives;
                 self.lives += 1;
-                let kind = if self.rng.random_ratio(PHP_SHARE, 100) { Kind::Php } else { Kind::Engine };
+                // The number of the process selects the host, so that the random numbers of a seed stay the same.
+                let kind = match (self.rng.random_ratio(PHP_SHARE, 100), life % 2) {
+                    (false, _) => Kind::Engine,
+                    (true, 0) => Kind::Resonate,
+                    (true, _) => Kind::Reverb,
+                };
                 let flush_interval = self.rng.random_range(10..=FLUSH_INTERVAL);
                 self.places[place] =
                     Some(Running { life, clients: Clients::new(place, life), stopped_until: None, fault_until: 0 });
@@ -278,59 +283,6 @@ impl Script {
     }
 }
 
-/// Number of faults of each kind.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Faults {
-    pub(crate) kills: usize,
-    pub(crate) ends: usize,
-    pub(crate) stops: usize,
-    pub(crate) network: usize,
-    pub(crate) redis_kills: usize,
-    pub(crate) redis_stops: usize,
-    pub(crate) redis_full: usize,
-    pub(crate) rights: usize,
-    pub(crate) demotions: usize,
-    pub(crate) failovers: usize,
-    pub(crate) clock_steps: usize,
-    pub(crate) lost_keys: usize,
-    /// Node processes that were PHP with the extension.
-    pub(crate) php_nodes: usize,
-    /// All node processes.
-    pub(crate) nodes: usize,
-    /// Time until everything was at rest (ms).
-    pub(crate) rest: Ms,
-}
-
-impl Faults {
-    /// Counts a failure of Redis.
-    pub(crate) const fn count(&mut self, failure: Failure) {
-        match failure {
-            Failure::Killed => self.redis_kills += 1,
-            Failure::Stopped => self.redis_stops += 1,
-            Failure::Full => self.redis_full += 1,
-            Failure::Forbids(_) => self.rights += 1,
-            Failure::Demoted => self.demotions += 1,
-            Failure::FailedOver => self.failovers += 1,
-        }
-    }
-}
-
-impl fmt::Display for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kills, ends, stops, network, php_nodes, nodes, rest, .. } = self;
-        write!(
-            f,
-            "{nodes} nodes, {php_nodes} of them PHP; {kills} killed, {ends} ended, {stops} stopped for a while, "
-        )?;
-        let Self { redis_kills, redis_stops, redis_full, rights, demotions, failovers, clock_steps, lost_keys, .. } =
-            self;
-        write!(f, "{network} network faults; Redis killed {redis_kills}, stopped {redis_stops}, full {redis_full}, ")?;
-        write!(f, "without a right {rights}, demoted {demotions} and failed over {failovers} times, ")?;
-        write!(f, "its clock set {clock_steps} times, {lost_keys} keys lost; ")?;
-        write!(f, "at rest after {:.1} s", Duration::from_millis(*rest).as_secs_f64())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,7 +307,7 @@ mod tests {
         let started = |wanted: Kind| {
             acts.iter().filter(|(_, act)| matches!(act, Act::Start { kind, .. } if *kind == wanted)).count()
         };
-        assert!(started(Kind::Php) > 50 && started(Kind::Engine) > 100);
+        assert!(started(Kind::Resonate) > 20 && started(Kind::Reverb) > 20 && started(Kind::Engine) > 100);
         assert!(count(|act| matches!(act, Act::Kill { .. })) > 200);
         assert!(count(|act| matches!(act, Act::End { .. })) > 20);
         assert!(count(|act| matches!(act, Act::NetworkFault { network_fault: NetworkFault::HoldsBack(_), .. })) > 20);

@@ -6,13 +6,14 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::clients::Asked;
+use crate::faults::Faults;
 use crate::fleet::{Launcher, Node};
 use crate::history::{History, Life};
 use crate::leases::LEASE;
 use crate::network::{Network, NetworkFault};
 use crate::receiver::{PATHS, Receiver};
 use crate::record::Run;
-use crate::schedule::{Act, Faults, Kind, NODES, Script};
+use crate::schedule::{Act, Kind, NODES, Script};
 use crate::servers::{Failure, PASSWORD, Servers, USER};
 use crate::{Ms, now};
 
@@ -152,6 +153,7 @@ impl Stage {
     }
 
     pub(crate) fn start_node(&mut self, place: usize, kind: Kind, flush_interval: Ms) {
+        let kind = self.launcher.launched(kind);
         let life = self.history.lives.len();
         let network = Network::start(self.redis.port());
         let endpoints: Vec<_> = PATHS.iter().map(|path| json!({ "url": self.receiver.url(path) })).collect();
@@ -168,7 +170,8 @@ impl Stage {
         });
         self.note(format!("life {life} starts in place {place}: {kind:?}"));
         self.faults.nodes += 1;
-        self.faults.php_nodes += usize::from(kind == Kind::Php && self.launcher.extension.is_some());
+        self.faults.php_nodes += usize::from(kind != Kind::Engine);
+        self.faults.reverb_nodes += usize::from(kind == Kind::Reverb);
         let node = Node::start(life, &self.launcher, kind, &config.to_string());
         self.networks.push(network);
         self.history.lives.push(Life::default());
