@@ -11,7 +11,7 @@ use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
 use serde_json::json;
 use support::client_event::ClientEvent;
-use support::engine::{APP, eventually};
+use support::engine::{APP, engine, eventually};
 use support::flood::{self, CHANNELS, assert_complete, whisper};
 use support::gauges::{resident_bytes, stat};
 use support::receiver::{Received, Receiver};
@@ -207,4 +207,18 @@ fn events_that_wait_for_redis_are_limited_in_bytes_and_the_rest_is_counted() {
     while_it_moves("the events that waited", || tally.count(), || tally.count() >= kept);
     let expected: BTreeMap<u32, Vec<u32>> = [(0, (0..u32::try_from(kept).unwrap()).collect())].into();
     assert_eq!(without_repeats(&tally), expected, "the first events are kept");
+}
+
+#[test]
+fn a_flush_that_cannot_read_the_outbox_reports_that() {
+    let mut redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let receiver = Receiver::start();
+    let node = engine(&redis, &receiver, &json!({ "max_attempts": 1, "shutdown_timeout": 60 }));
+    node.subscribed(APP, b"news", b"1.1", None);
+    receiver.wait_for("/hook", 1);
+    eventually("nothing to be left", || node.flush(Duration::from_secs(1)).is_nothing());
+    redis.kill();
+    eventually("a flush that could not read the outbox", || node.flush(Duration::from_millis(10)).unread);
+    redis.restart();
+    eventually("nothing to be left", || node.flush(Duration::from_secs(1)).is_nothing());
 }

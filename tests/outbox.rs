@@ -387,17 +387,3 @@ fn a_drop_is_reported_when_a_flush_returns() {
         assert_eq!(told, 1);
     }
 }
-
-#[test]
-fn a_flush_that_cannot_read_the_outbox_reports_that() {
-    let mut redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
-    let receiver = Receiver::start();
-    let node = node(&redis, &receiver, &json!({ "shutdown_timeout": 60 }));
-    subscribe(&node, 0..1);
-    receiver.wait_for("/hook", 1);
-    eventually("nothing to be left", || node.flush(Duration::from_secs(1)).is_nothing());
-    redis.kill();
-    eventually("a flush that could not read the outbox", || node.flush(Duration::from_millis(10)).unread);
-    redis.restart();
-    eventually("nothing to be left", || node.flush(Duration::from_secs(1)).is_nothing());
-}
