@@ -58,5 +58,5 @@ fn sent_at(body: &[u8]) -> impl Iterator<Item = f64> {
     let body = std::str::from_utf8(body).expect("text");
     body.split(r#""data":"["#)
         .skip(1)
-        .map(|event| event.split('"').next().and_then(|number| number.parse().ok()).expect("a number"))
+        .map(|event| event.split(']').next().and_then(|number| number.parse().ok()).expect("a number"))
 }

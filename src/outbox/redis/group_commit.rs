@@ -2,7 +2,8 @@
 //!
 //! Each worker persists its batch before it sends it. The first one becomes the leader: it persists its own batch together
 //! with those of the followers that wait. Followers that arrive during the call form the next group, whose first becomes
-//! the next leader.
+//! the next leader. A channel to a thread that persists would be less code, but costs 10 to 15 % more processor time per
+//! event in the row `throughput` of `make bench`.
 //!
 //! ```text
 //!           ┌ no leader ──▶ leader: takes the store, then a group, its own batch first ─ persists ─ completes followers
