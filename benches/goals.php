@@ -26,6 +26,10 @@ foreach (['subscribe', 'unsubscribe', 'close', 'whisper'] as $hook) {
 $rows[] = ['loop: p99 lag of a 1 ms timer', 'ms', ['lag_on.p99_ms'], ['lag_off.p99_ms'], 'without webhooks', [['ratio', '<=', 1.10]]];
 $rows[] = ['the same, sharing its processor', 'ms', ['lag_on_together.p99_ms'], ['lag_off_together.p99_ms'], 'without webhooks', [['ratio', '<=', 1.10]]];
 
+$rows[] = ['Reverb: p99 lag of a 1 ms timer', 'ms', ['reverb_on.lag_p99_ms'], ['reverb_off.lag_p99_ms'], 'without webhooks', [['ratio', '<=', 1.10]]];
+$rows[] = ['Reverb: subscribes a second', '', ['reverb_on.subscribes_per_s'], ['reverb_off.subscribes_per_s'], 'without webhooks', [['ratio', '>=', 0.91]]];
+$rows[] = ['Reverb: a close with 10 000 channels', 'ms', ['reverb_on.close_ms'], ['reverb_off.close_ms'], 'without webhooks', [['ratio', '<=', 1.15]]];
+
 $rows[] = ['claims a second, one node', '', ['claims.ours_per_s'], ['claims.redis_benchmark_per_s'], 'redis-benchmark', [['ratio', '>=', 1.0]]];
 
 $rows[] = ['the same, one client on 100 000 channels', '', ['claims.of_one_client_per_s'], ['claims.ours_per_s'], 'with 10 000 clients', [['ratio', '>=', 0.8]]];

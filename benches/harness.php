@@ -35,3 +35,22 @@ function receiver(): string
 
     return "http://{$address}/bench";
 }
+
+/**
+ * Pin this thread to the first processor, and the other threads of this process and its children to the others.
+ */
+function pinLoopToProcessor(): void
+{
+    $others = '1-'.max(1, (int) shell_exec('getconf _NPROCESSORS_ONLN') - 1);
+    $children = fn (int $pid): array => preg_split('/\s+/', (string) shell_exec("pgrep --parent {$pid}"), flags: PREG_SPLIT_NO_EMPTY);
+
+    for ($pids = $children(getmypid()); ($pid = array_shift($pids)) !== null;) {
+        shell_exec("taskset --all-tasks --cpu-list --pid {$others} {$pid}");
+        array_push($pids, ...$children((int) $pid));
+    }
+
+    foreach (array_map('basename', glob('/proc/self/task/*')) as $thread) {
+        $processors = (int) $thread === getmypid() ? '0' : $others;
+        shell_exec("taskset --cpu-list --pid {$processors} {$thread}");
+    }
+}

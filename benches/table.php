@@ -38,6 +38,10 @@ $programs = [
         ['lag_off_together', [...$ours, __DIR__.'/lag.php', 'off', 'together', '3']],
         ['lag_on_together', [...$ours, __DIR__.'/lag.php', 'on', 'together', '3']],
     ])),
+    ...array_merge(...array_fill(0, 5, [
+        ['reverb_off', [...$ours, __DIR__.'/reverb.php', 'off']],
+        ['reverb_on', [...$ours, __DIR__.'/reverb.php', 'on']],
+    ])),
     ...array_map(fn (string $row) => [$row, [$rows, $row]], ['claims', 'growth', 'signing', 'posts', 'receipt', 'throughput', 'memory']),
     ['peer', [PHP_BINARY, __DIR__.'/peer.php', $extension]],
 ];
