@@ -49,7 +49,7 @@ function slices(RedisServer $redis, int $sockets, Closure $channelOf, int $misse
     $engine->boot();
     $host = new ResonateHost($laravel->make(PluginContext::class), $manager);
     $apps = new AppRegistry($engine, $host);
-    $apps->meet($app);
+    $apps->register($app);
     $reconciler = new Reconciler($engine, $host, $apps);
 
     $join = function (int $n, bool $withHook) use ($manager, $app, $engine, $channelOf): FakeConnection {
