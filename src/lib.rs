@@ -47,7 +47,7 @@ pub mod outbox;
 // From the outbox to the endpoints: lanes, batches, retries, workers, signatures, Lambda.
 pub mod delivery;
 
-// Operator commands that work from any machine: cluster status, pause, watch, adopt.
+// What works from any machine: the operator commands (cluster status, pause, watch, adopt), and who is there.
 pub mod admin;
 
 // Prometheus metrics and their listener.

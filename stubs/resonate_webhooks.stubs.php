@@ -480,4 +480,64 @@ namespace Webpatser\ResonateWebhooks\Native {
          */
         public function send(string $appId, string $event, ?string $channel = null, ?string $data = null): bool {}
     }
+
+    /**
+     * Reads the occupied channels of the whole cluster and their members from Redis. Every method waits for Redis, so do not
+     * call it in an event loop.
+     */
+    final class Presence {
+        /**
+         * Creates a reader for the servers with this `resonate-webhooks` config array. Connects on first use.
+         *
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig if the config is invalid; the message names the key
+         *
+         * @param array $config
+         */
+        public function __construct(array $config) {}
+
+        /**
+         * Returns about limit occupied channels that begin with prefix, and the cursor of the next page, null after the last one:
+         * [names => [...], cursor => ...].
+         *
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed if Redis is unavailable or does not have all data, like every
+         * method
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\NotTracked if the servers do not have the answer, like every method
+         *
+         * @param string $appId
+         * @param string $prefix
+         * @param int $limit
+         * @param string|null $cursor
+         * @return array
+         */
+        public function channels(string $appId, string $prefix, int $limit, ?string $cursor = null): array {}
+
+        /**
+         * Returns the number of members of a presence channel, or of connections of another channel.
+         *
+         * @param string $appId
+         * @param string $channel
+         * @return int
+         */
+        public function count(string $appId, string $channel): int {}
+
+        /**
+         * Returns about limit members of a channel, as `channels()` does.
+         *
+         * @param string $appId
+         * @param string $channel
+         * @param int $limit
+         * @param string|null $cursor
+         * @return array
+         */
+        public function members(string $appId, string $channel, int $limit, ?string $cursor = null): array {}
+
+        /**
+         * Returns true if the channel is occupied.
+         *
+         * @param string $appId
+         * @param string $channel
+         * @return bool
+         */
+        public function occupied(string $appId, string $channel): bool {}
+    }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use redis::Commands;
-use resonate_webhooks::admin::{Adoption, Cluster as Status, Refusals};
+use resonate_webhooks::admin::{Adoption, Cluster as Status, Presence, Refusals};
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
 use resonate_webhooks::outbox::{DeadLetters, EventSender};
@@ -255,6 +255,10 @@ fn the_documented_rights_are_enough_for_everything() {
     eventually("a dead letter", || dead_letters.count().unwrap() > 0);
     assert!(dead_letters.retry_all().unwrap() > 0);
     eventually("no dead letter to be left", || dead_letters.count().unwrap() == 0);
+    let presence = Presence::of(config.clone()).unwrap();
+    assert_eq!(presence.channels(APP, b"presence-", None, 10).unwrap().names, [b"presence-cache-room"]);
+    assert_eq!(presence.members(APP, b"presence-cache-room", None, 10).unwrap().names, [b"7"]);
+    assert_eq!(presence.count(APP, b"presence-cache-room"), Ok(1));
     node.cache_seen(APP, b"presence-cache-room", true);
     node.unsubscribed(APP, b"presence-cache-room", b"1.1");
     eventually("channel_vacated", || has_received(&receiver, "channel_vacated"));

@@ -5,13 +5,15 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks;
 
 use Illuminate\Contracts\Container\Container;
+use Illuminate\Support\LazyCollection;
+use Webpatser\ResonateWebhooks\Contracts\Presence;
 use Webpatser\ResonateWebhooks\Exceptions\EventNotSent;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\Hosts\Node;
 use Webpatser\ResonateWebhooks\Support\EventSender;
 
 /**
- * Sends custom events, from any process with the extension.
+ * Sends custom events and tells who is connected, from any process with the extension.
  */
 class Webhooks
 {
@@ -45,5 +47,33 @@ class Webhooks
         $sender = $this->container->bound(Node::class) ? Node::class : EventSender::class;
 
         return $this->container->make($sender)->send($event, $app, $channel, $data);
+    }
+
+    /**
+     * Get the presence of an application: its occupied channels on all servers, their members and their counts.
+     *
+     * Its methods wait for Redis, so do not call them in the event loop of a server.
+     */
+    public function app(string $id): AppPresence
+    {
+        return new AppPresence($this->presence(), $id);
+    }
+
+    /**
+     * Get the occupied channels of an application that begin with a prefix; see {@see AppPresence::channels()}.
+     *
+     * @return LazyCollection<int, string>
+     */
+    public function channels(string $app, string $prefix = ''): LazyCollection
+    {
+        return $this->app($app)->channels($prefix);
+    }
+
+    /**
+     * Get the reader of presence.
+     */
+    protected function presence(): Presence
+    {
+        return $this->container->make(Presence::class);
     }
 }

@@ -65,6 +65,7 @@ class WebhooksServiceProvider extends ServiceProvider
         // Scoped, so that each request and job calls an EndpointProvider again.
         $this->app->scoped(Contracts\Cluster::class, Support\NativeCluster::class);
         $this->app->scoped(Contracts\DeadLetters::class, Support\NativeDeadLetters::class);
+        $this->app->scoped(Contracts\Presence::class, Support\NativePresence::class);
         $this->app->scoped(Support\EventSender::class);
     }
 

@@ -1,14 +1,16 @@
 //! Status and administration of a cluster, from any machine that can reach its Redis.
 //!
 //! It uses the keys of the nodes' records (see [`crate::report`]), and reads those of presence and outbox. Only an
-//! adoption writes the latter: it replaces their identity and ends their leases.
+//! adoption writes the latter: it replaces their identity and ends their leases. Applications ask it who is there.
 
 mod adoption;
 mod cluster;
 mod merge;
+mod presence;
 mod redis_info;
 
 pub use adoption::Adoption;
 pub use cluster::{Cluster, ClusterStatus, Configured, Foreign, Identity, NodeLiveness, Refusals, Seen};
 pub use merge::MergedEndpoint;
+pub use presence::{NamePage, Presence, PresenceError};
 pub(crate) use redis_info::RedisInfo;

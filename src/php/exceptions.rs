@@ -8,6 +8,7 @@ use std::fmt::Display;
 use ext_php_rs::exception::PhpException;
 use ext_php_rs::zend::{ClassEntry, ce};
 
+use crate::admin::PresenceError;
 use crate::outbox::SendError;
 use crate::redis::ClientError;
 
@@ -45,6 +46,22 @@ pub(super) fn redis_failed(error: ClientError) -> PhpException {
         exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisMisconfigured", "RuntimeException", error)
     } else {
         exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisFailed", "RuntimeException", error)
+    }
+}
+
+/// Returns the exception for a question about presence that has no answer.
+pub(super) fn unanswered(error: PresenceError) -> PhpException {
+    match error {
+        PresenceError::Redis(error) => redis_failed(error),
+        PresenceError::Absent(_) | PresenceError::Restoring | PresenceError::Moved => {
+            exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisFailed", "RuntimeException", error)
+        }
+        PresenceError::Excluded(_) | PresenceError::Suspended(_) => {
+            exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisMisconfigured", "RuntimeException", error)
+        }
+        PresenceError::Ignored(_) | PresenceError::NotCounted(_) => {
+            exception("Webpatser\\ResonateWebhooks\\Exceptions\\NotTracked", "LogicException", error)
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod event_sender;
 mod exceptions;
 mod json_array;
 mod lifecycle;
+mod presence;
 
 #[cfg(feature = "stubgen")]
 use ext_php_rs::describe::{Module, ToStub};
@@ -23,6 +24,7 @@ use cluster::Cluster;
 use dead_letters::DeadLetters;
 use engine::Engine;
 use event_sender::EventSender;
+use presence::Presence;
 
 fn build(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
     module
@@ -32,6 +34,7 @@ fn build(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
         .class::<DeadLetters>()
         .class::<Cluster>()
         .class::<EventSender>()
+        .class::<Presence>()
 }
 
 /// The entry point of the extension.

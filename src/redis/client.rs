@@ -11,7 +11,8 @@ use crate::config::Address;
 #[derive(Debug)]
 pub(crate) struct Client {
     settings: Settings,
-    link: RefCell<Option<Link>>,
+    /// The connection and the process that opened it; a forked child must not use it.
+    link: RefCell<Option<(u32, Link)>>,
 }
 
 /// Redis was unreachable or refused a call.
@@ -42,11 +43,28 @@ impl Client {
     /// # Errors
     /// When Redis is unreachable or refuses the call.
     pub(crate) fn call<T>(&self, talk: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, ClientError> {
-        let mut link = self.link.take().unwrap_or_else(|| Link::silent(self.settings.clone()));
-        let result = link.with(talk);
+        self.over(|link| link.with(talk))
+    }
+
+    /// Makes a call that only reads. `talk` also gets the `run_id` of the server process, empty if it is unknown.
+    ///
+    /// # Errors
+    /// When Redis is unreachable or refuses the call.
+    pub(crate) fn read<T>(&self, talk: impl FnOnce(&mut Connection, &str) -> RedisResult<T>) -> Result<T, ClientError> {
+        self.over(|link| {
+            let server = link.server()?;
+            link.read(|redis| talk(redis, &server))
+        })
+    }
+
+    fn over<T>(&self, call: impl FnOnce(&mut Link) -> Result<T, LinkError>) -> Result<T, ClientError> {
+        let process = std::process::id();
+        let own = self.link.take().filter(|(opener, _)| *opener == process);
+        let mut link = own.map_or_else(|| Link::silent(self.settings.clone()), |(_, link)| link);
+        let result = call(&mut link);
         // A failed link backs off, but an operator's next call should try at once.
         if result.is_ok() {
-            self.link.replace(Some(link));
+            self.link.replace(Some((process, link)));
         }
         result.map_err(|error| ClientError { address: Box::new(self.settings.address().clone()), error })
     }

@@ -105,4 +105,10 @@ Webpatser\ResonateWebhooks\Native\Engine extends nothing implements nothing
 Webpatser\ResonateWebhooks\Native\EventSender extends nothing implements nothing
   public __construct(config: array)
   public send(appId: string, event: string, channel: ?string = NULL (optional), data: ?string = NULL (optional)): bool
+Webpatser\ResonateWebhooks\Native\Presence extends nothing implements nothing
+  public __construct(config: array)
+  public channels(appId: string, prefix: string, limit: int, cursor: ?string = NULL (optional)): array
+  public count(appId: string, channel: string): int
+  public members(appId: string, channel: string, limit: int, cursor: ?string = NULL (optional)): array
+  public occupied(appId: string, channel: string): bool
 The stub says the same.

@@ -8,7 +8,7 @@ use InvalidArgumentException;
 use Throwable;
 
 /**
- * No application has this ID, so the event cannot be signed.
+ * No application has this ID.
  */
 class UnknownApplication extends InvalidArgumentException implements WebhooksException
 {

@@ -6,6 +6,8 @@ namespace Webpatser\ResonateWebhooks\Hosts;
 
 use Illuminate\Contracts\Container\Container;
 use Illuminate\Support\Collection;
+use Throwable;
+use Webpatser\ResonateWebhooks\Exceptions\UnknownApplication;
 
 /**
  * Reads the applications of the installed host, in any process.
@@ -52,6 +54,24 @@ final readonly class InstalledApplications
     public function find(string $id): Application
     {
         return Application::of($this->container->make($this->provider())->findById($id));
+    }
+
+    /**
+     * Ensure that an application exists. This can only be checked if a host is installed.
+     *
+     * @throws UnknownApplication
+     */
+    public function ensureExists(string $id): void
+    {
+        if (! $this->areKnown()) {
+            return;
+        }
+
+        try {
+            $this->find($id);
+        } catch (Throwable $e) {
+            throw UnknownApplication::withId($id, $e);
+        }
     }
 
     private function provider(): ?string

@@ -11,7 +11,6 @@ use Webpatser\ResonateWebhooks\Exceptions\EndpointProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\EventNotSent;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMismatch;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
-use Webpatser\ResonateWebhooks\Exceptions\UnknownApplication;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\Hosts\InstalledApplications;
 use Webpatser\ResonateWebhooks\Json;
@@ -50,31 +49,13 @@ final class EventSender
     public function send(string $event, string $app, ?string $channel = null, mixed $data = null): bool
     {
         $native = $this->native();
-        $this->ensureExists($app);
+
+        if (! isset($this->applications[$app])) {
+            (new InstalledApplications($this->container))->ensureExists($app);
+            $this->applications[$app] = true;
+        }
 
         return $native->send($app, $event, $channel, $data === null ? null : Json::ofApplication($data));
-    }
-
-    /**
-     * Ensure that the application exists. This can only be checked if a host is installed.
-     *
-     * @throws UnknownApplication
-     */
-    private function ensureExists(string $app): void
-    {
-        $installed = new InstalledApplications($this->container);
-
-        if (isset($this->applications[$app]) || ! $installed->areKnown()) {
-            return;
-        }
-
-        try {
-            $installed->find($app);
-        } catch (Throwable $e) {
-            throw UnknownApplication::withId($app, $e);
-        }
-
-        $this->applications[$app] = true;
     }
 
     /**

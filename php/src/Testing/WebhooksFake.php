@@ -13,7 +13,7 @@ use Webpatser\ResonateWebhooks\Json;
 use Webpatser\ResonateWebhooks\Webhooks;
 
 /**
- * Records the custom events of the application for assertions.
+ * Records the custom events of the application for assertions, and answers who is there.
  */
 class WebhooksFake extends Webhooks implements Fake
 {
@@ -30,11 +30,46 @@ class WebhooksFake extends Webhooks implements Fake
     protected array $sent = [];
 
     /**
+     * The channels that the test has occupied.
+     */
+    protected PresenceFake $presence;
+
+    /**
      * Create a new fake. It needs no server.
      */
     public function __construct()
     {
-        //
+        $this->presence = new PresenceFake;
+    }
+
+    /**
+     * Occupy a channel, with these members or this number of connections. It replaces what was set before.
+     *
+     * @param  list<string|int>  $members
+     */
+    public function occupy(string $app, string $channel, array $members = [], ?int $connections = null): static
+    {
+        $this->presence->occupy($app, $channel, $members, $connections);
+
+        return $this;
+    }
+
+    /**
+     * Vacate a channel.
+     */
+    public function vacate(string $app, string $channel): static
+    {
+        $this->presence->vacate($app, $channel);
+
+        return $this;
+    }
+
+    /**
+     * Get the presence that the test has set.
+     */
+    public function presence(): PresenceFake
+    {
+        return $this->presence;
     }
 
     /**

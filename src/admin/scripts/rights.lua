@@ -35,6 +35,7 @@ end
 try('HGETALL', key)
 try('HKEYS', key)
 try('HLEN', key)
+try('HSCAN', key, 0)
 try('DEL', key)
 try('SADD', key, 'm')
 try('SREM', key, 'm')

@@ -8,6 +8,8 @@ use Closure;
 use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\ExpectationFailedException;
 use Tests\Receiving\ReceivingTestCase;
+use Webpatser\ResonateWebhooks\Contracts\Presence;
+use Webpatser\ResonateWebhooks\Exceptions\NotTracked;
 use Webpatser\ResonateWebhooks\Facades\Webhooks;
 use Webpatser\ResonateWebhooks\Testing\SentWebhook;
 use Webpatser\ResonateWebhooks\Testing\WebhooksFake;
@@ -40,6 +42,29 @@ final class WebhooksFakeTest extends ReceivingTestCase
         $this->assertSame([7, 8], $fake->sent('order.shipped')->map(fn (SentWebhook $sent) => $sent->data['id'])->all());
         $this->assertEquals(new SentWebhook('order.shipped', 'app-2', 'orders', ['id' => 8]), $fake->sent()[1]);
         $this->assertSame(['app-2'], $fake->sent(fn (SentWebhook $sent) => $sent->data === ['id' => 8])->pluck('app')->all());
+    }
+
+    public function test_the_fake_answers_who_is_there(): void
+    {
+        $fake = Webhooks::fake()
+            ->occupy('app-1', 'presence-room', members: [7, '8', 8])
+            ->occupy('app-1', 'news', connections: 3)
+            ->occupy('app-1', '12')
+            ->occupy('app-2', 'presence-hall');
+        $app = Webhooks::app('app-1');
+
+        $this->assertSame(['presence-room', 'news', '12'], $app->channels()->all());
+        $this->assertSame(['presence-room'], Webhooks::channels('app-1', prefix: 'presence-')->all());
+        $this->assertSame(['7', '8'], $app->members('presence-room')->all());
+        $this->assertSame([2, 3, 0], [$app->count('presence-room'), $app->count('news'), $app->count('empty')]);
+        $this->assertSame(['names' => ['8'], 'cursor' => null], app(Presence::class)->members('app-1', 'presence-room', cursor: '1', limit: 1));
+
+        $fake->vacate('app-1', 'presence-room');
+        $this->assertSame([[], false], [$app->members('presence-room')->all(), $app->occupied('presence-room')]);
+        $this->assertTrue(app(Sender::class)->app('app-2')->occupied('presence-hall'));
+
+        $this->expectException(NotTracked::class);
+        $app->count('12');
     }
 
     public function test_nothing_is_sent_at_first(): void

@@ -1,0 +1,444 @@
+//! Who is there: the answers agree with a model of all connections, and name the reason where there is no answer.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers has failed")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use redis::Commands;
+use resonate_webhooks::admin::{NamePage, Presence, PresenceError};
+use resonate_webhooks::config::Config;
+use resonate_webhooks::engine::Engine;
+use serde_json::{Value, json};
+use support::cluster::{Cluster, all_decided, stat};
+use support::engine::{APP, eventually};
+
+const OTHER: &[u8] = b"app:1";
+
+/// Names that would be confused if they were not encoded, or taken for a pattern.
+const CHANNELS: [&[u8]; 8] =
+    [b"presence-a", b"presence-a:7", b"presence-*", b"presence-\xff\n", b"private-a", b"news", b"|", b"1:news"];
+
+const USERS: [&[u8]; 5] = [b"7", b"8", b"007", b"*", b"\xff|"];
+
+/// Returns a reader for the cluster.
+fn reader(cluster: &Cluster, settings: &Value) -> Presence {
+    let mut config = json!({ "connection": { "host": cluster.redis.socket(), "timeout": 5 } });
+    config.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    Presence::of(Config::from_value(config).unwrap()).unwrap()
+}
+
+fn every_page(page: impl Fn(Option<&str>) -> Result<NamePage, PresenceError>) -> BTreeSet<Vec<u8>> {
+    let (mut all, mut cursor) = (BTreeSet::new(), None);
+    loop {
+        let read = page(cursor.as_deref()).unwrap();
+        all.extend(read.names);
+        cursor = read.next;
+        if cursor.is_none() {
+            return all;
+        }
+    }
+}
+
+/// Reads all pages of `limit` channels.
+fn channels(presence: &Presence, app: &[u8], begins: &[u8], limit: usize) -> BTreeSet<Vec<u8>> {
+    every_page(|cursor| presence.channels(app, begins, cursor, limit))
+}
+
+/// Reads all pages of one member.
+fn members(presence: &Presence, app: &[u8], channel: &[u8]) -> BTreeSet<Vec<u8>> {
+    every_page(|cursor| presence.members(app, channel, cursor, 1))
+}
+
+/// Application, channel or user.
+type Name = &'static [u8];
+
+/// Node, application, channel and socket.
+type Subscription = (usize, Name, Name, String);
+
+/// The subscriptions of all nodes with their users.
+#[derive(Default)]
+struct Model {
+    subscriptions: BTreeMap<Subscription, Option<Name>>,
+    /// Channels and users of subscriptions that have ended, where departures stay in their grace.
+    leaving: BTreeSet<(Name, Name, Option<Name>)>,
+    keeps_leaving: bool,
+}
+
+impl Model {
+    fn end(&mut self, ends: impl Fn(&Subscription) -> bool) {
+        let (leaving, keeps) = (&mut self.leaving, self.keeps_leaving);
+        self.subscriptions.retain(|subscription, user| {
+            let ended = ends(subscription);
+            if ended && keeps {
+                let (_, app, channel, _) = subscription;
+                leaving.extend([(*app, *channel, None), (*app, *channel, *user)]);
+            }
+            !ended
+        });
+    }
+
+    fn channels(&self, app: &[u8]) -> BTreeSet<Vec<u8>> {
+        let here = self.subscriptions.keys().map(|(_, app, channel, _)| (*app, *channel));
+        let all = here.chain(self.leaving.iter().map(|(app, channel, _)| (*app, *channel)));
+        all.filter(|(of, _)| *of == app).map(|(_, channel)| channel.to_vec()).collect()
+    }
+
+    fn members(&self, app: &[u8], channel: &[u8]) -> BTreeSet<Vec<u8>> {
+        let here = self.subscriptions.iter().map(|((_, app, channel, _), user)| (*app, *channel, *user));
+        let all = here.chain(self.leaving.iter().copied());
+        let of_channel = all.filter(|(of, name, _)| *of == app && *name == channel);
+        of_channel.filter_map(|(_, _, user)| user.map(<[u8]>::to_vec)).collect()
+    }
+
+    fn connections(&self, app: &[u8], channel: &[u8]) -> u64 {
+        self.subscriptions.keys().filter(|(_, of, name, _)| *of == app && *name == channel).count() as u64
+    }
+}
+
+/// A cluster in which clients come and go at random.
+struct Story {
+    rng: StdRng,
+    cluster: Cluster,
+    nodes: Vec<Engine>,
+    model: Model,
+    presence: Presence,
+    settings: Value,
+}
+
+impl Story {
+    fn begin(seed: u64, settings: &Value, keeps_leaving: bool) -> Self {
+        let cluster = Cluster::start();
+        let endpoint = json!({
+            "url": cluster.receiver.url("/hook"),
+            "events": ["channel_occupied", "channel_vacated", "member_added", "member_removed", "subscription_count"],
+        });
+        let mut settings = settings.clone();
+        settings["endpoints"] = json!([endpoint]);
+        settings["subscription_count_interval"] = json!(0.1);
+        let presence = reader(&cluster, &json!({ "endpoints": [endpoint] }));
+        let model = Model { keeps_leaving, ..Model::default() };
+        let mut story =
+            Self { rng: StdRng::seed_from_u64(seed), cluster, nodes: Vec::new(), model, presence, settings };
+        (0..3).for_each(|_| story.start_node());
+        story
+    }
+
+    fn start_node(&mut self) {
+        let node = self.cluster.node_with(&self.settings);
+        node.register_app(OTHER, "other-key", "other-secret");
+        self.nodes.push(node);
+    }
+
+    fn any<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.rng.random_range(0..of.len())]
+    }
+
+    /// One client comes, leaves a channel, or closes its connection.
+    fn step(&mut self, alive: &[usize]) {
+        let node = self.any(alive);
+        let (app, channel) = (self.any(&[APP, OTHER]), self.any(&CHANNELS));
+        let socket = format!("{node}.{}", self.rng.random_range(0..6));
+        let engine = &self.nodes[node];
+        match self.rng.random_range(0..10) {
+            0..5 => {
+                let user = if channel.starts_with(b"presence-") { Some(self.any(&USERS)) } else { None };
+                let engine = &self.nodes[node];
+                // A subscribed socket stays who it is.
+                self.model.subscriptions.entry((node, app, channel, socket.clone())).or_insert_with(|| {
+                    engine.subscribed(app, channel, socket.as_bytes(), user);
+                    user
+                });
+            }
+            5..8 => {
+                engine.unsubscribed(app, channel, socket.as_bytes());
+                self.model.end(|subscription| *subscription == (node, app, channel, socket.clone()));
+            }
+            _ => {
+                engine.closed(app, socket.as_bytes());
+                self.model.end(|(at, of, _, who)| *at == node && *of == app && *who == socket);
+            }
+        }
+    }
+
+    fn play(&mut self, steps: usize, alive: &[usize]) {
+        (0..steps).for_each(|_| self.step(alive));
+        for node in alive {
+            all_decided(&self.nodes[*node]);
+        }
+    }
+
+    /// Returns the first difference between the answers and the model.
+    fn difference(&self) -> Option<String> {
+        let presence = &self.presence;
+        for app in [APP, OTHER] {
+            for begins in [&b""[..], b"presence-", b"presence-*", b"p", b"x"] {
+                let mut expected = self.model.channels(app);
+                expected.retain(|channel| channel.starts_with(begins));
+                let found = channels(presence, app, begins, 3);
+                if found != expected {
+                    return Some(format!("channels of {app:?} with {begins:?}: {found:?}, not {expected:?}"));
+                }
+            }
+            for channel in CHANNELS {
+                let (found, expected) = (members(presence, app, channel), self.model.members(app, channel));
+                if found != expected {
+                    return Some(format!("members of {channel:?} of {app:?}: {found:?}, not {expected:?}"));
+                }
+                let occupied = self.model.channels(app).contains(channel);
+                if presence.occupied(app, channel).unwrap() != occupied {
+                    return Some(format!("{channel:?} of {app:?} should be occupied: {occupied}"));
+                }
+                let is_presence = channel.starts_with(b"presence-");
+                let members = expected.len() as u64;
+                let (count, expected) = (
+                    presence.count(app, channel).unwrap(),
+                    if is_presence { members } else { self.model.connections(app, channel) },
+                );
+                if count != expected {
+                    return Some(format!("count of {channel:?} of {app:?}: {count}, not {expected}"));
+                }
+            }
+        }
+        None
+    }
+
+    /// Waits for the counts, which come a little later than the holds, and for anything else that `what` describes.
+    fn agrees(&self, what: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while let Some(difference) = self.difference() {
+            assert!(Instant::now() < deadline, "{what}: {difference}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Asserts that the receiver knows the same channels.
+    fn receiver_agrees(&self) {
+        let expected: usize = [APP, OTHER].iter().map(|app| self.model.channels(app).len()).sum();
+        eventually("the webhooks to say the same", || {
+            let counts = self.cluster.counts();
+            let total = |name: &str| -> usize {
+                counts.iter().filter(|(event, _)| event.starts_with(name)).map(|(_, times)| times).sum()
+            };
+            total("channel_occupied ") == total("channel_vacated ") + expected
+        });
+    }
+}
+
+/// Returns a seed, that of `PRESENCE_SEED` if it is set.
+fn seed() -> u64 {
+    let seed = std::env::var("PRESENCE_SEED").map_or_else(|_| rand::random(), |text| text.parse().unwrap());
+    println!("PRESENCE_SEED={seed} plays this story again");
+    seed
+}
+
+#[test]
+fn the_answers_agree_with_all_connections_also_after_a_node_was_killed_and_reaped() {
+    let mut story = Story::begin(seed(), &json!({}), false);
+    for _ in 0..5 {
+        story.play(60, &[0, 1, 2]);
+        story.agrees("three nodes");
+    }
+    // Its threads end without saying goodbye, as if the process were killed.
+    assert!(story.nodes[0].stop(Instant::now() + Duration::from_secs(2)));
+    story.play(60, &[1, 2]);
+    story.model.end(|(node, ..)| *node == 0);
+    story.agrees("two nodes after the reaping of the third");
+    assert_eq!(stat(&story.nodes[1], "nodes_reaped") + stat(&story.nodes[2], "nodes_reaped"), 1);
+    story.start_node();
+    story.play(60, &[1, 2, 3]);
+    story.agrees("a new node");
+    story.receiver_agrees();
+    for node in &story.nodes[1..] {
+        assert!(node.end(Duration::from_secs(5)).is_nothing());
+    }
+    story.model.end(|_| true);
+    assert_eq!(story.difference(), None);
+}
+
+#[test]
+fn who_is_in_the_grace_is_there_until_the_departure_is_published() {
+    let mut story = Story::begin(seed(), &json!({ "departure_grace": 300 }), true);
+    for _ in 0..4 {
+        story.play(40, &[0, 1, 2]);
+        story.agrees("departures in their grace");
+    }
+    assert!(story.nodes[0].stop(Instant::now() + Duration::from_secs(2)));
+    story.model.end(|(node, ..)| *node == 0);
+    story.agrees("departures of a dead node in their grace");
+    story.receiver_agrees();
+
+    let mut story = Story::begin(seed(), &json!({ "departure_grace": 0.3 }), false);
+    story.play(100, &[0, 1, 2]);
+    story.agrees("departures after their grace");
+    story.receiver_agrees();
+}
+
+#[test]
+fn a_large_application_is_read_in_pages_and_a_channel_at_no_more_cost_than_in_a_small_one() {
+    let cluster = Cluster::start();
+    let node = cluster.node();
+    for n in 0..5000 {
+        node.subscribed(APP, format!("private-{n}").as_bytes(), b"1.1", None);
+        node.subscribed(APP, b"presence-all", format!("2.{n}").as_bytes(), Some(format!("{n}").as_bytes()));
+        if n % 500 == 0 {
+            all_decided(&node);
+        }
+    }
+    all_decided(&node);
+    let presence = reader(&cluster, &json!({}));
+    let first = presence.channels(APP, b"", None, 100).unwrap();
+    assert!((100..400).contains(&first.names.len()) && first.next.is_some(), "{}", first.names.len());
+    let page = presence.members(APP, b"presence-all", None, 100).unwrap();
+    assert!((100..400).contains(&page.names.len()) && page.next.is_some(), "{}", page.names.len());
+    assert_eq!(channels(&presence, APP, b"", 100).len(), 5001);
+    assert_eq!(presence.channels(APP, b"presence-", None, 100).unwrap().names, [b"presence-all"]);
+    assert_eq!(presence.channels(APP, b"", None, usize::MAX).unwrap().names.len(), 5001);
+
+    let before = cluster.redis.counted("hscan", "calls");
+    assert_eq!(presence.count(APP, b"presence-all"), Ok(5000));
+    assert_eq!(presence.occupied(APP, b"private-77"), Ok(true));
+    assert_eq!(cluster.redis.counted("hscan", "calls"), before, "a question about one channel reads no others");
+    assert_eq!((cluster.redis.counted("keys", "calls"), cluster.redis.counted("scan", "calls")), (0, 0));
+}
+
+#[test]
+fn applications_and_channels_with_any_name_are_apart() {
+    let (cluster, settings) = (Cluster::start(), json!({ "ignore_channel_prefixes": [] }));
+    let (node, presence) = (cluster.node_with(&settings), reader(&cluster, &settings));
+    let config = ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(app: [u8; 2], channel: [u8; 3], other_app: [u8; 1], other_channel: [u8; 4])| {
+        node.subscribed(&app, &channel, b"1.1", Some(b"7"));
+        all_decided(&node);
+        prop_assert_eq!(channels(&presence, &app, b"", 10), BTreeSet::from([channel.to_vec()]));
+        prop_assert_eq!(members(&presence, &app, &channel), BTreeSet::from([b"7".to_vec()]));
+        prop_assert!(channels(&presence, &other_app, b"", 10).is_empty());
+        prop_assert!(members(&presence, &other_app, &other_channel).is_empty());
+        node.closed(&app, b"1.1");
+        all_decided(&node);
+        prop_assert!(channels(&presence, &app, b"", 10).is_empty());
+    });
+}
+
+#[test]
+fn connections_are_counted_only_if_an_endpoint_asks_for_it() {
+    let cluster = Cluster::start();
+    let node = cluster.node();
+    node.subscribed(APP, b"news", b"1.1", None);
+    node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
+    all_decided(&node);
+    let presence = reader(&cluster, &json!({ "endpoints": [{ "url": "http://127.0.0.1:1/" }] }));
+    let error = presence.count(APP, b"news").unwrap_err();
+    assert_eq!(error, PresenceError::NotCounted("news".to_owned()));
+    assert!(error.to_string().contains("lists subscription_count in its events"), "{error}");
+    assert_eq!(presence.count(APP, b"presence-a"), Ok(1));
+    assert_eq!(presence.count(APP, b"empty"), Ok(0));
+    assert!(matches!(presence.occupied(APP, b"#server"), Err(PresenceError::Ignored(_))));
+    assert!(matches!(presence.channels(APP, b"#", None, 10), Err(PresenceError::Ignored(_))));
+}
+
+#[test]
+fn no_answer_is_given_until_the_data_is_complete() {
+    let mut cluster = Cluster::start();
+    let presence = reader(&cluster, &json!({}));
+    assert_eq!(presence.occupied(APP, b"news"), Err(PresenceError::Absent("wh".to_owned())));
+    let node = cluster.node();
+    node.subscribed(APP, b"news", b"1.1", None);
+    all_decided(&node);
+    assert_eq!(presence.occupied(APP, b"news"), Ok(true));
+
+    // Nothing but a complete answer comes while Redis is away and while its data is restored.
+    cluster.redis.kill();
+    assert!(matches!(presence.occupied(APP, b"news"), Err(PresenceError::Redis(_))));
+    cluster.redis.restart();
+    let mut refusals = BTreeSet::new();
+    eventually("the data to be restored", || match presence.occupied(APP, b"news") {
+        Ok(occupied) => {
+            assert!(occupied, "an answer from incomplete data");
+            true
+        }
+        Err(error) => {
+            refusals.insert(error.to_string());
+            false
+        }
+    });
+    println!("{refusals:?}");
+
+    // A node that has not restored its holds yet.
+    let mut redis = cluster.redis.connect();
+    redis.zadd::<_, _, _, ()>("wh:nodes", "late", "4102444800000").unwrap();
+    redis.sadd::<_, _, ()>("wh:unconfirmed", "late").unwrap();
+    redis.hset::<_, _, _, ()>("wh:epoch", "settling", "x").unwrap();
+    assert_eq!(presence.occupied(APP, b"news"), Err(PresenceError::Restoring));
+    redis.zrem::<_, _, ()>("wh:nodes", "late").unwrap();
+    assert_eq!(presence.occupied(APP, b"news"), Ok(true), "the settling waits for nobody");
+    drop(node);
+}
+
+#[test]
+fn no_answer_comes_from_data_that_another_process_of_redis_had() {
+    let mut cluster = Cluster::start_durable();
+    let node = cluster.node();
+    node.subscribed(APP, b"news", b"1.1", None);
+    all_decided(&node);
+    assert!(node.stop(Instant::now() + Duration::from_secs(2)));
+    cluster.redis.kill();
+    cluster.redis.restart();
+    let presence = reader(&cluster, &json!({}));
+    assert_eq!(presence.occupied(APP, b"news"), Err(PresenceError::Restoring));
+    let successor = cluster.node();
+    eventually("the successor to reap the dead node", || presence.occupied(APP, b"news") == Ok(false));
+    drop(successor);
+}
+
+#[test]
+fn a_page_is_not_continued_in_another_process_of_redis() {
+    let mut cluster = Cluster::start_durable();
+    let node = cluster.node();
+    for n in 0..1000 {
+        node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
+    }
+    all_decided(&node);
+    let presence = reader(&cluster, &json!({}));
+    let next = presence.channels(APP, b"", None, 10).unwrap().next;
+    assert!(presence.channels(APP, b"", next.as_deref(), 10).is_ok());
+    cluster.redis.kill();
+    cluster.redis.restart();
+    eventually("the first page", || presence.channels(APP, b"", None, 10).is_ok());
+    assert_eq!(presence.channels(APP, b"", next.as_deref(), 10), Err(PresenceError::Moved));
+    assert_eq!(channels(&presence, APP, b"", 10).len(), 1000);
+    for text in ["", "7", "x.y", "-1.0", "7 .0"] {
+        assert_eq!(presence.channels(APP, b"", Some(text), 10), Ok(NamePage::default()), "{text}");
+    }
+}
+
+#[test]
+fn data_of_another_cluster_and_a_suspended_application_are_named() {
+    let cluster = Cluster::start();
+    let node = cluster.node_with(&json!({ "cluster_name": "shop" }));
+    node.subscribed(APP, b"news", b"1.1", None);
+    all_decided(&node);
+    let own = reader(&cluster, &json!({ "cluster_name": "shop" }));
+    assert_eq!(own.occupied(APP, b"news"), Ok(true));
+    let error = reader(&cluster, &json!({ "cluster_name": "store" })).occupied(APP, b"news").unwrap_err().to_string();
+    assert!(error.contains("belongs to the cluster \"shop\"") && error.contains("resonate-webhooks:adopt"), "{error}");
+
+    let mut redis = cluster.redis.connect();
+    redis.hset::<_, _, _, ()>("wh:epoch", "schema", 99).unwrap();
+    let error = own.occupied(APP, b"news").unwrap_err().to_string();
+    assert!(error.contains("schema 99") && error.contains("Update the extension"), "{error}");
+    redis.hset::<_, _, _, ()>("wh:epoch", "schema", 1).unwrap();
+
+    redis.del::<_, ()>("wh:channels:app").unwrap();
+    redis.set::<_, _, ()>("wh:channels:app", "of another program").unwrap();
+    node.subscribed(APP, b"more", b"1.1", None);
+    eventually("the suspension", || matches!(own.occupied(APP, b"news"), Err(PresenceError::Suspended(_))));
+    let error = own.channels(APP, b"", None, 10).unwrap_err().to_string();
+    assert!(error.contains("wh:channels:app") && error.contains("delete or rename it"), "{error}");
+    assert_eq!(own.occupied(OTHER, b"news"), Ok(false));
+}
