@@ -140,6 +140,7 @@ fn an_empty_text_means_the_same_as_no_key() {
         "path",
         "username",
         "password",
+        "cluster",
         "sentinels",
         "service",
         "sentinel_username",

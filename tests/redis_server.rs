@@ -88,8 +88,7 @@ fn a_node_of_a_cluster_is_refused_as_such() {
     let server = RedisServer::start_with(&["--cluster-enabled", "yes"]);
     let slots: Vec<u16> = (0..=16383).collect();
     redis::cmd("CLUSTER").arg("ADDSLOTS").arg(slots).exec(&mut server.connect()).expect("one shard");
-    let reason =
-        "it is in cluster mode, in which keys are spread over servers: use a single server, or one behind Sentinels";
+    let reason = "it is in cluster mode: list servers of its cluster in resonate-webhooks.connection.cluster";
     assert_refused(server.port(), reason);
 }
 

@@ -25,6 +25,7 @@ return [
         'ca_file' => env('RESONATE_WEBHOOKS_REDIS_CA_FILE'),
         'client_cert' => env('RESONATE_WEBHOOKS_REDIS_CLIENT_CERT'),
         'client_key' => env('RESONATE_WEBHOOKS_REDIS_CLIENT_KEY'),
+        'cluster' => env('RESONATE_WEBHOOKS_REDIS_CLUSTER'),
         'sentinels' => env('RESONATE_WEBHOOKS_REDIS_SENTINELS'),
         'service' => env('RESONATE_WEBHOOKS_REDIS_SERVICE', 'mymaster'),
         'sentinel_username' => env('RESONATE_WEBHOOKS_REDIS_SENTINEL_USERNAME'),

@@ -41,7 +41,7 @@ final class RosterSetup
             ($roster['track'] ?? 'presence') !== 'all'
                 ? new SetupProblem('resonate-roster.track is not "all", so the roster knows presence channels only', "Set 'track' => 'all' in config/resonate-roster.php.")
                 : null,
-            self::sameRedis($roster['connection'] ?? [], $webhooks['connection'] ?? [])
+            self::isCluster($webhooks['connection'] ?? []) || self::sameRedis($roster['connection'] ?? [], $webhooks['connection'] ?? [])
                 ? null
                 : new SetupProblem(
                     'resonate-roster.connection and resonate-webhooks.connection name different Redis databases',
@@ -79,6 +79,16 @@ final class RosterSetup
     private static function position(string $plugin, array $plugins): ?int
     {
         return array_find_key(array_values($plugins), fn (string $listed) => $listed === $plugin || is_subclass_of($listed, $plugin));
+    }
+
+    /**
+     * Determine if a connection leads to a Redis Cluster. The keys of the roster are in other slots there, and are not read.
+     */
+    private static function isCluster(mixed $connection): bool
+    {
+        $cluster = self::written($connection)['cluster'] ?? [];
+
+        return $cluster !== [] && filter_var($cluster, FILTER_VALIDATE_BOOL, FILTER_NULL_ON_FAILURE) !== false;
     }
 
     /**

@@ -202,7 +202,7 @@ impl Cluster {
         let clock_skew_ms = skew(system_ms(), found.time_ms);
         let nodes = self.call(|redis, cluster| cluster.nodes(redis, &found))?;
         let (channels, foreign_keys) = self.call(|redis, cluster| cluster.channels(redis, &nodes))?;
-        let redis = self.call(|redis, _| RedisInfo::ask(redis))?;
+        let redis = self.call(|redis, cluster| RedisInfo::ask_all(redis, cluster.keys.prefix()))?;
         let runs = |node: &Node| node.state == NodeLiveness::Running;
         let mut lanes: Vec<LaneReport> = nodes
             .iter()

@@ -7,10 +7,12 @@ mod adoption;
 mod cluster;
 mod merge;
 mod presence;
+mod redis_cluster;
 mod redis_info;
 
 pub use adoption::Adoption;
 pub use cluster::{Cluster, ClusterStatus, Configured, Foreign, Identity, NodeLiveness, Refusals, Seen};
 pub use merge::MergedEndpoint;
 pub use presence::{NamePage, Presence, PresenceError};
+pub use redis_cluster::RedisCluster;
 pub(crate) use redis_info::RedisInfo;

@@ -238,7 +238,7 @@ impl Presence {
         invoke: impl FnOnce(&mut ScriptCall<'_>, &mut Connection) -> RedisResult<(String, Vec<u8>, T)>,
     ) -> Result<(String, T), PresenceError> {
         let (server, (status, detail, found)) = self.client.read(|redis, server| {
-            let mut call = script.call();
+            let mut call = script.call(&self.prefix);
             call.key(self.key(&[b"epoch"])).key(self.key(&[b"nodes"])).key(self.key(&[b"owners"]));
             call.arg(&self.prefix).arg(app).arg(identity_argument(self.identity.as_ref())).arg(SCHEMA).arg(server);
             Ok((server.to_owned(), invoke(&mut call, redis)?))

@@ -3,6 +3,7 @@
 use redis::{Connection, RedisResult};
 use serde::Serialize;
 
+use super::redis_cluster::RedisCluster;
 use crate::redis::{answered, field, mode};
 
 /// The parts of `INFO` that matter for waiting events.
@@ -13,6 +14,8 @@ pub struct RedisInfo {
     pub version: Option<String>,
     /// `standalone`, `sentinel` or `cluster`.
     pub mode: Option<String>,
+    /// The Redis Cluster, if the keys are on one.
+    pub cluster: Option<RedisCluster>,
     /// `master` or `slave`.
     pub role: Option<String>,
     /// Number of connected replicas.
@@ -36,7 +39,7 @@ pub struct RedisInfo {
 }
 
 impl RedisInfo {
-    /// Queries Redis. Fields are `None` if the ACL forbids the command for them.
+    /// Queries Redis, except for `cluster`. Fields are `None` if the ACL forbids the command for them.
     ///
     /// # Errors
     /// If the connection breaks.
@@ -46,6 +49,20 @@ impl RedisInfo {
         };
         let save = answered(redis::cmd("CONFIG").arg("GET").arg("save").query::<(String, String)>(redis))?;
         Ok(Self::read(&String::from_utf8_lossy(&info), save.as_ref().map(|(_, schedule)| schedule.as_str())))
+    }
+
+    /// Queries Redis, and the cluster that keys with this prefix are on. Fields are `None` if the ACL forbids the command for
+    /// them.
+    ///
+    /// # Errors
+    /// If the connection breaks.
+    pub(super) fn ask_all(redis: &mut Connection, key_prefix: &str) -> RedisResult<Self> {
+        let info = Self::ask(redis)?;
+        let cluster = match info.mode.as_deref() {
+            Some("cluster") => RedisCluster::ask(redis, key_prefix)?,
+            _ => None,
+        };
+        Ok(Self { cluster, ..info })
     }
 
     /// Returns the reasons why this Redis may lose waiting events, each with a remedy.
@@ -70,6 +87,7 @@ impl RedisInfo {
         Self {
             version: text("redis_version"),
             mode: mode(info).map(str::to_owned),
+            cluster: None,
             role: text("role"),
             replicas: number("connected_slaves"),
             uptime_s: number("uptime_in_seconds"),

@@ -90,7 +90,7 @@ impl MembershipScripts {
 
     /// Starts a call of `script` with the keys and arguments that every script takes first.
     pub(crate) fn call<'a>(&self, script: &'a Script, node: &str) -> ScriptCall<'a> {
-        let mut call = script.call();
+        let mut call = script.call(&self.prefix);
         call.key(self.key("epoch")).key(self.key("nodes")).arg(&self.prefix).arg(node);
         call
     }

@@ -10,8 +10,10 @@ use super::address;
 use super::address::{Host, RedisUrl};
 use super::context::Context;
 use super::error::{ConfigError, ROOT};
+use super::hosts::Hosts;
 use super::scalar::{Number, Whole};
-use super::sentinels::{DEFAULT_SERVICE, Hosts, Sentinels};
+use super::seeds::{self, Seeds};
+use super::sentinels::{self, DEFAULT_SERVICE, Sentinels};
 use super::tls_files::TlsFiles;
 use super::value::unless_empty;
 use crate::secret::Secret;
@@ -44,6 +46,19 @@ impl Default for Connection {
     }
 }
 
+impl Connection {
+    /// Returns the prefix of every key, from the configured one.
+    ///
+    /// # Errors
+    /// If the prefix cannot be used on a Redis Cluster.
+    pub(crate) fn key_prefix(&self, configured: String) -> Result<String, ConfigError> {
+        match &self.address {
+            Address::Cluster(_) => seeds::tagged(&configured),
+            _ => Ok(configured),
+        }
+    }
+}
+
 /// The address of Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
@@ -67,6 +82,8 @@ pub enum Address {
     Unix(PathBuf),
     /// The master that Sentinels name.
     Sentinels(Sentinels),
+    /// The master of our slot in a Redis Cluster.
+    Cluster(Seeds),
 }
 
 /// For logs. An address contains no secret: the login is separate.
@@ -79,6 +96,7 @@ impl fmt::Display for Address {
             Self::Tcp { host, port } | Self::Tls { host, port, .. } => write!(f, "{host}:{port}"),
             Self::Unix(path) => write!(f, "{}", path.display()),
             Self::Sentinels(sentinels) => sentinels.fmt(f),
+            Self::Cluster(seeds) => seeds.fmt(f),
         }
     }
 }
@@ -138,7 +156,8 @@ pub(super) struct WrittenConnection {
     username: Option<String>,
     #[serde(default, deserialize_with = "unless_empty")]
     password: Option<Secret>,
-    sentinels: Option<Hosts>,
+    cluster: Option<seeds::WrittenSeeds>,
+    sentinels: Option<Hosts<{ sentinels::DEFAULT_PORT }>>,
     #[serde(default, deserialize_with = "unless_empty")]
     service: Option<String>,
     #[serde(default, deserialize_with = "unless_empty")]
@@ -160,46 +179,39 @@ pub(super) struct WrittenConnection {
 impl WrittenConnection {
     /// Resolves the keys. A `url` replaces scheme, host, port, path, username, password and database, including those
     /// that it does not mention. The roster reads the same keys in the same way, so both use the same database.
-    /// Sentinels replace host and port.
+    /// Sentinels and the seeds of a Redis Cluster replace host and port.
     pub(super) fn resolve(mut self, warnings: &mut Vec<String>) -> Result<Connection, ConfigError> {
         let defaults = Connection::default();
-        let sentinels = self.sentinels.take().filter(|sentinels| !sentinels.hosts.is_empty());
-        if sentinels.is_some() && self.url.is_some() {
-            return Err(ConfigError::at(
-                "connection.url",
-                "cannot be combined with connection.sentinels: remove one of them",
-            ));
-        }
+        self.check_combination()?;
         let files = self.files(warnings)?;
-        let is_tls = self.scheme == Some(Scheme::Tls);
-        let (mut address, login, database) = match self.url.take() {
+        let is_cluster = self.cluster == Some(seeds::WrittenSeeds::On);
+        let key_of_database = if self.url.is_some() { "connection.url" } else { "connection.database" };
+        let (address, login, database) = match self.url.take() {
             Some(url) => {
-                url.warn(is_tls, warnings);
+                url.warn(self.scheme == Some(Scheme::Tls), warnings);
                 (url.address, url.login, url.database)
             }
             None => (
-                match sentinels {
-                    Some(Hosts { hosts, with_tls }) => Address::Sentinels(Sentinels {
-                        hosts,
-                        service: self.service.take().unwrap_or_else(|| DEFAULT_SERVICE.to_owned()),
-                        tls: (with_tls || is_tls).then(TlsFiles::default),
-                        login: Login::new(self.sentinel_username.take(), self.sentinel_password.take()),
-                    }),
-                    None => self.address(warnings)?,
-                },
+                self.servers(warnings)?,
                 Login::new(self.username, self.password),
                 self.database.map_or(defaults.database, Whole::get),
             ),
         };
+        let mut address = if is_cluster { Address::Cluster(Seeds::at(address)?) } else { address };
+        if matches!(address, Address::Cluster(_)) && database != 0 {
+            return Err(ConfigError::at(key_of_database, "must name database 0: a Redis Cluster has no other"));
+        }
         match &mut address {
-            Address::Tls { files: unset, .. } | Address::Sentinels(Sentinels { tls: Some(unset), .. }) => {
+            Address::Tls { files: unset, .. }
+            | Address::Sentinels(Sentinels { tls: Some(unset), .. })
+            | Address::Cluster(Seeds { tls: Some(unset), .. }) => {
                 *unset = files;
             }
             _ if files != TlsFiles::default() => warnings.push(format!(
                 "{ROOT}.connection has TLS files, but the connection to {address} is not encrypted: set \
                  {ROOT}.connection.scheme to \"tls\", or use a rediss:// URL"
             )),
-            Address::Tcp { .. } | Address::Unix(_) | Address::Sentinels(_) => {}
+            Address::Tcp { .. } | Address::Unix(_) | Address::Sentinels(_) | Address::Cluster(_) => {}
         }
         // 0 means no limit in other clients. Here it gives the default, with a warning.
         let mut timeout = self.timeout.map_or(defaults.timeout, |timeout| {
@@ -215,6 +227,50 @@ impl WrittenConnection {
             timeout = SHORTEST_TIMEOUT;
         }
         Ok(Connection { address, login, database, timeout })
+    }
+
+    /// Checks that the keys name the servers in one way only.
+    fn check_combination(&mut self) -> Result<(), ConfigError> {
+        self.sentinels = self.sentinels.take().filter(|sentinels| !sentinels.hosts.is_empty());
+        let is_listed = matches!(self.cluster, Some(seeds::WrittenSeeds::Listed(_)));
+        let is_cluster = is_listed || self.cluster == Some(seeds::WrittenSeeds::On);
+        if self.sentinels.is_some() && is_cluster {
+            return Err(ConfigError::at(
+                "connection.cluster",
+                "cannot be combined with connection.sentinels: remove one of them",
+            ));
+        }
+        if self.url.is_some() && self.sentinels.is_some() {
+            return Err(ConfigError::at(
+                "connection.url",
+                "cannot be combined with connection.sentinels: remove one of them",
+            ));
+        }
+        if self.url.is_some() && is_listed {
+            return Err(ConfigError::at(
+                "connection.url",
+                "cannot be combined with a list in connection.cluster: remove one of them, or set connection.cluster to true",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns the address, when there is no `url`.
+    fn servers(&mut self, warnings: &mut Vec<String>) -> Result<Address, ConfigError> {
+        let is_tls = self.scheme == Some(Scheme::Tls);
+        let tls = |with_tls: bool| (with_tls || is_tls).then(TlsFiles::default);
+        if let Some(Hosts { hosts, with_tls }) = self.sentinels.take() {
+            return Ok(Address::Sentinels(Sentinels {
+                hosts,
+                service: self.service.take().unwrap_or_else(|| DEFAULT_SERVICE.to_owned()),
+                tls: tls(with_tls),
+                login: Login::new(self.sentinel_username.take(), self.sentinel_password.take()),
+            }));
+        }
+        if let Some(seeds::WrittenSeeds::Listed(Hosts { hosts, with_tls })) = self.cluster.take() {
+            return Ok(Address::Cluster(Seeds { hosts, tls: tls(with_tls) }));
+        }
+        self.address(warnings)
     }
 
     /// Returns the address that `scheme`, `host`, `port` and `path` describe. TLS is used if the scheme or the host

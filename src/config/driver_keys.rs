@@ -5,7 +5,7 @@ pub(super) const CONNECTION: &str = "connection";
 
 /// Options of `PhpRedis`, Predis and the packages of Resonate that a connection in Laravel's `config/database.php` may
 /// have. They are listed so that none is taken for a misspelt key.
-pub(super) const OF_DRIVERS: [&str; 40] = [
+pub(super) const OF_DRIVERS: [&str; 39] = [
     "aggregate",
     "alias",
     "async",
@@ -16,7 +16,6 @@ pub(super) const OF_DRIVERS: [&str; 40] = [
     "backoff_cap",
     "cas",
     "client",
-    "cluster",
     "command_retries",
     "command_timeout",
     "compression",

@@ -39,6 +39,7 @@ mod error;
 mod event_set;
 mod filter;
 mod header;
+mod hosts;
 mod identity;
 mod ignored_channels;
 mod lambda;
@@ -49,6 +50,7 @@ mod previous_secret;
 mod proxy_url;
 mod roster;
 mod scalar;
+mod seeds;
 mod sentinels;
 mod target;
 mod tls_files;
@@ -84,6 +86,7 @@ pub use previous_secret::PreviousSecret;
 pub use proxy_url::ProxyUrl;
 pub use roster::Roster;
 use scalar::{Seconds, Whole};
+pub use seeds::Seeds;
 pub use sentinels::Sentinels;
 pub use target::Target;
 pub use tls_files::{ClientCert, TlsFiles};
@@ -111,7 +114,7 @@ type RetryFor = Seconds<1_000, { 24 * HOUR_MS }>;
 pub struct Config {
     /// The connection to Redis.
     pub connection: Connection,
-    /// Prefix of every key in Redis. Never empty.
+    /// Prefix of every key in Redis. Never empty. On a Redis Cluster it is in braces: the hash tag of the shard.
     pub key_prefix: String,
     /// Identity of the node's cluster. A node without one works on the data of any cluster.
     pub cluster: Option<ClusterIdentity>,
@@ -147,7 +150,7 @@ pub struct Config {
     pub dead_letter_age: Duration,
     /// Capacity of the queue between hooks and the intake thread, in intents.
     pub queue_size: usize,
-    /// Keys of the roster, if it is in this Redis.
+    /// Keys of the roster, if it is in this Redis and the scripts can read them: on a Redis Cluster they are in other slots.
     pub roster: Option<Roster>,
     /// Maximum time that a stopping process continues to deliver.
     pub shutdown_timeout: Duration,

@@ -12,8 +12,8 @@ use super::previous_secret::{PreviousSecret, PreviousSecrets};
 use super::scalar::{Number, Seconds, Switch, Whole};
 use super::value::List;
 use super::{
-    AddressRules, AppScope, Config, ConfigError, DAY_S, HOUR_MS, IgnoredChannels, MAX_ATTEMPTS, ProxyUrl, RetryFor,
-    Timeout, app_webhooks, connection, dashboard, endpoint, identity, metrics, proxy_url, roster,
+    Address, AddressRules, AppScope, Config, ConfigError, DAY_S, HOUR_MS, IgnoredChannels, MAX_ATTEMPTS, ProxyUrl,
+    RetryFor, Timeout, app_webhooks, connection, dashboard, endpoint, identity, metrics, proxy_url, roster,
 };
 use crate::aws::Environment;
 use crate::event::AppId;
@@ -170,9 +170,12 @@ impl WrittenConfig {
             seconds(self.reconcile_interval, "reconcile_interval", 1.0..=86_400.0, 1.0, otherwise.reconcile_interval);
         warnings.extend(connection::check_against_lease(&connection, ttl));
 
+        let key_prefix = connection.key_prefix(self.key_prefix.unwrap_or(otherwise.key_prefix))?;
+        let can_read_roster = !matches!(connection.address, Address::Cluster(_));
+
         Ok(Config {
             connection,
-            key_prefix: self.key_prefix.unwrap_or(otherwise.key_prefix),
+            key_prefix,
             cluster: identity::resolve(self.cluster, self.cluster_name),
             ttl,
             departure_grace: self.departure_grace.map_or(otherwise.departure_grace, Seconds::duration),
@@ -196,7 +199,7 @@ impl WrittenConfig {
                 .dead_letter_days
                 .map_or(otherwise.dead_letter_age, |days| Duration::from_secs(days.size() as u64 * DAY_S)),
             queue_size: self.queue_size.map_or(otherwise.queue_size, Whole::size),
-            roster: self.roster.map(roster::WrittenRoster::resolve),
+            roster: self.roster.filter(|_| can_read_roster).map(roster::WrittenRoster::resolve),
             shutdown_timeout: self.shutdown_timeout.map_or(otherwise.shutdown_timeout, Seconds::duration),
             endpoints_refresh: self.endpoints_refresh.map_or(otherwise.endpoints_refresh, Seconds::duration),
             metrics_listen: metrics::Listen::resolve(self.metrics_listen, chosen(self.metrics_public, false))?,

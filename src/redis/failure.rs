@@ -132,9 +132,11 @@ impl LinkError {
             "MISCONF" => Self::TakesNoWrites { cause: WriteRefusal::NotSaved, reason },
             "NOREPLICAS" => Self::TakesNoWrites { cause: WriteRefusal::TooFewReplicas, reason },
             "READONLY" => Self::Unavailable(format!("{reason} If this lasts, connect to its master")),
-            "LOADING" | "BUSY" | "MASTERDOWN" | "TRYAGAIN" | "CLUSTERDOWN"
+            "LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN"
             // A blocked read ends with this error when its server becomes a replica.
             | "UNBLOCKED" => Self::Unavailable(reason),
+            "MOVED" => Self::Unavailable(format!("{reason}: another server of the cluster has our slot")),
+            "TRYAGAIN" | "ASK" => Self::Unavailable(format!("{reason}: the cluster is moving our slot to another server")),
             "NOPERM" => Self::Forbidden(reason),
             // A script lacks a right. The second text is that of Redis before version 7.
             "ERR"
@@ -194,7 +196,7 @@ impl LinkError {
             Self::Refused { .. } => RedisFault::Login,
             Self::Unfit(unfit) => match unfit {
                 Unfit::TooOld(_) => RedisFault::TooOld,
-                Unfit::Cluster | Unfit::Sentinel => RedisFault::WrongMode,
+                Unfit::Cluster | Unfit::NoCluster | Unfit::Sentinel => RedisFault::WrongMode,
                 Unfit::Replica => RedisFault::ReadOnly,
                 Unfit::UndeclaredKeys(_) | Unfit::Scripts(_) => RedisFault::Scripts,
             },
@@ -269,6 +271,22 @@ mod tests {
         ] {
             assert_eq!(sorted(reply), LinkError::Unavailable(reply.to_owned()));
         }
+    }
+
+    #[test]
+    fn a_slot_that_moves_is_said_by_name() {
+        let moves = "the cluster is moving our slot to another server";
+        for (reply, reason) in [
+            ("MOVED 866 10.0.0.2:7001", "another server of the cluster has our slot"),
+            ("ASK 866 10.0.0.2:7001", moves),
+            ("TRYAGAIN Multiple keys request during rehashing of slot", moves),
+        ] {
+            let error = sorted(reply);
+            assert_eq!(error, LinkError::Unavailable(format!("{reply}: {reason}")));
+            assert!(!error.spares_connection());
+        }
+        let down = "CLUSTERDOWN The cluster is down";
+        assert_eq!(sorted(down), LinkError::Unavailable(down.to_owned()));
     }
 
     #[test]

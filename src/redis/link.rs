@@ -14,6 +14,7 @@ use super::backoff::ReconnectBackoff;
 use super::failure::LinkError;
 use super::foreign;
 use super::settings::Settings;
+use super::slots::KnownServers;
 use super::survey;
 use crate::telemetry::{Level, Telemetry};
 
@@ -41,6 +42,7 @@ pub struct Link {
     /// Counts requests and failures.
     counted: Option<Arc<Telemetry>>,
     connection: Option<Open>,
+    known: KnownServers,
     /// Connections opened so far.
     connections: u64,
     backoff: ReconnectBackoff,
@@ -91,6 +93,7 @@ impl Link {
             telemetry,
             counted,
             connection: None,
+            known: KnownServers::default(),
             connections: 0,
             backoff: ReconnectBackoff::default(),
             outage: None,
@@ -208,7 +211,7 @@ impl Link {
     }
 
     fn connect(&mut self) -> Result<Open, LinkError> {
-        let (redis, server) = self.settings.connect()?;
+        let (redis, server) = self.settings.connect(&mut self.known)?;
         self.connections += 1;
         let now = Instant::now();
         Ok(Open { redis, server, used: now, role_checked: now })

@@ -18,6 +18,7 @@ mod script;
 mod sentinel;
 mod server;
 mod settings;
+mod slots;
 mod survey;
 mod tls;
 
@@ -30,10 +31,11 @@ pub use foreign::ForeignKey;
 pub(crate) use foreign::{find as find_foreign_keys, find_of_apps as find_foreign_keys_of_apps};
 pub(crate) use identity::{Mismatch, SCHEMA, Stamp, as_argument as identity_argument};
 pub use link::Link;
-pub(crate) use script::{Script, ScriptCall, must_send_code};
+pub(crate) use script::{Script, ScriptCall, key_of_unmoved_slot, must_send_code};
 pub use server::Unfit;
 pub(crate) use server::{field, mode};
 pub use settings::Settings;
+pub(crate) use slots::slot_of;
 pub(crate) use survey::answered;
 
 /// Converts to ms, the unit of scripts and stream ids.

@@ -19,6 +19,7 @@ pub(crate) struct Script {
 pub(crate) struct ScriptCall<'a> {
     script: &'a Script,
     keys: Vec<Vec<u8>>,
+    unmoved: Option<String>,
     args: Vec<Vec<u8>>,
 }
 
@@ -33,9 +34,9 @@ impl Script {
         &self.hash
     }
 
-    /// Starts a call without keys and arguments.
-    pub(crate) const fn call(&self) -> ScriptCall<'_> {
-        ScriptCall { script: self, keys: Vec::new(), args: Vec::new() }
+    /// Starts a call without keys and arguments, on keys with this prefix.
+    pub(crate) fn call(&self, key_prefix: &str) -> ScriptCall<'_> {
+        ScriptCall { script: self, keys: Vec::new(), unmoved: key_of_unmoved_slot(key_prefix), args: Vec::new() }
     }
 
     /// Rewrites a packed `EVALSHA` of this script as an `EVAL` with the same keys and arguments.
@@ -66,7 +67,8 @@ impl ScriptCall<'_> {
     /// Runs the script, with its code if Redis needs that.
     pub(crate) fn invoke<T: FromRedisValue>(&self, redis: &mut Connection) -> RedisResult<T> {
         let mut evalsha = redis::cmd("EVALSHA");
-        evalsha.arg(&self.script.hash).arg(self.keys.len()).arg(&self.keys).arg(&self.args);
+        let keys = self.keys.len() + usize::from(self.unmoved.is_some());
+        evalsha.arg(&self.script.hash).arg(keys).arg(&self.keys).arg(&self.unmoved).arg(&self.args);
         let packed = evalsha.get_packed_command();
         let answer = match redis.req_packed_command(&packed).and_then(redis::Value::extract_error) {
             Err(error) if must_send_code(&error) => {
@@ -76,6 +78,15 @@ impl ScriptCall<'_> {
         };
         Ok(T::from_redis_value(answer)?)
     }
+}
+
+/// Returns a further key that every script declares if the prefix is a hash tag, as on a Redis Cluster. It never exists.
+///
+/// While Redis moves a slot key by key, its server stops a script at the first key that it does not have, after the
+/// writes before it. A missing key among those that the script declares makes it refuse the whole call instead
+/// (`TRYAGAIN` or `ASK`).
+pub(crate) fn key_of_unmoved_slot(key_prefix: &str) -> Option<String> {
+    key_prefix.starts_with('{').then(|| format!("{key_prefix}:room"))
 }
 
 /// Returns `true` if Redis did not run the script because it does not have it, or because the user may not call
@@ -93,14 +104,16 @@ mod tests {
 
     use super::*;
     use crate::event::{AppId, partition_of};
+    use crate::redis::slot_of;
     use crate::support::redis::RedisServer;
+    use crate::support::wait::eventually;
 
     #[test]
     fn a_script_runs_with_eval_alone() {
         let server = RedisServer::start();
         let mut redis = server.connect();
         let script = Script::new("return {KEYS[1], ARGV[1], ARGV[2]}");
-        let mut call = script.call();
+        let mut call = script.call("wh");
         call.arg("a").arg(7).key("k");
         let run = |redis: &mut Connection| call.invoke::<(String, String, u8)>(redis);
         let answer = ("k".to_owned(), "a".to_owned(), 7);
@@ -116,6 +129,39 @@ mod tests {
             assert_eq!(run(&mut user), Ok(answer.clone()), "{rights:?}");
             assert_eq!(run(&mut user), Ok(answer.clone()), "{rights:?}");
         }
+    }
+
+    #[test]
+    fn a_script_does_not_start_while_its_slot_is_being_moved() {
+        let servers = [RedisServer::start_in_cluster(&[]), RedisServer::start_in_cluster(&[])];
+        let [mut redis, mut other] = [servers[0].connect(), servers[1].connect()];
+        let cluster = |words: &[&str]| {
+            let mut cluster = redis::cmd("CLUSTER");
+            cluster.arg(words);
+            cluster
+        };
+        cluster(&["MEET", "127.0.0.1", &servers[1].port().to_string()]).exec(&mut redis).unwrap();
+        let slots: Vec<String> = (0..16_384).map(|slot| slot.to_string()).collect();
+        cluster(&["ADDSLOTS"]).arg(slots).exec(&mut redis).unwrap();
+        let mut set = redis::cmd("SET");
+        set.arg("{wh:0}:epoch").arg("as before");
+        eventually("a working cluster", || set.exec(&mut redis).ok());
+        let target: String = cluster(&["MYID"]).query(&mut other).unwrap();
+        let slot = slot_of("{wh:0}").to_string();
+        let moves = cluster(&["SETSLOT", &slot, "MIGRATING", &target]);
+        eventually("a migration", || moves.exec(&mut redis).ok());
+
+        let script = Script::new("redis.call('SET', KEYS[1], ARGV[1]) return redis.call('GET', '{wh:0}:moved')");
+        let mut run = |key_prefix| {
+            let mut call = script.call(key_prefix);
+            call.key("{wh:0}:epoch").arg("changed");
+            let error = call.invoke::<()>(&mut redis).unwrap_err();
+            (error, redis::cmd("GET").arg("{wh:0}:epoch").query::<String>(&mut redis).unwrap())
+        };
+        let (error, epoch) = run("{wh:0}");
+        assert_eq!((error.code(), epoch.as_str()), (Some("TRYAGAIN"), "as before"));
+        // Without the further key, the script stops after its first write.
+        assert_eq!(run("wh").1, "changed");
     }
 
     #[test]

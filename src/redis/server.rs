@@ -26,11 +26,12 @@ pub enum Unfit {
     /// The server lacks commands.
     #[error("it is {0}, and Redis 6.2 or later is required: update it, or replace it with Valkey")]
     TooOld(String),
-    /// The server is a node of a Redis Cluster.
-    #[error(
-        "it is in cluster mode, in which keys are spread over servers: use a single server, or one behind Sentinels"
-    )]
+    /// The server is a node of a Redis Cluster, which the config does not say.
+    #[error("it is in cluster mode: list servers of its cluster in {root}.connection.cluster", root = crate::config::ROOT)]
     Cluster,
+    /// The server is not a node of a Redis Cluster, although the config says so.
+    #[error("it is not in cluster mode: remove {root}.connection.cluster", root = crate::config::ROOT)]
+    NoCluster,
     /// The server is a Sentinel.
     #[error("it is a Sentinel, which keeps no data: list it in {root}.connection.sentinels", root = crate::config::ROOT)]
     Sentinel,
@@ -125,11 +126,11 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Checks that the server can be used.
+    /// Checks that the server can be used. `in_cluster` is `true` if the config lists servers of a Redis Cluster.
     ///
     /// # Errors
     /// Why it cannot. The most general reason comes first: a cluster refuses scripts too.
-    pub(super) fn judge(&self) -> Result<(), Unfit> {
+    pub(super) fn judge(&self, in_cluster: bool) -> Result<(), Unfit> {
         let info = self.info.as_deref().unwrap_or_default();
         let mode = mode(info);
         if mode == Some("sentinel") {
@@ -139,7 +140,7 @@ impl Server {
         if version.and_then(Version::read).is_some_and(|version| version < OLDEST) {
             return Err(Unfit::TooOld(name(info)));
         }
-        if mode == Some("cluster") {
+        if mode == Some("cluster") && !in_cluster {
             return Err(Unfit::Cluster);
         }
         // INFO is the fallback where ROLE is forbidden.
@@ -202,20 +203,20 @@ mod tests {
     fn a_redis_below_six_two_is_refused_by_name() {
         for version in ["2.8.24", "5.0.6", "6.0.20"] {
             let info = format!("# Server\r\nredis_version:{version}\r\nredis_mode:standalone\r\n");
-            assert_eq!(server(&info).judge(), Err(Unfit::TooOld(format!("Redis {version}"))));
+            assert_eq!(server(&info).judge(false), Err(Unfit::TooOld(format!("Redis {version}"))));
         }
         for version in ["6.2.0", "6.2.14", "7.0.15", "8.0.6", "10.0.0", "255.255.255"] {
-            assert_eq!(server(&format!("redis_version:{version}\r\n")).judge(), Ok(()), "{version}");
+            assert_eq!(server(&format!("redis_version:{version}\r\n")).judge(false), Ok(()), "{version}");
         }
     }
 
     #[test]
     fn a_compatible_server_is_judged_by_its_redis_version_and_named_by_its_own() {
         let valkey = "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0\r\n";
-        assert_eq!(server(valkey).judge(), Ok(()));
+        assert_eq!(server(valkey).judge(false), Ok(()));
         let old = "redis_version:4.0.0\r\nkvrocks_version:2.1.0\r\n";
         let expected = Unfit::TooOld("Kvrocks 2.1.0, compatible with Redis 4.0.0".to_owned());
-        assert_eq!(server(old).judge(), Err(expected));
+        assert_eq!(server(old).judge(false), Err(expected));
         assert_eq!(
             name("redis_version:7.4.0\r\ndragonfly_version:df-v1.21.4\r\n"),
             "Dragonfly 1.21.4, compatible with Redis 7.4.0"
@@ -225,7 +226,7 @@ mod tests {
     #[test]
     fn the_mode_is_read_under_the_field_names_of_redis_and_valkey() {
         for mode in ["redis_mode", "server_mode"] {
-            let judge = |name: &str| server(&format!("redis_version:7.2.4\r\n{mode}:{name}\r\n")).judge();
+            let judge = |name: &str| server(&format!("redis_version:7.2.4\r\n{mode}:{name}\r\n")).judge(false);
             assert_eq!(judge("standalone"), Ok(()));
             assert_eq!(judge("sentinel"), Err(Unfit::Sentinel));
             assert_eq!(judge("cluster"), Err(Unfit::Cluster));
@@ -235,17 +236,17 @@ mod tests {
     #[test]
     fn a_server_that_forbids_info_and_role_is_accepted() {
         let silent = Server { info: None, role: None, scripts: Scripts::Unknown };
-        assert_eq!(silent.judge(), Ok(()));
-        assert_eq!(server("redis_version:nightly\r\n").judge(), Ok(()));
+        assert_eq!(silent.judge(false), Ok(()));
+        assert_eq!(server("redis_version:nightly\r\n").judge(false), Ok(()));
     }
 
     #[test]
     fn the_mode_explains_why_scripts_are_refused() {
         let refused = Scripts::Refused("CROSSSLOT Keys in request don't hash to the same slot".to_owned());
         let cluster = Server { scripts: refused.clone(), ..server("redis_version:8.0.6\r\nredis_mode:cluster\r\n") };
-        assert_eq!(cluster.judge(), Err(Unfit::Cluster));
+        assert_eq!(cluster.judge(false), Err(Unfit::Cluster));
         let sentinel = Server { scripts: refused, ..server("redis_version:8.0.6\r\nredis_mode:sentinel\r\n") };
-        assert_eq!(sentinel.judge(), Err(Unfit::Sentinel));
+        assert_eq!(sentinel.judge(false), Err(Unfit::Sentinel));
     }
 
     #[test]
@@ -254,7 +255,7 @@ mod tests {
         let by_info = Server { role: None, ..server("role:slave\r\n") };
         let by_write = Server { role: None, scripts: Scripts::ReadOnly, ..server("") };
         for replica in [by_role, by_info, by_write] {
-            assert_eq!(replica.judge(), Err(Unfit::Replica));
+            assert_eq!(replica.judge(false), Err(Unfit::Replica));
         }
     }
 
@@ -262,7 +263,7 @@ mod tests {
     fn refused_scripts_are_reported_with_the_servers_reason_and_the_remedy() {
         let message = |reason: &str| {
             let refusing = Server { scripts: Scripts::Refused(reason.to_owned()), ..server("redis_version:7.4.0\r\n") };
-            refusing.judge().unwrap_err().to_string()
+            refusing.judge(false).unwrap_err().to_string()
         };
         let dragonfly = message("ERR script tried accessing undeclared key");
         assert!(dragonfly.ends_with("--default_lua_flags=allow-undeclared-keys"), "{dragonfly}");

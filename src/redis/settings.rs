@@ -8,6 +8,7 @@ use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, Red
 
 use super::failure::LinkError;
 use super::sentinel::{authenticate, open_master};
+use super::slots::{KnownServers, Steps, open_slot_master, slot_of};
 use super::{survey, tls};
 use crate::config::{Address, Config, ConfigError, Connection};
 use crate::net::tls::install_provider;
@@ -50,6 +51,7 @@ impl Settings {
         let files = match &connection.address {
             Address::Tls { files, .. } => Some(files),
             Address::Sentinels(sentinels) => sentinels.tls.as_ref(),
+            Address::Cluster(seeds) => seeds.tls.as_ref(),
             Address::Tcp { .. } | Address::Unix(_) => None,
         };
         if let Some(files) = files {
@@ -58,6 +60,7 @@ impl Settings {
         }
         survey::put_together();
         let Config { key_prefix, ttl, .. } = Config::default();
+        let key_prefix = connection.key_prefix(key_prefix)?;
         Ok(Self { connection, key_prefix, role_every: ttl / ROLE_ASKED_PER_LEASE })
     }
 
@@ -84,9 +87,11 @@ impl Settings {
     }
 
     /// Connects, logs in, examines the server and selects the database. The client library could log in and select, but
-    /// it hides the reason when the server refuses. Also returns the `run_id` of the server process, if known.
-    pub(super) fn connect(&self) -> Result<(redis::Connection, Option<String>), LinkError> {
-        let timeout = self.timeout();
+    /// it hides the reason when the server refuses. Also returns the `run_id` of the server process, if known. `known` has
+    /// what the link has learned of a Redis Cluster.
+    pub(super) fn connect(&self, known: &mut KnownServers) -> Result<(redis::Connection, Option<String>), LinkError> {
+        let (timeout, prefix) = (self.timeout(), &self.key_prefix);
+        let in_cluster = matches!(self.address(), Address::Cluster(_));
         let sort = |error| LinkError::sort(&error, timeout);
         let login = |connection: &mut redis::Connection| match &self.connection.login {
             Some(login) => authenticate(connection, login).map_err(|error| sort(error).blame("password")),
@@ -95,11 +100,14 @@ impl Settings {
 
         let admit = |connection: &mut redis::Connection| {
             login(connection)?;
-            survey::examine(connection, &self.key_prefix, timeout)
+            survey::examine(connection, prefix, in_cluster, timeout)
         };
 
         let (mut connection, server) = match self.address() {
             Address::Sentinels(sentinels) => open_master(sentinels, timeout, admit)?,
+            Address::Cluster(seeds) => {
+                open_slot_master(seeds, slot_of(prefix), known, timeout, &Steps { login, admit })?
+            }
             address => {
                 let mut connection = open(address, timeout).map_err(sort)?;
                 let server = admit(&mut connection)?;
@@ -135,7 +143,9 @@ fn client(address: &Address) -> RedisResult<Client> {
             (place, Some(files))
         }
         Address::Unix(path) => (ConnectionAddr::Unix(path.clone()), None),
-        Address::Sentinels(_) => return Err(io::Error::other("a Sentinel is not a server with data").into()),
+        Address::Sentinels(_) | Address::Cluster(_) => {
+            return Err(io::Error::other("several servers are not one with data").into());
+        }
     };
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
     let info = place

@@ -24,6 +24,7 @@ pub(super) fn put_together() {
 pub(super) fn examine(
     redis: &mut Connection,
     key_prefix: &str,
+    in_cluster: bool,
     timeout: Duration,
 ) -> Result<Option<String>, LinkError> {
     let collect = |redis: &mut Connection| {
@@ -32,7 +33,7 @@ pub(super) fn examine(
         Ok(Server { info, role: role(redis)?, scripts: scripts(redis, key_prefix, timeout)? })
     };
     let server = collect(redis).map_err(|error| LinkError::sort(&error, timeout))?;
-    server.judge().map_err(LinkError::Unfit)?;
+    server.judge(in_cluster).map_err(LinkError::Unfit)?;
     Ok(server.info.as_deref().and_then(|info| field(info, "run_id")).map(str::to_owned))
 }
 
@@ -85,7 +86,7 @@ fn role(redis: &mut Connection) -> RedisResult<Option<Role>> {
 
 fn scripts(redis: &mut Connection, key_prefix: &str, timeout: Duration) -> RedisResult<Scripts> {
     let key = |name: &str| format!("{key_prefix}:{name}");
-    let mut probe = PROBE.call();
+    let mut probe = PROBE.call(key_prefix);
     probe.key(key("epoch")).key(key("nodes")).arg(key("probe"));
     match probe.invoke::<i64>(redis) {
         Ok(_) => Ok(Scripts::Run),

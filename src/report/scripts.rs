@@ -140,7 +140,7 @@ impl StatusKeys {
         time: Duration,
         disabled: &BTreeMap<String, Option<String>>,
     ) -> RedisResult<(u64, EndpointStates, bool)> {
-        let mut call = REPORT.call();
+        let mut call = REPORT.call(&self.prefix);
         call.key(self.nodes())
             .key(self.record(node))
             .key(self.paused())

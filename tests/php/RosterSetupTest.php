@@ -71,6 +71,7 @@ final class RosterSetupTest extends TestCase
 
         yield 'defaults' => [[], ['scheme' => 'tcp', 'host' => '127.0.0.1', 'port' => 6379, 'database' => '0', 'url' => '']];
         yield 'empty variables' => [array_fill_keys(['url', 'scheme', 'host', 'port', 'path', 'database'], ''), []];
+        yield 'a Redis Cluster, where the roster is not read' => [['host' => 'other'], ['cluster' => 'a:7000']];
         yield 'TLS by scheme or host' => [['scheme' => 'tls', 'host' => 'redis'], ['host' => 'tls://Redis']];
         yield 'TLS by URL' => [['scheme' => 'rediss', 'host' => 'redis', 'database' => 2], ['url' => 'rediss://:secret@redis:6379/2?timeout=5']];
         yield 'a URL and its parts' => [['url' => 'redis://redis'], self::REDIS];

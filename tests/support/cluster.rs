@@ -42,10 +42,7 @@ impl Cluster {
     /// Returns the received events as `name channel` or `name channel/user`. A repeated webhook, as it may come when a
     /// node dies or stops, counts once.
     pub(crate) fn events(&self) -> Vec<String> {
-        let mut seen = HashSet::new();
-        let mut requests = self.receiver.received("/hook");
-        requests.retain(|request| seen.insert(request.header("webhook-id").map(str::to_owned)));
-        requests.iter().flat_map(Received::events).collect()
+        events(&self.receiver)
     }
 
     /// Returns the number of times that each event came.
@@ -56,6 +53,14 @@ impl Cluster {
         }
         counts
     }
+}
+
+/// Returns the events that the receiver got on `/hook`, as [`Cluster::events`] does.
+pub(crate) fn events(receiver: &Receiver) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let mut requests = receiver.received("/hook");
+    requests.retain(|request| seen.insert(request.header("webhook-id").map(str::to_owned)));
+    requests.iter().flat_map(Received::events).collect()
 }
 
 /// Returns one of the engine's numbers.

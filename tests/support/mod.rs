@@ -20,6 +20,7 @@ pub(crate) mod port;
 pub(crate) mod proxy;
 pub(crate) mod receiver;
 pub(crate) mod redis;
+pub(crate) mod redis_cluster;
 pub(crate) mod scrape;
 pub(crate) mod serve;
 pub(crate) mod tally;

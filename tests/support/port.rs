@@ -24,6 +24,18 @@ impl Port {
         }
     }
 
+    /// Reserves a port, and the one 10 000 above it for the bus of a Redis Cluster.
+    pub(crate) fn with_bus() -> (Self, Self) {
+        loop {
+            let port = Self::free();
+            let Ok(reservation) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port.number + 10_000)) else { continue };
+            let bus = Self { number: port.number + 10_000, _reservation: reservation };
+            if bus.number < 30_000 && TcpListener::bind(bus.address()).is_ok() {
+                return (port, bus);
+            }
+        }
+    }
+
     /// Returns the address to listen on or connect to.
     pub(crate) fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.number).into()

@@ -19,6 +19,7 @@ pub(crate) struct RedisServer {
     folder: TempDir,
     port: Port,
     tls_port: Option<Port>,
+    bus: Option<Port>,
     options: Vec<String>,
     environment: Vec<(&'static str, PathBuf)>,
     process: Child,
@@ -37,12 +38,24 @@ impl RedisServer {
 
     /// The same, with additional environment variables.
     pub(crate) fn start_in(environment: &[(&'static str, PathBuf)], options: &[&str]) -> Self {
+        Self::start_at((Port::free(), None), environment, options)
+    }
+
+    /// Starts a node of a Redis Cluster, which has no slots yet. It takes a silence of 2 s for a failure, because a busy
+    /// machine can delay a healthy server by a second.
+    pub(crate) fn start_in_cluster(options: &[&str]) -> Self {
+        let (port, bus) = Port::with_bus();
+        // A replica is synchronised at once, not after the default wait of 5 s for other replicas.
+        let own = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0"];
+        Self::start_at((port, Some(bus)), &[], &[&own, options].concat())
+    }
+
+    fn start_at((port, bus): (Port, Option<Port>), environment: &[(&'static str, PathBuf)], options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let port = Port::free();
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         let environment = environment.to_vec();
         let process = spawn(folder.path(), port.number, &environment, &options);
-        let mut server = Self { folder, port, tls_port: None, options, environment, process };
+        let mut server = Self { folder, port, tls_port: None, bus, options, environment, process };
         server.wait_until_ready();
         server
     }
@@ -65,7 +78,8 @@ impl RedisServer {
         std::fs::write(&file, settings).expect("a written config file");
         let port = Port::free();
         let process = spawn_at(folder.path(), port.number, &[], &[&file.display().to_string(), "--sentinel"], &[]);
-        let mut sentinel = Self { folder, port, tls_port: None, options: Vec::new(), environment: Vec::new(), process };
+        let mut sentinel =
+            Self { folder, port, tls_port: None, bus: None, options: Vec::new(), environment: Vec::new(), process };
         sentinel.wait_until_ready();
         sentinel
     }

@@ -46,7 +46,7 @@ enum RedisErrorReason: string
             self::Forbidden => 'Grant the permission named in the log of the server. docs/configuration.md lists all of them.',
             self::Login => 'Check connection.username, connection.password and connection.database.',
             self::TooOld => 'Update to Redis 6.2 or later, or to Valkey.',
-            self::WrongMode => 'Use a single server, or one behind Sentinels (connection.sentinels).',
+            self::WrongMode => 'List the servers of a Redis Cluster in connection.cluster, and Sentinels in connection.sentinels. The log of the server says which.',
             self::Scripts => 'Allow Lua scripts. The log of the server says how.',
             self::WrongType => 'Delete or rename the key named in the log of the server, or set another prefix (RESONATE_WEBHOOKS_PREFIX).',
             self::Mismatch => 'Set a separate prefix for this application (RESONATE_WEBHOOKS_PREFIX).',

@@ -89,6 +89,11 @@ final class SetupCheck
         $redis = $this->status['redis'];
 
         $this->addResult('Cluster', $check->identity());
+
+        if ($redis['cluster'] !== null) {
+            $this->addResult('Redis Cluster', $check->redisCluster());
+        }
+
         $this->addPermissions();
         $this->addResult('Keys', $check->keys());
 

@@ -69,6 +69,23 @@ final readonly class StatusCheck
     }
 
     /**
+     * Check that the servers of the Redis Cluster work. Without a problem, the result names the servers of our slot.
+     *
+     * @return iterable<Problem>
+     */
+    public function redisCluster(): iterable
+    {
+        $cluster = $this->status['redis']['cluster'];
+        $slot = Format::slot($cluster);
+
+        yield match (true) {
+            $cluster['down'] !== [] => [CheckResult::Warning, $slot, 'Start these servers, or remove them with CLUSTER FORGET.'],
+            $cluster['replicas'] === [] => [CheckResult::Warning, $slot, 'Add a replica: without one, webhooks wait while the master is down.'],
+            default => [CheckResult::Ok, $slot, ''],
+        };
+    }
+
+    /**
      * Check that Redis persists the outbox.
      *
      * @return iterable<Problem>

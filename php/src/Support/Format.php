@@ -97,6 +97,19 @@ final class Format
     }
 
     /**
+     * Format the slot of a Redis Cluster and its servers, and those of the whole cluster that are down.
+     *
+     * @param  array{slot: int, master: ?string, replicas: list<string>, down: list<string>}  $cluster
+     */
+    public static function slot(array $cluster): string
+    {
+        $servers = fn (array $addresses) => $addresses === [] ? 'none' : implode(', ', $addresses);
+
+        return "slot {$cluster['slot']}, master ".($cluster['master'] ?? 'none').', replicas: '.$servers($cluster['replicas'])
+            .($cluster['down'] === [] ? '' : '; down: '.$servers($cluster['down']));
+    }
+
+    /**
      * Turn an error message into a sentence. The first letter is not capitalized if the message starts with a config key.
      */
     public static function sentence(string $message): string

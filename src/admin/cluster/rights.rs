@@ -24,7 +24,8 @@ impl Refusals {
     /// # Errors
     /// If Redis cannot be reached or runs no scripts.
     pub(super) fn ask(redis: &mut Connection, key_prefix: &str) -> RedisResult<Self> {
-        let refused: Vec<(String, String)> = RIGHTS.call().key(format!("{key_prefix}:probe")).invoke(redis)?;
+        let refused: Vec<(String, String)> =
+            RIGHTS.call(key_prefix).key(format!("{key_prefix}:probe")).invoke(redis)?;
         let mut refusals = Self::default();
         for (command, reason) in refused {
             match LinkError::of_reply(&reason) {

@@ -152,7 +152,7 @@ impl OutboxScripts {
     }
 
     fn call<'a>(&self, script: &'a Script, membership: &Membership) -> ScriptCall<'a> {
-        let mut call = script.call();
+        let mut call = script.call(&self.prefix);
         for name in ["epoch", "nodes", "owners"] {
             call.key(format!("{}:{name}", self.prefix));
         }
@@ -194,7 +194,7 @@ impl OutboxScripts {
         run: &str,
         dead_letters: &[DeadLetterId],
     ) -> RedisResult<usize> {
-        let mut call = REDELIVER.call();
+        let mut call = REDELIVER.call(&self.prefix);
         call.key(self.dead_letters()).arg(&self.prefix).arg(PARTITIONS).arg(run);
         for dead_letter in dead_letters {
             call.arg(dead_letter.as_str());
@@ -217,7 +217,7 @@ impl OutboxScripts {
     }
 
     fn forget(&self, redis: &mut Connection, last: &str, dead_letters: &[DeadLetterId]) -> RedisResult<usize> {
-        let mut call = FORGET_DEAD_LETTERS.call();
+        let mut call = FORGET_DEAD_LETTERS.call(&self.prefix);
         call.key(self.dead_letters()).arg(&self.prefix).arg(last);
         for dead_letter in dead_letters {
             call.arg(dead_letter.as_str());

@@ -62,7 +62,7 @@ class CheckCommand extends WebhooksCommand
         foreach ($findings as $finding) {
             $this->components->twoColumnDetail($finding->subject, $finding->level->tone()->badge($finding->level->value));
 
-            if ($finding->level !== CheckResult::Ok) {
+            if ($finding->message !== '') {
                 $this->components->bulletList(array_filter([$this->text(Format::sentence($finding->message)), $this->text($finding->fix)]));
             }
         }

@@ -74,6 +74,11 @@ class StatusCommand extends WebhooksCommand
 
         $this->title('Webhooks');
         $this->components->twoColumnDetail('Redis', $status['redis']['version'] ?? 'reachable, but INFO is not allowed');
+
+        if ($status['redis']['cluster'] !== null) {
+            $this->components->twoColumnDetail('Redis Cluster', $this->text(Format::slot($status['redis']['cluster'])));
+        }
+
         $this->components->twoColumnDetail('Occupied channels', Format::number(array_sum($status['channels'])));
         $this->components->twoColumnDetail('Events in the outbox', Format::number($status['outbox']['events']));
         $this->components->twoColumnDetail('Dead letters', $status['dead_letters'] > 0 ? "<fg=yellow>{$deadLetters}</>" : $deadLetters);

@@ -25,7 +25,7 @@ impl OutboxScripts {
         channel: &[u8],
         event: &CustomEvent,
     ) -> RedisResult<Result<(), Exclusion>> {
-        let mut call = SEND.call();
+        let mut call = SEND.call(&self.prefix);
         call.key(format!("{}:epoch", self.prefix)).key(self.owners());
         call.arg(&self.prefix).arg(&self.identity).arg(SCHEMA).arg(PARTITIONS).arg(limits);
         call.arg(app.as_bytes()).arg(channel).arg(event.as_text());

@@ -1,0 +1,116 @@
+//! Lists of servers: `connection.sentinels` and `connection.cluster`.
+
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::address::Host;
+use super::value::List;
+
+/// A list of `host:port`, or one text with commas, for environment variables. `PORT` is the default port.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Hosts<const PORT: u16> {
+    pub(super) hosts: Vec<(String, u16)>,
+    pub(super) with_tls: bool,
+}
+
+impl<const PORT: u16> Hosts<PORT> {
+    pub(super) fn read<'a>(items: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let mut read = Self::default();
+        for item in items.into_iter().map(str::trim).filter(|item| !item.is_empty()) {
+            let (host, with_tls) = host(item, PORT)?;
+            if !read.hosts.is_empty() && with_tls != read.with_tls {
+                return Err("tls:// must be in front of all servers or of none".to_owned());
+            }
+            read.with_tls = with_tls;
+            read.hosts.push(host);
+        }
+        Ok(read)
+    }
+}
+
+/// Returns the servers as a text for logs.
+pub(super) fn joined(hosts: &[(String, u16)]) -> String {
+    let server = |(host, port): &(String, u16)| {
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    };
+    hosts.iter().map(server).collect::<Vec<_>>().join(", ")
+}
+
+fn host(text: &str, default_port: u16) -> Result<((String, u16), bool), String> {
+    if text.contains('@') {
+        // Not quoted: it may hold a password.
+        return Err("one of the servers has a login in front of its host: use the keys of the login instead".to_owned());
+    }
+    let (name, port) = match text.rsplit_once(':') {
+        // The last colon in `[::1]` and in `tls://host` does not start a port.
+        Some((name, port)) if !port.ends_with(']') && !port.starts_with("//") => {
+            let number = port.parse().ok().filter(|number| *number > 0);
+            (name, number.ok_or_else(|| format!("{text:?} has no port from 1 to 65535 after its colon"))?)
+        }
+        _ => (text, default_port),
+    };
+    match Host::try_from(name.to_owned()).map_err(|problem| format!("{text:?}: {problem}"))? {
+        Host::Tcp(name) => Ok(((name, port), false)),
+        Host::Tls(name) => Ok(((name, port), true)),
+        Host::Unix(_) => Err(format!("{text:?} is a socket path: use a host and a port")),
+    }
+}
+
+impl<'de, const PORT: u16> Deserialize<'de> for Hosts<PORT> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        fn from_list<E: Error, const PORT: u16>(List(items): List<String>) -> Result<Hosts<PORT>, E> {
+            Hosts::read(items.iter().map(|(_, item)| item.as_str())).map_err(E::custom)
+        }
+
+        struct HostsVisitor<const PORT: u16>;
+
+        impl<'de, const PORT: u16> Visitor<'de> for HostsVisitor<PORT> {
+            type Value = Hosts<PORT>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of host:port")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Hosts::read(text.split(',')).map_err(E::custom)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
+                from_list(List::deserialize(SeqAccessDeserializer::new(items))?)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
+                from_list(List::deserialize(MapAccessDeserializer::new(items))?)
+            }
+        }
+
+        deserializer.deserialize_any(HostsVisitor::<PORT>)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<(String, u16)>, String> {
+        Hosts::<26_379>::read(text.split(',')).map(|read| read.hosts)
+    }
+
+    #[test]
+    fn a_server_is_a_host_with_or_without_a_port() {
+        let hosts = [("a".to_owned(), 26_379), ("10.0.0.2".to_owned(), 5000), ("::1".to_owned(), 26_380)];
+        assert_eq!(read("a, tcp://10.0.0.2:5000 ,[::1]:26380,"), Ok(hosts.to_vec()));
+        assert_eq!(read(""), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn an_invalid_server_is_refused_with_a_reason() {
+        assert_eq!(read("a:b"), Err("\"a:b\" has no port from 1 to 65535 after its colon".to_owned()));
+        assert_eq!(read("/run/s.sock"), Err("\"/run/s.sock\" is a socket path: use a host and a port".to_owned()));
+        assert_eq!(read("a,tls://b"), Err("tls:// must be in front of all servers or of none".to_owned()));
+        let login = read("redis://:hunter2@a:1").unwrap_err();
+        assert!(login.contains("a login") && !login.contains("hunter2"), "{login}");
+    }
+}

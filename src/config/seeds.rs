@@ -1,0 +1,148 @@
+//! A Redis Cluster: `connection.cluster`, and the prefix of the keys on it.
+
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+
+use super::address::DEFAULT_PORT;
+use super::connection::Address;
+use super::error::ConfigError;
+use super::hosts::{self, Hosts};
+use super::scalar::Switch;
+use super::tls_files::TlsFiles;
+
+/// Servers of a Redis Cluster. A node learns of the others from them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seeds {
+    /// Host and port of each server, in the order of the queries.
+    pub hosts: Vec<(String, u16)>,
+    /// TLS files, if the servers use TLS.
+    pub tls: Option<TlsFiles>,
+}
+
+/// For logs.
+impl fmt::Display for Seeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (Cluster)", hosts::joined(&self.hosts))
+    }
+}
+
+impl Seeds {
+    /// Takes the server at `address` as the only seed.
+    pub(super) fn at(address: Address) -> Result<Self, ConfigError> {
+        let (host, port, tls) = match address {
+            Address::Tcp { host, port } => (host, port, None),
+            Address::Tls { host, port, files } => (host, port, Some(files)),
+            Address::Unix(_) | Address::Sentinels(_) | Address::Cluster(_) => {
+                return Err(ConfigError::at("connection.cluster", "needs a host and a port, not a socket path"));
+            }
+        };
+        Ok(Self { hosts: vec![(host, port)], tls })
+    }
+}
+
+/// `connection.cluster` before it is resolved: a list of `host:port`, one text with commas, or a switch.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum WrittenSeeds {
+    /// Redis is no cluster.
+    #[default]
+    Off,
+    /// The server at the url or the host belongs to a cluster.
+    On,
+    /// These servers belong to a cluster.
+    Listed(Hosts<DEFAULT_PORT>),
+}
+
+impl From<Hosts<DEFAULT_PORT>> for WrittenSeeds {
+    fn from(listed: Hosts<DEFAULT_PORT>) -> Self {
+        if listed.hosts.is_empty() { Self::Off } else { Self::Listed(listed) }
+    }
+}
+
+impl From<Switch> for WrittenSeeds {
+    fn from(Switch(on): Switch) -> Self {
+        if on == Some(true) { Self::On } else { Self::Off }
+    }
+}
+
+impl<'de> Deserialize<'de> for WrittenSeeds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SeedsVisitor;
+
+        impl<'de> Visitor<'de> for SeedsVisitor {
+            type Value = WrittenSeeds;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of host:port, true or false")
+            }
+
+            fn visit_bool<E: Error>(self, on: bool) -> Result<WrittenSeeds, E> {
+                Ok(Switch(Some(on)).into())
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<WrittenSeeds, E> {
+                Switch::deserialize(number.into_deserializer()).map(Into::into)
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<WrittenSeeds, E> {
+                let switch: Result<Switch, E> = Switch::deserialize(text.into_deserializer());
+                match switch {
+                    Ok(switch) => Ok(switch.into()),
+                    Err(_) => Hosts::read(text.split(',')).map(Into::into).map_err(E::custom),
+                }
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<WrittenSeeds, A::Error> {
+                Hosts::deserialize(SeqAccessDeserializer::new(items)).map(Into::into)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<WrittenSeeds, A::Error> {
+                Hosts::deserialize(MapAccessDeserializer::new(items)).map(Into::into)
+            }
+        }
+
+        deserializer.deserialize_any(SeedsVisitor)
+    }
+}
+
+/// Puts the prefix of every key into the hash tag of the shard: Redis Cluster keeps all keys with one tag in one slot, and a
+/// script may use keys of one slot only.
+pub(super) fn tagged(key_prefix: &str) -> Result<String, ConfigError> {
+    if key_prefix.contains(['{', '}']) {
+        return Err(ConfigError::at(
+            "key_prefix",
+            "must not contain a brace on a Redis Cluster: the package puts it in a hash tag of its own",
+        ));
+    }
+    Ok(format!("{{{key_prefix}:0}}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_list_a_text_and_a_switch_are_read() {
+        let read = |value: Value| WrittenSeeds::deserialize(value).unwrap();
+        for off in [json!(false), json!(""), json!("0"), json!("false"), json!([])] {
+            assert_eq!(read(off), WrittenSeeds::Off);
+        }
+        for on in [json!(true), json!("true"), json!("1")] {
+            assert_eq!(read(on), WrittenSeeds::On);
+        }
+        let hosts = vec![("a".to_owned(), 7000), ("::1".to_owned(), 6379)];
+        for listed in [json!(["a:7000", "[::1]"]), json!("a:7000, [::1]"), json!({ "x": "a:7000", "y": "[::1]" })] {
+            assert_eq!(read(listed), WrittenSeeds::Listed(Hosts { hosts: hosts.clone(), with_tls: false }));
+        }
+    }
+
+    #[test]
+    fn a_prefix_gets_a_hash_tag_of_its_own() {
+        assert_eq!(tagged("wh").unwrap(), "{wh:0}");
+        let refusal = tagged("a}b").unwrap_err().to_string();
+        assert!(refusal.starts_with("resonate-webhooks.key_prefix: must not contain a brace"), "{refusal}");
+    }
+}

@@ -1,0 +1,129 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use PHPUnit\Framework\Attributes\Large;
+use Tests\Support\Artisan;
+use Tests\Support\FreePort;
+use Tests\Support\RedisServer;
+use Tests\Support\Sender;
+use Tests\Support\Wait;
+use Webpatser\ResonateWebhooks\Native\Cluster;
+
+/**
+ * The webhooks on a node of a Redis Cluster, which has all slots.
+ */
+#[Large]
+final class RedisClusterTest extends PluginTestCase
+{
+    private ?Artisan $artisan = null;
+
+    private RedisServer $redis;
+
+    protected function setUp(): void
+    {
+        parent::setUp();
+
+        $bus = (string) FreePort::find();
+        $this->redis = new RedisServer(
+            '--cluster-enabled', 'yes', '--cluster-port', $bus, '--cluster-config-file', "nodes-{$bus}.conf", '--cluster-announce-ip', '127.0.0.1',
+        );
+        $this->redis->command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+        Wait::until(fn () => $this->redis->command('SET', 'mark', '1') === ['OK'], 'the cluster to work');
+        unlink(sys_get_temp_dir()."/nodes-{$bus}.conf");
+    }
+
+    protected function tearDown(): void
+    {
+        $this->artisan?->remove($this);
+
+        parent::tearDown();
+    }
+
+    public function test_check_and_status_show_the_slot_and_its_servers(): void
+    {
+        $artisan = $this->artisan($this->changes());
+        [$code, $output] = $artisan->call('check', ['--json' => true]);
+        $this->assertSame(0, $code, $output);
+
+        $finding = array_column(json_decode($output, true, flags: JSON_THROW_ON_ERROR), null, 'subject')['Redis Cluster'];
+        $slot = "slot {$this->slot()}, master 127.0.0.1:{$this->redis->port}, replicas: none";
+        $this->assertSame(['warning', $slot], [$finding['level'], $finding['message']]);
+        $this->assertStringContainsString('Add a replica', $finding['fix']);
+
+        [, $output] = $artisan->call('check');
+        $this->assertStringContainsString(ucfirst($slot), $output);
+        [, $output] = $artisan->call('status');
+        $this->assertStringContainsString($slot, $output);
+    }
+
+    public function test_without_the_key_the_remedy_is_named(): void
+    {
+        [$code, $output] = $this->artisan(['connection' => $this->redis->connection()])->call('check', ['--json' => true]);
+        $this->assertSame(1, $code);
+        $this->assertStringContainsString('it is in cluster mode: list servers of its cluster in resonate-webhooks.connection.cluster', $output);
+    }
+
+    public function test_events_custom_events_dead_letters_and_pauses_work(): void
+    {
+        $changes = [...$this->changes(), 'max_attempts' => 1, 'endpoints' => [
+            [...$this->endpoint(), 'name' => 'good', 'events' => ['channel_occupied', 'channel_vacated', 'order.paid']],
+            [...$this->endpoint('/status/500'), 'name' => 'bad', 'events' => ['channel_occupied']],
+        ]];
+        $node = $this->node($changes);
+        $artisan = $this->artisan($changes);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'private-room');
+        $this->awaitEvent('channel_occupied private-room');
+
+        $cluster = new Cluster($this->config($changes));
+        Wait::until(fn () => $cluster->status()['dead_letters'] === 1, 'a dead letter');
+        $this->assertSame(1, $cluster->status()['channels']['1']);
+        [$code, $output] = $artisan->call('failed');
+        $this->assertSame(0, $code);
+        $this->assertStringContainsString('HTTP 500', $output);
+        [$code, $output] = $artisan->call('retry', ['id' => ['all']]);
+        $this->assertSame(0, $code, $output);
+        [$code, $output] = $artisan->call('pause', ['endpoint' => 'bad']);
+        $this->assertSame(0, $code, $output);
+        $this->assertCount(1, $cluster->paused());
+        [$code, $output] = $artisan->call('resume', ['endpoint' => 'bad']);
+        $this->assertSame(0, $code, $output);
+        [$code, $output] = $artisan->call('test', ['endpoint' => 'good']);
+        $this->assertSame(0, $code, $output);
+
+        $sender = new Sender($this->config($changes));
+        $this->assertSame(['sent' => true], $sender->send('order.paid', 'private-room'));
+        $this->awaitEvent('order.paid private-room');
+        $sender->stop();
+
+        $node->command('ann', 'unsubscribe', 'private-room');
+        $this->awaitEvent('channel_vacated private-room');
+        $node->stop();
+    }
+
+    /**
+     * @param  array<string, mixed>  $changes
+     */
+    private function artisan(array $changes): Artisan
+    {
+        $this->artisan?->remove($this);
+
+        return $this->artisan = new Artisan($this->config($changes));
+    }
+
+    /**
+     * @return array<string, mixed>
+     */
+    private function changes(): array
+    {
+        return ['connection' => ['cluster' => "127.0.0.1:{$this->redis->port}", 'timeout' => 5]];
+    }
+
+    private function slot(): string
+    {
+        return ltrim($this->redis->command('CLUSTER', 'KEYSLOT', '{'.$this->config()['key_prefix'].':0}')[0], ':');
+    }
+}

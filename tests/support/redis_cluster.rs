@@ -1,0 +1,170 @@
+//! A real Redis Cluster: three masters, each with a replica.
+
+use std::time::{Duration, Instant};
+
+use redis::{Connection, RedisResult, Value};
+use serde_json::{Value as Json, json};
+
+use super::redis::RedisServer;
+use super::watched::info;
+
+/// Timeout for what a cluster does by itself.
+const GOSSIP: Duration = Duration::from_secs(60);
+
+/// First slot of each master.
+const FIRST_SLOTS: [u16; 4] = [0, 5461, 10_923, 16_384];
+
+/// The hash tag of all keys with the default prefix.
+pub(crate) const TAG: &str = "{wh:0}";
+
+/// A running cluster. Its first three servers start as masters, and each of the others is the replica of one.
+pub(crate) struct RedisCluster {
+    pub(crate) servers: Vec<RedisServer>,
+}
+
+impl RedisCluster {
+    /// Starts a cluster and waits until it is complete.
+    pub(crate) fn start() -> Self {
+        let servers: Vec<RedisServer> = (0..6).map(|_| RedisServer::start_in_cluster(&[])).collect();
+        for (server, number) in servers.iter().zip(1..) {
+            run::<()>(server, &["SET-CONFIG-EPOCH", &number.to_string()]).expect("an epoch");
+        }
+        for (server, range) in servers.iter().zip(FIRST_SLOTS.windows(2)) {
+            add_slots(server, range[0]..range[1]);
+        }
+        for other in &servers[1..] {
+            run::<()>(&servers[0], &["MEET", "127.0.0.1", &other.port().to_string()]).expect("a meeting");
+        }
+        let cluster = Self { servers };
+        for (master, replica) in [(0, 3), (1, 4), (2, 5)] {
+            let master = id(&cluster.servers[master]);
+            patiently("a replica", || run::<()>(&cluster.servers[replica], &["REPLICATE", &master]).is_ok());
+        }
+        patiently("the whole cluster", || cluster.servers.iter().all(is_complete_at));
+        cluster
+    }
+
+    /// Returns the slot of our keys, as Redis computes it.
+    pub(crate) fn slot(&self) -> u16 {
+        run(self.alive(), &["KEYSLOT", TAG]).expect("a slot")
+    }
+
+    /// Returns the index of the server that a living server takes for the master of our slot.
+    pub(crate) fn master(&self) -> usize {
+        let port = self.master_at(self.alive());
+        self.servers.iter().position(|server| server.port() == port).expect("a server of the cluster")
+    }
+
+    fn master_at(&self, server: &RedisServer) -> u16 {
+        let slot = i64::from(self.slot());
+        let ranges: Vec<Vec<Value>> = run(server, &["SLOTS"]).expect("slots");
+        let master = ranges.iter().find_map(|range| match range.as_slice() {
+            [Value::Int(first), Value::Int(last), Value::Array(master), ..] if (*first..=*last).contains(&slot) => {
+                Some(master)
+            }
+            _ => None,
+        });
+        let Some([_, Value::Int(port), ..]) = master.map(Vec::as_slice) else { panic!("no master: {ranges:?}") };
+        u16::try_from(*port).expect("a port")
+    }
+
+    fn alive(&self) -> &RedisServer {
+        self.servers.iter().find(|server| server.try_connect().is_ok()).expect("a living server")
+    }
+
+    /// Returns the index of a replica of our slot's master.
+    pub(crate) fn replica(&self) -> usize {
+        self.master() + 3
+    }
+
+    /// Connects to the master of our slot.
+    pub(crate) fn connect(&self) -> Connection {
+        self.servers[self.master()].connect()
+    }
+
+    /// Waits until the replica of our slot's master has all data.
+    pub(crate) fn replicate(&self) {
+        let mut master = self.connect();
+        // WAIT waits for the writes of this connection.
+        redis::cmd("SET").arg(format!("{TAG}:mark")).arg(1).exec(&mut master).expect("a write");
+        patiently("the replica has everything", || {
+            redis::cmd("WAIT").arg(1).arg(1000).query::<u64>(&mut master).expect("an answer") == 1
+        });
+    }
+
+    /// Returns the number of events in the outbox.
+    pub(crate) fn outbox_events(&self) -> usize {
+        let mut master = self.connect();
+        let length = |partition| redis::cmd("XLEN").arg(format!("{TAG}:out:{partition}")).query::<usize>(&mut master);
+        (0..16).map(length).sum::<RedisResult<usize>>().unwrap_or(usize::MAX)
+    }
+
+    /// Moves our slot to another master, key by key, as `redis-cli --cluster reshard` does. Calls `halfway` when half of
+    /// the keys have moved.
+    pub(crate) fn move_slot(&self, to: usize, halfway: impl FnOnce()) {
+        let (from, slot) = (&self.servers[self.master()], self.slot().to_string());
+        let to = &self.servers[to];
+        run::<()>(to, &["SETSLOT", &slot, "IMPORTING", &id(from)]).expect("an import");
+        run::<()>(from, &["SETSLOT", &slot, "MIGRATING", &id(to)]).expect("a migration");
+        let keys: usize = run(from, &["COUNTKEYSINSLOT", &slot]).expect("a count");
+        for _ in 0..keys / 2 {
+            move_keys(from, to, &slot, 1);
+        }
+        halfway();
+        while move_keys(from, to, &slot, 100) > 0 {}
+        for server in [to, from] {
+            run::<()>(server, &["SETSLOT", &slot, "NODE", &id(to)]).expect("a new owner");
+        }
+    }
+
+    /// Returns `connection` of a configuration with these servers as seeds.
+    pub(crate) fn connection(&self, seeds: &[usize]) -> Json {
+        let seeds: Vec<String> = seeds.iter().map(|n| format!("127.0.0.1:{}", self.servers[*n].port())).collect();
+        json!({ "cluster": seeds, "timeout": 1 })
+    }
+}
+
+/// Returns `true` if the server sees a complete cluster, and follows its master if it is a replica.
+fn is_complete_at(server: &RedisServer) -> bool {
+    let state: String = run(server, &["INFO"]).expect("a state");
+    let ranges: Vec<Vec<Value>> = run(server, &["SLOTS"]).expect("slots");
+    let replication = info(server, "replication");
+    state.contains("cluster_state:ok")
+        && ranges.iter().filter(|range| range.len() == 4).count() == 3
+        && (replication.contains("role:master") || replication.contains("master_link_status:up"))
+}
+
+/// Moves some keys of the slot. Returns how many.
+fn move_keys(from: &RedisServer, to: &RedisServer, slot: &str, most: u8) -> usize {
+    let keys: Vec<Vec<u8>> = run(from, &["GETKEYSINSLOT", slot, &most.to_string()]).expect("keys");
+    if !keys.is_empty() {
+        let mut migrate = redis::cmd("MIGRATE");
+        migrate.arg("127.0.0.1").arg(to.port()).arg("").arg(0).arg(5000).arg("KEYS").arg(&keys);
+        migrate.exec(&mut from.connect()).expect("moved keys");
+    }
+    keys.len()
+}
+
+/// Runs a `CLUSTER` command.
+pub(crate) fn run<T: redis::FromRedisValue>(server: &RedisServer, words: &[&str]) -> RedisResult<T> {
+    redis::cmd("CLUSTER").arg(words).query(&mut server.try_connect()?)
+}
+
+/// Returns the cluster's id of a server.
+fn id(server: &RedisServer) -> String {
+    run(server, &["MYID"]).expect("an id")
+}
+
+/// Gives a server these slots.
+pub(crate) fn add_slots(server: &RedisServer, slots: std::ops::Range<u16>) {
+    let slots: Vec<u16> = slots.collect();
+    redis::cmd("CLUSTER").arg("ADDSLOTS").arg(slots).exec(&mut server.connect()).expect("slots");
+}
+
+fn patiently(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + GOSSIP;
+    while !condition() {
+        assert!(Instant::now() < deadline, "timed out after {GOSSIP:?}, waiting for: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
