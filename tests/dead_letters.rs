@@ -210,7 +210,8 @@ fn a_failing_endpoint_gets_one_dead_letter_and_the_rest_of_the_retry_is_kept() {
     let mut said = Vec::new();
     eventually("the log line", || {
         said.extend(node.poll(10_000));
-        said.iter().any(|outcome| matches!(outcome, Outcome::Log { message, .. } if message.contains("Retry them when")))
+        said.iter()
+            .any(|outcome| matches!(outcome, Outcome::Log { message, .. } if message.contains("Retry them when")))
     });
     assert_eq!(said.iter().filter(|outcome| matches!(outcome, Outcome::Dropped { .. })).count(), 1);
 
