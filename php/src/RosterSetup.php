@@ -74,11 +74,11 @@ final class RosterSetup
     /**
      * Get the position of a plugin or a subclass of it.
      *
-     * @param  array<int, class-string>  $plugins
+     * @param  array<array-key, mixed>  $plugins
      */
-    private static function position(string $plugin, array $plugins): ?int
+    public static function position(string $plugin, array $plugins): ?int
     {
-        return array_find_key(array_values($plugins), fn (string $listed) => $listed === $plugin || is_subclass_of($listed, $plugin));
+        return array_find_key(array_values($plugins), fn (mixed $listed) => is_string($listed) && ($listed === $plugin || is_subclass_of($listed, $plugin)));
     }
 
     /**

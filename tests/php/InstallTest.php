@@ -109,6 +109,20 @@ final class InstallTest extends TestCase
         $this->assertSame($files, $this->files());
     }
 
+    public function test_a_subclass_of_the_plugin_is_the_plugin(): void
+    {
+        $this->project->write('bootstrap/plugin.php', '<?php namespace App; class Plugin extends \Webpatser\ResonateWebhooks\WebhookPlugin {}');
+        $this->project->edit('bootstrap/app.php', '<?php', "<?php require_once __DIR__.'/plugin.php';");
+        $this->project->edit('config/reverb.php', 'App\Plugins\Greeter::class', 'App\Plugin::class');
+        $before = $this->project->read('config/reverb.php');
+
+        [$code, $output] = $this->install();
+
+        $this->assertSame(0, $code, $output);
+        $this->assertStringContainsString('Plugin OK', $output);
+        $this->assertSame($before, $this->project->read('config/reverb.php'));
+    }
+
     public function test_a_dry_run_changes_nothing(): void
     {
         $files = $this->files();

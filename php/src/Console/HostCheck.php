@@ -57,7 +57,7 @@ final readonly class HostCheck
      */
     private function plugin(): iterable
     {
-        if (! array_any($this->plugins(), fn (mixed $plugin) => is_string($plugin) && is_a($plugin, WebhookPlugin::class, true))) {
+        if (RosterSetup::position(WebhookPlugin::class, $this->plugins()) === null) {
             yield [
                 CheckResult::Error,
                 'the webhooks plugin is missing from reverb.servers.reverb.plugins',

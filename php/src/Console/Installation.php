@@ -97,7 +97,7 @@ final class Installation
     {
         $plugins = (array) config('reverb.servers.reverb.plugins', []);
 
-        if (in_array(WebhookPlugin::class, $plugins, true)) {
+        if (RosterSetup::position(WebhookPlugin::class, $plugins) !== null) {
             return InstallResult::Unchanged;
         }
 
@@ -107,7 +107,7 @@ final class Installation
             return InstallResult::Manual;
         }
 
-        $missing = array_diff(array_filter([RosterSetup::ROSTER, WebhookPlugin::class], class_exists(...)), $plugins);
+        $missing = array_filter([RosterSetup::ROSTER, WebhookPlugin::class], fn (string $plugin) => class_exists($plugin) && RosterSetup::position($plugin, $plugins) === null);
         $lines = array_map(fn (string $plugin) => "\\{$plugin}::class,", array_values($missing));
         $source = new ConfigSource($this->files->get($file));
 

@@ -51,7 +51,7 @@ class InstallCommand extends WebhooksCommand
         }
 
         if ($toDo) {
-            $this->components->warn('A step needs you: the file is missing, or has another value there. See "Registration" in docs/install.md.');
+            $this->components->warn('A step needs you: the file is missing, or has another value there. See "Register with Resonate" in docs/install.md.');
         }
 
         if (! HostRelease::resonate()->isPresent() && ! HostRelease::reverb()->isPresent()) {
