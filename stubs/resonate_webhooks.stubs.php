@@ -167,8 +167,8 @@ namespace Webpatser\ResonateWebhooks\Native {
 
         /**
          * Returns up to limit dead letters, newest first, that are older than the dead letter before: arrays with the keys id,
-         * `webhook_id`, endpoint, url, `app_id`, events, attempts, reason, `time_ms` (of the first event), `dropped_ms` and bytes
-         * (its size in Redis).
+         * `webhook_id`, endpoint, url, `app_id`, events, attempts, reason, answer (to the last attempt: [status, text, `time_ms`], or
+         * null), `time_ms` (of the first event), `dropped_ms` and bytes (its size in Redis).
          *
          * @param int $limit
          * @param string|null $before

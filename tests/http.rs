@@ -156,7 +156,7 @@ fn counts_by_its_status(unfinished: Answer) {
 
 #[test]
 fn a_response_that_drips_counts_by_its_status_and_does_not_delay_the_lane() {
-    counts_by_its_status(Answer::Drip);
+    counts_by_its_status(Answer::Drip(200));
 }
 
 #[test]

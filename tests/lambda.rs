@@ -15,6 +15,7 @@ use resonate_webhooks::telemetry::Outcome;
 use serde_json::{Value, json};
 use support::node::{Node, numbered};
 use support::receiver::{Answer, Received, Receiver};
+use support::wait::eventually;
 
 /// Path for invocations of `hooks`.
 const INVOKE: &str = "/2015-03-31/functions/hooks/invocations";
@@ -377,4 +378,29 @@ fn a_stop_waits_neither_for_a_function_nor_for_credentials() {
     let asking = stuck(function(&receiver, &json!({}), &json!({}), &environment), "/credentials");
     // Less than the timeouts of both.
     assert!(invoking < Duration::from_secs(5) && asking < Duration::from_millis(1500), "{invoking:?} {asking:?}");
+}
+
+#[test]
+fn the_payload_of_a_failed_function_is_kept_without_the_session_token() {
+    let answer = |answer: Answer| {
+        let receiver = Receiver::start();
+        receiver.script(INVOKE, [answer]);
+        let lambda = json!({ "session_token": "token-marker" });
+        let node = Node::start(vec![with_keys(&receiver, &lambda, &json!({ "max_attempts": 1 }))]);
+        node.accept("app", numbered(0..1));
+        eventually("the failure", || {
+            node.outcomes().into_iter().find_map(|outcome| match outcome {
+                Outcome::EndpointFailing { answer, .. } => answer,
+                _ => None,
+            })
+        })
+    };
+    let error = r#"{"errorMessage":"no database","errorType":"Oops"}"#;
+    let failed = answer(Answer::Body(200, error.to_owned(), vec![("X-Amz-Function-Error", "Unhandled".to_owned())]));
+    assert_eq!((failed.status, &*failed.text), (None, error));
+    let returned = answer(answers(&json!({ "statusCode": 503, "body": "later" })));
+    assert_eq!((returned.status, &*returned.text), (Some(503), r#"{"statusCode":503,"body":"later"}"#));
+    let refused =
+        answer(Answer::Body(403, "{\"Message\":\"x-amz-security-token:token-marker\"}".to_owned(), Vec::new()));
+    assert_eq!((refused.status, &*refused.text), (None, r#"{"Message":"x-amz-security-token:[redacted]"}"#));
 }

@@ -165,6 +165,7 @@ return [
     | Retries end this many seconds after the first attempt, or after
     | max_attempts. A Retry-After header is respected up to its maximum.
     | The other waits double from 2 to 60 seconds, or are listed: [5, 300].
+    | The first bytes of a failed answer are kept for you; 0 keeps none.
     |
     */
 
@@ -173,6 +174,8 @@ return [
     'retry_after_max' => env('RESONATE_WEBHOOKS_RETRY_AFTER_MAX', 300.0),
 
     'backoff' => env('RESONATE_WEBHOOKS_BACKOFF', 'exponential'),
+
+    'keep_answers' => env('RESONATE_WEBHOOKS_KEEP_ANSWERS', 512),
 
     /*
     |--------------------------------------------------------------------------

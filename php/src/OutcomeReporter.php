@@ -131,7 +131,7 @@ class OutcomeReporter
     /**
      * Report one outcome. A type that only a newer engine has is ignored.
      *
-     * @param  array{type: string, url?: string, status?: int, app_id?: string, attempts?: int, reason?: string, webhook_id?: string, endpoint?: string, events?: int, dead_letter?: ?string, seconds?: int, level?: string, message?: string}  $outcome
+     * @param  array{type: string, url?: string, status?: int, app_id?: string, attempts?: int, reason?: string, webhook_id?: string, endpoint?: string, events?: int, dead_letter?: ?string, answer?: array{status: ?int, text: string, time_ms: int}|null, seconds?: int, level?: string, message?: string}  $outcome
      */
     protected function report(array $outcome): void
     {
@@ -147,6 +147,7 @@ class OutcomeReporter
             'endpoint_disabled' => EndpointDisabled::dispatch($outcome['url'], $outcome['reason'], $outcome['endpoint']),
             'endpoint_failing' => EndpointFailing::dispatch(
                 $outcome['url'], $outcome['reason'], $outcome['seconds'], $outcome['endpoint'],
+                $outcome['answer']['text'] ?? null, $outcome['answer']['status'] ?? null, $outcome['answer']['time_ms'] ?? null,
             ),
             'endpoint_recovered' => EndpointRecovered::dispatch($outcome['url'], $outcome['seconds'], $outcome['endpoint']),
             'log' => Log::log($outcome['level'], 'Resonate webhooks: '.$outcome['message']),

@@ -82,6 +82,7 @@ impl MergedEndpoint {
             known.last_attempt_ms = seen.last_attempt_ms;
             known.last_status = seen.last_status;
             known.last_error.clone_from(&seen.last_error);
+            known.last_answer.clone_from(&seen.last_answer);
         }
         known.last_success_ms = known.last_success_ms.max(seen.last_success_ms);
         known.last_failure_ms = known.last_failure_ms.max(seen.last_failure_ms);

@@ -68,6 +68,8 @@ pub struct Endpoint {
     pub retry_after_max: Duration,
     /// Waits between attempts.
     pub backoff: Backoff,
+    /// Number of bytes that are kept of the answer to a failed attempt; 0 for none.
+    pub keep_answers: usize,
     /// Minimum time between two requests: the inverse of `rate_limit`.
     pub request_interval: Option<Duration>,
     /// Trusted certificates and the client certificate.
@@ -283,6 +285,7 @@ impl EndpointEntry {
             retry_for: self.retry_for.map(RetryFor::duration).or(defaults.retry_for),
             retry_after_max: defaults.retry_after_max,
             backoff: self.backoff.map_or_else(|| defaults.backoff.clone(), |own| own.or(&defaults.backoff)),
+            keep_answers: defaults.keep_answers,
             request_interval: self.rate_limit.map(PerSecond::interval),
             tls: TlsFiles::at(&key, self.ca_file, self.client_cert, self.client_key)?,
             proxy: self.proxy.unwrap_or(proxy_url::WrittenProxyUrl::Unset).or(defaults.proxy.as_ref()),

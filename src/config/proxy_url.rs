@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use url::Url;
 
-use super::userinfo::hidden;
+use super::userinfo::{decoded, hidden};
 use crate::secret::Secret;
 
 /// The URL of a proxy. Printed without its credentials.
@@ -21,6 +21,14 @@ impl ProxyUrl {
     #[must_use]
     pub const fn full(&self) -> &Secret {
         &self.full
+    }
+
+    /// Returns user and password, if the URL has them.
+    #[must_use]
+    pub fn login(&self) -> Option<(String, String)> {
+        let url = Url::parse(self.full.expose()).ok()?;
+        let password = url.password().map(decoded).unwrap_or_default();
+        Some((decoded(url.username()), password)).filter(|(user, password)| !(user.is_empty() && password.is_empty()))
     }
 
     /// Returns `true` if the proxy resolves host names, and not this machine.

@@ -28,6 +28,7 @@ pub(super) struct Defaults {
     pub(super) retry_for: Option<Duration>,
     pub(super) retry_after_max: Duration,
     pub(super) backoff: Backoff,
+    pub(super) keep_answers: usize,
     pub(super) https_only: bool,
     pub(super) proxy: Option<ProxyUrl>,
     pub(super) addresses: AddressRules,
@@ -60,6 +61,7 @@ pub(super) struct WrittenConfig {
     retry_for: Option<RetryFor>,
     retry_after_max: Option<Seconds<0, HOUR_MS>>,
     backoff: Option<backoff::WrittenBackoff>,
+    keep_answers: Option<Whole<0, 4_096>>,
     https_only: Option<Switch>,
     proxy: Option<proxy_url::WrittenProxyUrl>,
     deny_private_networks: Option<Switch>,
@@ -118,6 +120,7 @@ impl WrittenConfig {
             // because a lane sends one batch at a time.
             retry_after_max: self.retry_after_max.map_or(Duration::from_secs(300), Seconds::duration),
             backoff: self.backoff.map_or_else(Backoff::default, |written| written.or(&Backoff::default())),
+            keep_answers: self.keep_answers.map_or(512, Whole::size),
             https_only: chosen(self.https_only, false),
             proxy: self.proxy.unwrap_or(proxy_url::WrittenProxyUrl::Unset).or(None),
             addresses: AddressRules {

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use super::signing_key::SigningKey;
 use crate::config::PreviousSecret;
 use crate::event::AppId;
-use crate::secret::Secret;
+use crate::secret::{Redaction, Secret};
 
 /// The longest time that the events of an unknown application wait. After a takeover, a node may have events of an
 /// application that it has not seen and must request it from the host. The host never returns a removed application.
@@ -37,8 +37,15 @@ impl From<Credentials> for SigningKey {
 #[derive(Debug, Default)]
 pub struct AppRegistry {
     previous: Vec<(AppId, Vec<PreviousSecret>)>,
-    apps: RwLock<HashMap<AppId, Arc<SigningKey>>>,
+    apps: RwLock<HashMap<AppId, RegisteredApp>>,
     requested: Mutex<HashMap<AppId, AppRequest>>,
+}
+
+/// What is known of an application.
+#[derive(Debug)]
+struct RegisteredApp {
+    signing_key: Arc<SigningKey>,
+    secrets: Arc<Redaction>,
 }
 
 /// A request to the host for an application.
@@ -58,14 +65,23 @@ impl AppRegistry {
     /// Sets the credentials of `app`. The next attempt signs with them.
     pub fn register(&self, app: AppId, Credentials { key, secret }: Credentials) {
         let previous = self.previous.iter().find(|(of, _)| *of == app).map_or(&[][..], |(_, previous)| previous);
+        let mut secrets = Redaction::default();
+        for known in std::iter::once(&secret).chain(previous.iter().map(|previous| &previous.secret)) {
+            secrets.add(known.expose());
+        }
         let signing_key = Arc::new(SigningKey::of_app(key, &secret, previous));
-        self.apps.write().insert(app, signing_key);
+        self.apps.write().insert(app, RegisteredApp { signing_key, secrets: Arc::new(secrets) });
     }
 
     /// Returns the signing key of `app`, if `app` is registered.
     #[must_use]
     pub(crate) fn signing_key(&self, app: &AppId) -> Option<Arc<SigningKey>> {
-        self.apps.read().get(app).cloned()
+        self.apps.read().get(app).map(|known| Arc::clone(&known.signing_key))
+    }
+
+    /// Returns the secrets of all registered applications.
+    pub(crate) fn secrets(&self) -> Vec<Arc<Redaction>> {
+        self.apps.read().values().map(|known| Arc::clone(&known.secrets)).collect()
     }
 
     /// Returns up to `limit` of the registered applications, in no particular order.

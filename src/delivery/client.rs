@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use foldhash::{HashMap, HashMapExt};
 use parking_lot::{Mutex, RwLock};
 
-use super::attempt::AttemptResult;
+use super::answer::{Reply, secrets_of};
 use super::http::HttpClient;
 use super::lambda::LambdaClient;
 use super::signature::SignedRequest;
@@ -17,6 +17,7 @@ use crate::aws::Provider;
 use crate::config::{ConfigError, Endpoint, EndpointId, Target};
 use crate::net::DnsCache;
 use crate::net::http1::Idle;
+use crate::secret::Redaction;
 use crate::telemetry::Telemetry;
 
 /// The client of one endpoint.
@@ -28,7 +29,7 @@ pub(crate) enum EndpointClient {
 
 impl EndpointClient {
     /// Sends a request and waits for the answer, at most for the endpoint's timeout or a shorter `limit`.
-    pub(crate) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> AttemptResult {
+    pub(crate) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> Reply {
         match self {
             Self::Http(client) => client.send(request, limit),
             Self::Lambda(client) => client.send(request, limit),
@@ -60,8 +61,16 @@ pub(crate) struct Clients {
     idle: Arc<Idle>,
 }
 
-/// The clients by endpoint id, each with the endpoint that it was built from.
-type Current = HashMap<EndpointId, (Endpoint, Arc<EndpointClient>)>;
+/// The clients by endpoint id.
+type Current = HashMap<EndpointId, Configured>;
+
+/// An endpoint and what was built from it.
+#[derive(Clone, Debug)]
+struct Configured {
+    endpoint: Endpoint,
+    client: Arc<EndpointClient>,
+    secrets: Arc<Redaction>,
+}
 
 /// Parts that clients share.
 #[derive(Debug)]
@@ -95,22 +104,26 @@ impl Clients {
         let mut shared = self.shared.lock();
         let mut next = Current::with_capacity(endpoints.len());
         for endpoint in endpoints {
-            let known = self.current.read().get(&endpoint.id).filter(|(known, _)| known == endpoint).cloned();
-            let client = match known {
-                Some((_, client)) => client,
-                None => Arc::new(shared.client(endpoint)?),
+            let known = self.current.read().get(&endpoint.id).filter(|known| known.endpoint == *endpoint).cloned();
+            let configured = match known {
+                Some(known) => known,
+                None => Configured {
+                    endpoint: endpoint.clone(),
+                    client: Arc::new(shared.client(endpoint)?),
+                    secrets: Arc::new(secrets_of(endpoint)),
+                },
             };
-            next.insert(endpoint.id.clone(), (endpoint.clone(), client));
+            next.insert(endpoint.id.clone(), configured);
         }
         let before = std::mem::replace(&mut *self.current.write(), next);
         let current = self.current.read();
-        let stays = |id, client| current.get(id).is_some_and(|(_, known)| Arc::ptr_eq(known, client));
-        let replaced = before.iter().filter(|(id, (_, client))| !stays(*id, client));
-        shared.replaced.extend(replaced.map(|(_, (_, client))| Arc::downgrade(client)));
+        let stays = |id, client| current.get(id).is_some_and(|known| Arc::ptr_eq(&known.client, client));
+        let replaced = before.iter().filter(|(id, known)| !stays(*id, &known.client));
+        shared.replaced.extend(replaced.map(|(_, known)| Arc::downgrade(&known.client)));
         drop(before);
         shared.replaced.retain(|client| client.strong_count() > 0);
         let used = |provider: &Arc<Provider>| {
-            current.values().any(|(endpoint, _)| match &endpoint.target {
+            current.values().any(|known| match &known.endpoint.target {
                 Target::Lambda(lambda) => provider.has_links(&lambda.credentials),
                 Target::Url(_) => false,
             })
@@ -122,21 +135,26 @@ impl Clients {
     /// Returns the client of an endpoint, with the endpoint's own signing key if it has one.
     pub(crate) fn of(&self, endpoint: &EndpointId) -> Option<(Arc<EndpointClient>, Option<SigningKey>)> {
         let current = self.current.read();
-        let (endpoint, client) = current.get(endpoint)?;
+        let Configured { endpoint, client, .. } = current.get(endpoint)?;
         Some((Arc::clone(client), endpoint.secret.as_ref().map(SigningKey::from)))
+    }
+
+    /// Returns the secrets in the settings of all endpoints.
+    pub(crate) fn secrets(&self) -> Vec<Arc<Redaction>> {
+        self.current.read().values().map(|known| Arc::clone(&known.secrets)).collect()
     }
 
     /// Closes expired idle connections, at most once a second. Returns the time of the next call, or `None` if no connection
     /// is idle.
     pub(crate) fn sweep(&self) -> Option<Instant> {
-        let close = || self.current.read().values().map(|(_, client)| client.sweep()).sum();
+        let close = || self.current.read().values().map(|known| known.client.sweep()).sum();
         self.idle.sweep(Instant::now(), close)
     }
 
     /// Aborts all requests.
     pub(crate) fn shutdown(&self) {
-        for (_, client) in self.current.read().values() {
-            client.shutdown();
+        for known in self.current.read().values() {
+            known.client.shutdown();
         }
         for client in self.shared.lock().replaced.iter().filter_map(Weak::upgrade) {
             client.shutdown();

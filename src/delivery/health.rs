@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::attempt::AttemptResult;
 use crate::outbox::{BatchOutcome, Queued};
 use crate::report::Latency;
+use crate::telemetry::AnswerExcerpt;
 
 /// An endpoint is failing after this many failed attempts of one batch. With the default backoff that is about 6 s after the
 /// first attempt, so a restart of the receiver is not reported.
@@ -46,6 +47,8 @@ pub(crate) enum HealthTransition {
     Failing {
         /// The error of the last attempt.
         reason: String,
+        /// What the endpoint answered to it, if that is kept.
+        answer: Option<AnswerExcerpt>,
         /// The time since the first failure.
         after: Duration,
     },
@@ -75,6 +78,8 @@ pub(crate) struct LastAttempt {
     pub(crate) status: Option<u16>,
     /// The error, if it failed.
     pub(crate) error: Option<String>,
+    /// What the endpoint answered, if it failed and that is kept.
+    pub(crate) answer: Option<AnswerExcerpt>,
 }
 
 impl Health {
@@ -92,7 +97,7 @@ impl Health {
             self.failing_since = None;
             self.last_success = Some(now);
         }
-        self.last = Some(LastAttempt { at: now, status, error });
+        self.last = Some(LastAttempt { at: now, status, error, answer: result.answer().cloned() });
     }
 
     /// Returns the change to report after an attempt, if any. `attempts` is the number of the attempt within its batch,
@@ -113,8 +118,12 @@ impl Health {
             return None;
         }
         self.reported_since = Some(since);
-        let reason = self.last.as_ref().and_then(|last| last.error.clone()).unwrap_or_default();
-        Some(HealthTransition::Failing { reason, after: now.saturating_duration_since(since) })
+        let (reason, answer) = self.last.clone().map(|last| (last.error, last.answer)).unwrap_or_default();
+        Some(HealthTransition::Failing {
+            reason: reason.unwrap_or_default(),
+            answer,
+            after: now.saturating_duration_since(since),
+        })
     }
 
     /// Records that a batch of `events` was too large. Returns a change only the first time.
@@ -156,7 +165,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn status(status: u16) -> AttemptResult {
-        AttemptResult::Status { status, retry_after: None }
+        AttemptResult::Status { status, retry_after: None, answer: None }
     }
 
     #[test]
@@ -182,8 +191,10 @@ mod tests {
             health.record_attempt(&status(code), SECOND, now);
             health.transition(attempts, second * SECOND, given_up, now)
         };
-        let failing =
-            |after: u32| Some(HealthTransition::Failing { reason: "HTTP 500".to_owned(), after: after * SECOND });
+        let failing = |after: u32| {
+            let reason = "HTTP 500".to_owned();
+            Some(HealthTransition::Failing { reason, answer: None, after: after * SECOND })
+        };
         assert_eq!(attempt(500, 1, 0, false), None, "a single failure may be brief");
         assert_eq!(attempt(500, 2, 2, false), None);
         assert_eq!(attempt(200, 3, 6, false), None, "the failure was not reported");

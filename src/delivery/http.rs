@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use ureq::Error;
 use ureq::http::Uri;
 
+use super::answer::{KeepFirst, Reply};
 use super::attempt::AttemptResult;
 use super::signature::SignedRequest;
 use super::transport::{self, Common, requested_wait};
@@ -15,8 +16,8 @@ use crate::config::{ConfigError, Endpoint, EndpointUrl, Header};
 use crate::net::http1::{PostClient, RequestHead};
 use crate::secret::Secret;
 
-/// The maximum number of bytes read from a response body. The body is ignored, but the connection can be reused only after
-/// the body was read.
+/// The maximum number of bytes read from a response body. At most its beginning is kept, but the connection can be reused only
+/// after the body was read.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
 /// The longest time for reading a response body. The status has already decided the result, so the only gain is that the
@@ -29,6 +30,8 @@ pub(super) struct HttpClient {
     transport: PostClient,
     /// The beginning of every request head.
     head: RequestHead,
+    /// The number of bytes that are kept of a failed answer.
+    keep: usize,
 }
 
 impl HttpClient {
@@ -47,23 +50,25 @@ impl HttpClient {
             let basic = Secret::new(format!("Basic {}", STANDARD.encode(userinfo.expose())));
             head.add("Authorization", basic.expose()).map_err(|error| wrong(&error))?;
         }
-        Ok(Self { transport, head })
+        Ok(Self { transport, head, keep: endpoint.keep_answers })
     }
 
-    /// Sends a request and waits for the status.
-    pub(super) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> AttemptResult {
+    /// Sends a request and waits for the status, then for the body.
+    pub(super) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> Reply {
         let mut answered = match self.transport.post(|| self.head_of(request), request.body, limit) {
             Ok(answered) => answered,
-            Err(reason) => return AttemptResult::Failed(reason),
+            Err(reason) => return Reply::failed(reason),
         };
         let head = answered.head();
-        let result = AttemptResult::Status { status: head.status(), retry_after: requested_wait(head) };
-        if !answered.is_over() {
-            answered.shorten_deadline(ANSWER_BODY_TIMEOUT);
+        let result = AttemptResult::Status { status: head.status(), retry_after: requested_wait(head), answer: None };
+        let is_over = answered.is_over();
+        answered.shorten_deadline(ANSWER_BODY_TIMEOUT);
+        let mut body = KeepFirst::new(answered.take(MAX_ANSWER_BYTES), self.keep);
+        if !is_over {
             // An error here changes nothing: the endpoint has answered.
-            let _ = io::copy(&mut answered.take(MAX_ANSWER_BYTES), &mut io::sink());
+            let _ = io::copy(&mut body, &mut io::sink());
         }
-        result
+        Reply::new(result, body, || request.secrets())
     }
 
     /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.

@@ -11,13 +11,14 @@ use std::time::{Duration, SystemTime};
 use ureq::http::Uri;
 
 use self::outcome::InvokeReply;
-use super::attempt::AttemptResult;
+use super::answer::{KeepFirst, Reply};
 use super::signature::SignedRequest;
 use super::transport::{self, Common, requested_wait};
 use crate::aws::sigv4::{self, CredentialScope, Request};
 use crate::aws::{self, AccessKeys, Provider};
 use crate::config::{ConfigError, Endpoint, Header, Invocation, Lambda};
 use crate::net::http1::{self, PostClient};
+use crate::secret::Secret;
 
 /// The longest time that an attempt waits while another one fetches credentials.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,6 +38,8 @@ pub(super) struct LambdaClient {
     region: String,
     invocation: Invocation,
     credentials_timeout: Duration,
+    /// The number of bytes that are kept of a failed answer.
+    keep: usize,
 }
 
 impl LambdaClient {
@@ -70,24 +73,33 @@ impl LambdaClient {
             region: lambda.region.clone(),
             invocation: lambda.invocation,
             credentials_timeout: endpoint.timeout.min(CREDENTIALS_TIMEOUT),
+            keep: endpoint.keep_answers,
         })
     }
 
     /// Invokes the function and waits for the response of AWS.
-    pub(super) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> AttemptResult {
+    pub(super) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> Reply {
         let keys = match self.provider.keys(self.credentials_timeout) {
             Ok(keys) => keys,
-            Err(reason) => return AttemptResult::Failed(reason.to_string()),
+            Err(reason) => return Reply::failed(reason.to_string()),
         };
         let event = event::encode(request, &self.headers);
-        let reply = match self.invoke(&keys, &event, limit) {
+        let (reply, body) = match self.invoke(&keys, &event, limit) {
             Ok(reply) => reply,
-            Err(reason) => return AttemptResult::Failed(reason),
+            Err(reason) => return Reply::failed(reason),
         };
         if reply.is_about_credentials() {
             self.provider.refuse(&keys);
         }
-        reply.into_result()
+        let secrets = || {
+            let mut secrets = request.secrets();
+            // AWS repeats the request, with the token, when it refuses the signature.
+            for secret in [Some(&keys.access_key_id), Some(&keys.secret_access_key), keys.session_token.as_ref()] {
+                secrets.add(secret.map(Secret::expose).unwrap_or_default());
+            }
+            secrets
+        };
+        Reply::new(reply.into_result(), body, secrets)
     }
 
     /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
@@ -101,7 +113,12 @@ impl LambdaClient {
         self.provider.shutdown();
     }
 
-    fn invoke(&self, keys: &AccessKeys, event: &[u8], limit: Option<Duration>) -> Result<InvokeReply, String> {
+    fn invoke(
+        &self,
+        keys: &AccessKeys,
+        event: &[u8],
+        limit: Option<Duration>,
+    ) -> Result<(InvokeReply, KeepFirst<impl Read>), String> {
         // The head already has `Host`; it is listed because it is signed.
         let own = [
             ("Host", self.host.as_str()),
@@ -131,11 +148,11 @@ impl LambdaClient {
         let header = |name: &str| head.header(name).map(str::to_owned);
         let (error_type, function_error) = (header("x-amzn-errortype"), header("x-amz-function-error"));
         let (status, retry_after) = (head.status(), requested_wait(head));
-        let mut body = answered.take(MAX_ANSWER_BYTES);
+        let mut body = KeepFirst::new(answered.take(MAX_ANSWER_BYTES), self.keep);
         // The connection can be reused only after the response was read to its end.
         let result = outcome::read(&mut body).and_then(|result| io::copy(&mut body, &mut io::sink()).map(|_| result));
         let result = result.map_err(|error| self.transport.explain(&error.into()))?;
-        Ok(InvokeReply { status, retry_after, error_type, function_error, result })
+        Ok((InvokeReply { status, retry_after, error_type, function_error, result }, body))
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn endpoint(index: usize) -> Endpoint {
         retry_for: None,
         retry_after_max: Duration::from_secs(300),
         backoff: Backoff::default(),
+        keep_answers: 512,
         request_interval: None,
         tls: TlsFiles::default(),
         proxy: None,
@@ -58,7 +59,7 @@ pub(super) fn place(attempt: &Attempt) -> usize {
 }
 
 pub(super) fn status(status: u16) -> AttemptResult {
-    AttemptResult::Status { status, retry_after: None }
+    AttemptResult::Status { status, retry_after: None, answer: None }
 }
 
 pub(super) fn dropped(reason: &str) -> BatchOutcome {

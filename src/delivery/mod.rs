@@ -7,6 +7,7 @@
 //! | `permits` | pure: bounds the workers of suspect endpoints, so that healthy ones never starve |
 //! | `attempt`, `retry` | pure: the result of an attempt, and the decision that follows |
 //! | `attempt_limit` | pure: shorter timeouts while the system refuses threads |
+//! | `answer` | the beginning of a failed answer, without secrets |
 //! | `health` | pure: the health of an endpoint, from its attempts |
 //! | `batch` | the events of one POST, frozen before its first attempt |
 //! | `sender`, `client` | makes an attempt, with the client of its endpoint |
@@ -15,6 +16,7 @@
 //! | `apps`, `signing_key`, `signature` | the secrets of applications and endpoints, and the signatures |
 //! | `test_delivery` | sends one test event |
 
+mod answer;
 mod apps;
 mod attempt;
 mod attempt_limit;

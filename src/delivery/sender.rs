@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::AppRegistry;
+use super::answer::{RawAnswer, Reply};
 use super::attempt::{Attempt, AttemptResult};
 use super::batch::Batch;
 use super::client::Clients;
 use crate::outbox::{LaneId, Outbox};
-use crate::telemetry::{Telemetry, UNCONFIGURED};
+use crate::redis::millis;
+use crate::telemetry::{AnswerExcerpt, Telemetry, UNCONFIGURED};
 
 /// Sends batches; shared by all workers.
 #[derive(Debug)]
@@ -33,17 +35,27 @@ impl BatchSender {
         let Some((client, own)) = self.clients.of(&lane.endpoint) else {
             return Err(AttemptResult::Failed(UNCONFIGURED.to_owned()));
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let Some(request) = batch.sign(body, now, &self.apps, own.as_ref()) else {
+        let Some(request) = batch.sign(body, unix_time().as_secs(), &self.apps, own.as_ref()) else {
             self.apps.request(&lane.app, Instant::now());
             return Err(AttemptResult::UnknownApplication);
         };
         self.telemetry.counters().attempts.add(1);
         let began = Instant::now();
-        let result = client.send(&request, *limit);
+        let Reply { result, answer } = client.send(&request, *limit);
         let took = began.elapsed();
+        let result = match answer {
+            Some(answer) => result.with_answer(self.excerpt(&answer)),
+            None => result,
+        };
         let is_interrupted = limit.is_some_and(|limit| took >= limit) && matches!(result, AttemptResult::Failed(_));
         Ok((if is_interrupted { AttemptResult::Interrupted } else { result }, took))
+    }
+
+    /// Returns an answer as text, without any secret of this process.
+    fn excerpt(&self, answer: &RawAnswer) -> AnswerExcerpt {
+        let time_ms = millis(unix_time());
+        let known = [self.apps.secrets(), self.clients.secrets()].concat();
+        AnswerExcerpt { status: None, text: answer.text(known.iter().map(|secrets| &**secrets)), time_ms }
     }
 
     /// Freezes the batch and persists it in the outbox before its first attempt. Returns the body, the same for every attempt.
@@ -61,4 +73,8 @@ impl BatchSender {
         self.outbox.persist(lane, batch.id(), &body, batch.events())?;
         Ok(batch.freeze(body))
     }
+}
+
+fn unix_time() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

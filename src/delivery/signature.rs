@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
 
 use super::signing_key::Signer;
-use crate::secret::{BLOCK, HmacSha256};
+use crate::secret::{BLOCK, HmacSha256, Redaction};
 
 /// The version prefix of Standard Webhooks.
 const VERSION: &str = "v1,";
@@ -43,6 +43,15 @@ impl SignedRequest<'_> {
         let Self { id, key, pusher_signature, timestamp, standard_signatures, .. } = self;
         let values = ["application/json", key, pusher_signature, id, timestamp, standard_signatures];
         std::array::from_fn(|n| (HEADERS[n], values[n]))
+    }
+
+    /// Returns the signatures. With them, anyone could send the body again.
+    pub(super) fn secrets(&self) -> Redaction {
+        let mut secrets = Redaction::default();
+        for signature in self.standard_signatures.split(' ').chain([&*self.pusher_signature]) {
+            secrets.add(signature.trim_start_matches(VERSION));
+        }
+        secrets
     }
 }
 

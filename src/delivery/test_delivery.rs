@@ -42,7 +42,7 @@ pub fn test_delivery(endpoint: &Endpoint, credentials: &Credentials) -> TestDeli
     let result = match clients.set(std::slice::from_ref(endpoint)) {
         Ok(()) => clients.of(&endpoint.id).and_then(|(client, own)| {
             let signer = Signer::of(Some(&app), own.as_ref())?;
-            Some(client.send(&sign(&id, now.as_secs(), &body, signer), None))
+            Some(client.send(&sign(&id, now.as_secs(), &body, signer), None).result)
         }),
         Err(error) => Some(AttemptResult::Failed(error.to_string())),
     };
@@ -51,7 +51,9 @@ pub fn test_delivery(endpoint: &Endpoint, credentials: &Credentials) -> TestDeli
         Some(AttemptResult::Status { status, .. }) if (200..300).contains(&status) => (true, Some(status), None),
         Some(AttemptResult::Status { status, .. }) => (false, Some(status), Some(format!("HTTP {status}"))),
         Some(
-            AttemptResult::Refused { reason, .. } | AttemptResult::TooLarge { reason } | AttemptResult::Failed(reason),
+            AttemptResult::Refused { reason, .. }
+            | AttemptResult::TooLarge { reason, .. }
+            | AttemptResult::Failed(reason),
         ) => (false, None, Some(reason)),
         _ => (false, None, Some("nothing was sent".to_owned())),
     };

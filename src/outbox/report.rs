@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::DeadLetterId;
-use crate::telemetry::{Cause, Level, Outcome, Telemetry};
+use crate::telemetry::{AnswerExcerpt, Cause, Level, Outcome, Telemetry};
 
 /// Dropped events, to be logged and counted exactly once. A node whose partitions another node has taken does not
 /// report them: the other node sends them again.
@@ -31,6 +31,8 @@ pub struct DropReport {
     pub(crate) attempts: u32,
     /// `HTTP 500`, `outbox full`, or a description of the error.
     pub(crate) reason: String,
+    /// What the endpoint answered to the last attempt, if that is kept.
+    pub(crate) answer: Option<AnswerExcerpt>,
 }
 
 impl DropReport {

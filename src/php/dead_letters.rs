@@ -11,8 +11,8 @@ use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::ZendHashTable;
 
-use super::config_array;
 use super::exceptions::{invalid_config, redis_failed};
+use super::{config_array, json_array};
 use crate::outbox::{DeadLetter, DeadLetterId, DeadLetters as Core};
 
 /// The dead letters: batches that will not be tried again. Every method waits for Redis, so do not call it in an event loop.
@@ -41,8 +41,8 @@ impl DeadLetters {
     }
 
     /// Returns up to limit dead letters, newest first, that are older than the dead letter before: arrays with the keys id,
-    /// `webhook_id`, endpoint, url, `app_id`, events, attempts, reason, `time_ms` (of the first event), `dropped_ms` and bytes
-    /// (its size in Redis).
+    /// `webhook_id`, endpoint, url, `app_id`, events, attempts, reason, answer (to the last attempt: [status, text, `time_ms`], or
+    /// null), `time_ms` (of the first event), `dropped_ms` and bytes (its size in Redis).
     #[php(defaults(limit = 50))]
     pub fn list(&mut self, limit: i64, before: Option<String>) -> PhpResult<ZBox<ZendHashTable>> {
         let mut list = ZendHashTable::new();
@@ -108,6 +108,7 @@ fn dead_letter_array(dead_letter: DeadLetter) -> PhpResult<ZBox<ZendHashTable>> 
     array.insert("events", whole(dead_letter.events))?;
     array.insert("attempts", whole(dead_letter.attempts))?;
     array.insert("reason", dead_letter.reason)?;
+    array.insert("answer", dead_letter.answer.as_ref().map(json_array::of).transpose()?)?;
     array.insert("time_ms", whole(dead_letter.time_ms))?;
     array.insert("dropped_ms", whole(dead_letter.id.time_ms()))?;
     array.insert("bytes", whole(dead_letter.bytes))?;

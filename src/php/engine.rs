@@ -15,7 +15,7 @@ use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::ZendHashTable;
 
 use super::exceptions::{engine_failed, invalid_config, unsent};
-use super::{array_keys, config_array};
+use super::{array_keys, config_array, json_array};
 use crate::engine::{Engine as Core, RelayedMessage, registry};
 use crate::event::{AppId, ChannelName, SocketId};
 use crate::telemetry::Outcome;
@@ -300,11 +300,12 @@ fn outcome_array(outcome: Outcome) -> PhpResult<ZBox<ZendHashTable>> {
             array.insert("endpoint", endpoint)?;
             array.insert("reason", reason)?;
         }
-        Outcome::EndpointFailing { url, endpoint, reason, seconds } => {
+        Outcome::EndpointFailing { url, endpoint, reason, answer, seconds } => {
             array.insert("type", "endpoint_failing")?;
             array.insert("url", url)?;
             array.insert("endpoint", endpoint)?;
             array.insert("reason", reason)?;
+            array.insert("answer", answer.as_ref().map(json_array::of).transpose()?)?;
             array.insert("seconds", i64::try_from(seconds).unwrap_or(i64::MAX))?;
         }
         Outcome::EndpointRecovered { url, endpoint, seconds } => {

@@ -123,6 +123,8 @@ pub struct EndpointStatus {
     pub last_status: Option<u16>,
     /// The error of its last attempt, if it failed.
     pub last_error: Option<String>,
+    /// The beginning of the answer to its last attempt, if that failed and is kept.
+    pub last_answer: Option<String>,
     /// The end of its last attempt.
     pub last_attempt_ms: Option<u64>,
     /// The last successful attempt.

@@ -1,6 +1,7 @@
 //! Secret values, such as app secrets, passwords and credentials in URLs, which must never be printed. Also HMAC-SHA256.
 
 mod mac;
+mod redaction;
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 
 pub(crate) use mac::{BLOCK, HmacSha256, hmac_sha256, keyed};
+pub(crate) use redaction::{Redaction, redact};
 
 /// The prefix of a Standard Webhooks secret. Base64 follows.
 pub(crate) const WHSEC: &str = "whsec_";

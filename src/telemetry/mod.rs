@@ -1,5 +1,6 @@
 //! Reports from the threads: counters for monitoring, and outcomes and log lines for the PHP side.
 
+mod answer;
 mod cause;
 mod counters;
 mod notices;
@@ -13,6 +14,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+pub use answer::AnswerExcerpt;
 pub use cause::Cause;
 pub(crate) use cause::{NO_EVENT, NO_PLACE, OUTBOX_FULL, UNCONFIGURED, UNKNOWN_APPLICATION, UNKNOWN_KIND, UNREADABLE};
 pub use counters::{Counter, Counters};

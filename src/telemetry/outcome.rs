@@ -5,6 +5,7 @@ use std::fmt;
 use crossbeam_queue::ArrayQueue;
 use parking_lot::Mutex;
 
+use super::AnswerExcerpt;
 use super::notices::{NoticeKind, Notices};
 
 /// The maximum number of deliveries in the queue.
@@ -90,6 +91,8 @@ pub enum Outcome {
         endpoint: String,
         /// Error of the last attempt.
         reason: String,
+        /// What the endpoint answered to it, if that is kept.
+        answer: Option<AnswerExcerpt>,
         /// Time without a successful attempt, in seconds.
         seconds: u64,
     },

@@ -33,6 +33,8 @@ pub struct Sight {
     pub status: Option<u16>,
     /// Error, if the attempt failed.
     pub error: Option<String>,
+    /// Beginning of the answer, if the attempt failed and it is kept.
+    pub answer: Option<String>,
     /// Duration in ms.
     pub took_ms: f64,
 }

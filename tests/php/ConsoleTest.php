@@ -124,6 +124,7 @@ final class ConsoleTest extends PluginTestCase
         $this->assertSame(0, $code);
         $this->assertStringContainsString('HTTP 500', $output);
         $this->assertStringContainsString('"channel": "one"', $output);
+        $this->assertMatchesRegularExpression('/Answer HTTP 500, 20.*Answer: Oops: no \[1mdatabase, \[redacted\]\n/s', $output);
         $this->assertSame($one, json_decode($artisan->call('show', ['id' => $one, '--json' => true])[1], true)['id']);
         $this->assertSame(1, $artisan->call('show', ['id' => '1-1'])[0]);
 
@@ -203,6 +204,14 @@ final class ConsoleTest extends PluginTestCase
         [$code, $output] = $this->artisan->call('watch', ['--seconds' => 5]);
         $this->assertSame(0, $code);
         $this->assertStringContainsString('HTTP 200', $output);
+        $this->assertStringNotContainsString('Oops', $output);
+        $node->stop();
+
+        $node = $this->node(['endpoints' => [$this->endpoint('/status/500')], 'backoff' => [0.5], 'max_attempts' => 100]);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'room');
+        $this->assertMatchesRegularExpression('/HTTP 500 +\n +Oops: no \[1mdatabase, \[redacted\]\n/', $this->artisan->call('watch', ['--seconds' => 5])[1]);
+        $this->assertStringContainsString('answer: Oops: no [1mdatabase, [redacted]', $this->artisan->call('status')[1]);
         $node->stop();
     }
 

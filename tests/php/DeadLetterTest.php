@@ -26,7 +26,7 @@ final class DeadLetterTest extends PluginTestCase
         [$deadLetter] = $deadLetters->list();
         $sent = Receiver::shared()->requests($this->path('/flaky/1'))[0];
         $this->assertSame(
-            ['id', 'webhook_id', 'endpoint', 'url', 'app_id', 'events', 'attempts', 'reason', 'time_ms', 'dropped_ms', 'bytes'],
+            ['id', 'webhook_id', 'endpoint', 'url', 'app_id', 'events', 'attempts', 'reason', 'answer', 'time_ms', 'dropped_ms', 'bytes'],
             array_keys($deadLetter),
         );
         $this->assertSame(

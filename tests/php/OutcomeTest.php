@@ -79,7 +79,9 @@ final class OutcomeTest extends PluginTestCase
         Wait::until(fn () => $recovered->events !== [], 'the recovery');
 
         $url = Receiver::shared()->url($this->path('/flaky/1'));
-        $this->assertEquals([new EndpointFailing($url, 'HTTP 500', 0, 'billing')], $failing->events);
+        $answeredMs = $failing->events[0]->answeredMs;
+        $this->assertEqualsWithDelta(microtime(true) * 1000, $answeredMs, 60_000);
+        $this->assertEquals([new EndpointFailing($url, 'HTTP 500', 0, 'billing', 'Oops: no [1mdatabase, [redacted]', 500, $answeredMs)], $failing->events);
         $this->assertEquals([new EndpointRecovered($url, $recovered->events[0]->seconds, 'billing')], $recovered->events);
     }
 

@@ -111,6 +111,7 @@ pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
         retry_for: None,
         retry_after_max: Duration::from_secs(300),
         backoff: Backoff::default(),
+        keep_answers: 512,
         request_interval: None,
         tls: TlsFiles::default(),
         proxy: None,

@@ -33,6 +33,12 @@ impl Received {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// Returns path, headers and body as text.
+    fn echo(&self) -> String {
+        let headers = self.headers.iter().map(|(name, value)| format!("{name}: {value}\n"));
+        [&self.path, "\n", &*headers.collect::<String>(), &*String::from_utf8_lossy(&self.body)].concat()
+    }
+
     /// Returns the body as JSON.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("valid JSON")
@@ -87,8 +93,10 @@ pub(crate) enum Answer {
     HangInBody,
     /// This status with a body of this many bytes.
     Huge(u16, usize),
-    /// 200, then the body byte by byte without end.
-    Drip,
+    /// This status, then the body byte by byte without end.
+    Drip(u16),
+    /// This status with the path, the headers and the body of the request as its body.
+    Echo(u16),
     /// The head byte by byte without end.
     DripHead,
 }
@@ -211,6 +219,7 @@ impl State {
             let answer = scripted.or_else(|| inner.always.get(&request.path).cloned()).unwrap_or(Answer::Status(200));
             let answer = match answer {
                 Answer::AtMost(most) => Answer::Status(if request.events().len() > most { 413 } else { 200 }),
+                Answer::Echo(status) => Answer::Body(status, request.echo(), Vec::new()),
                 answer => answer,
             };
             inner.received.push(request);
@@ -249,8 +258,8 @@ impl State {
                 respond(200, empty)?;
                 closed()
             }
-            // `AtMost` has been resolved to a status before.
-            Answer::AtMost(_) | Answer::Close => closed(),
+            // `AtMost` and `Echo` have been resolved before.
+            Answer::AtMost(_) | Answer::Echo(_) | Answer::Close => closed(),
             Answer::CutHead => {
                 stream.write_all(b"HTTP/1.1 200 -\r\nContent-Le")?;
                 closed()
@@ -273,8 +282,8 @@ impl State {
                 let piece = [b'.'; 16384];
                 (0..bytes.div_ceil(piece.len())).try_for_each(|_| stream.write_all(&piece))
             }
-            Answer::Drip => {
-                respond(200, "Content-Length: 1000000")?;
+            Answer::Drip(status) => {
+                respond(*status, "Content-Length: 1000000")?;
                 drip(stream)
             }
             Answer::DripHead => {

@@ -12,7 +12,7 @@ use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
  * Inject it where you need it, and bind a fake in tests. Every method waits
  * for Redis, so do not call it in an event loop.
  *
- * @phpstan-type DeadLetter array{id: string, webhook_id: string, endpoint: string, url: string, app_id: string, events: int, attempts: int, reason: string, time_ms: int, dropped_ms: int, bytes: int, body?: string}
+ * @phpstan-type DeadLetter array{id: string, webhook_id: string, endpoint: string, url: string, app_id: string, events: int, attempts: int, reason: string, answer: array{status: int|null, text: string, time_ms: int}|null, time_ms: int, dropped_ms: int, bytes: int, body?: string}
  */
 interface DeadLetters
 {
@@ -33,8 +33,8 @@ interface DeadLetters
     public function find(string $id): ?array;
 
     /**
-     * Get the newest dead letters, older than the one with the given ID, without their bodies. `time_ms` is the time of the
-     * first event, and `bytes` the size in Redis.
+     * Get the newest dead letters, older than the one with the given ID, without their bodies. `answer` is the beginning of what
+     * the endpoint answered to the last attempt, `time_ms` the time of the first event, and `bytes` the size in Redis.
      *
      * @return list<DeadLetter>
      *

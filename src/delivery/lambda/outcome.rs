@@ -86,23 +86,24 @@ impl InvokeReply {
             let reason = format!("HTTP {status} {}", name(&error_type.unwrap_or_default()));
             let reason = reason.trim_end().to_owned();
             return if status == 413 {
-                AttemptResult::TooLarge { reason }
+                AttemptResult::TooLarge { reason, answer: None }
             } else {
-                AttemptResult::Refused { reason, retry_after }
+                AttemptResult::Refused { reason, retry_after, answer: None }
             };
         }
         if let Some(function_error) = function_error {
             let kind = result.error_type.as_ref().and_then(Value::as_str).unwrap_or_default();
             let reason = format!("function error: {} {}", name(&function_error), name(kind));
-            return AttemptResult::Refused { reason: reason.trim_end().to_owned(), retry_after: None };
+            return AttemptResult::Refused { reason: reason.trim_end().to_owned(), retry_after: None, answer: None };
         }
         match result.status_code.as_ref().map(status_of) {
             // The function is not a handler for API Gateway, and it has not failed.
-            None => AttemptResult::Status { status, retry_after: None },
-            Some(Some(status)) => AttemptResult::Status { status, retry_after: result.retry_after() },
+            None => AttemptResult::Status { status, retry_after: None, answer: None },
+            Some(Some(status)) => AttemptResult::Status { status, retry_after: result.retry_after(), answer: None },
             Some(None) => AttemptResult::Refused {
                 reason: "the function returned no usable statusCode".to_owned(),
                 retry_after: None,
+                answer: None,
             },
         }
     }
@@ -138,11 +139,11 @@ mod tests {
     }
 
     fn status(status: u16) -> AttemptResult {
-        AttemptResult::Status { status, retry_after: None }
+        AttemptResult::Status { status, retry_after: None, answer: None }
     }
 
     fn refused(reason: &str) -> AttemptResult {
-        AttemptResult::Refused { reason: reason.to_owned(), retry_after: None }
+        AttemptResult::Refused { reason: reason.to_owned(), retry_after: None, answer: None }
     }
 
     #[test]
@@ -172,7 +173,8 @@ mod tests {
     fn a_function_may_return_retry_after() {
         for value in ["\"7\"", "7"] {
             let returned = format!("{{\"statusCode\":503,\"headers\":{{\"retry-After\":{value}}}}}");
-            let expected = AttemptResult::Status { status: 503, retry_after: Some(Duration::from_secs(7)) };
+            let expected =
+                AttemptResult::Status { status: 503, retry_after: Some(Duration::from_secs(7)), answer: None };
             assert_eq!(reply(200, &returned).into_result(), expected);
         }
     }
@@ -196,11 +198,11 @@ mod tests {
         let reason = "HTTP 429 TooManyRequestsException".to_owned();
         assert_eq!(
             throttled.into_result(),
-            AttemptResult::Refused { reason, retry_after: Some(Duration::from_secs(3)) }
+            AttemptResult::Refused { reason, retry_after: Some(Duration::from_secs(3)), answer: None }
         );
         let too_large = InvokeReply { error_type: Some("RequestTooLargeException".to_owned()), ..reply(413, "") };
         let reason = "HTTP 413 RequestTooLargeException".to_owned();
-        assert_eq!(too_large.into_result(), AttemptResult::TooLarge { reason });
+        assert_eq!(too_large.into_result(), AttemptResult::TooLarge { reason, answer: None });
         assert_eq!(reply(410, "").into_result(), refused("HTTP 410"));
         assert_eq!(reply(500, "").into_result(), refused("HTTP 500"));
     }

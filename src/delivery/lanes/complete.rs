@@ -10,6 +10,7 @@ use crate::delivery::attempt::AttemptResult;
 use crate::delivery::batch::Batch;
 use crate::delivery::retry::{HTTP_GONE, Policy, RetryDecision};
 use crate::outbox::{BatchOutcome, LaneId, Moves};
+use crate::telemetry::AnswerExcerpt;
 
 /// A batch that was delivered or dropped.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct FinishedBatch {
     /// The number of attempts.
     pub(crate) attempts: u32,
     pub(crate) outcome: BatchOutcome,
+    /// What the endpoint answered to the last attempt, if that failed and is kept.
+    pub(crate) answer: Option<AnswerExcerpt>,
     /// The cursors of the lane that move.
     pub(crate) moves: Moves,
     /// `true` if this result disabled the endpoint.
@@ -43,6 +46,7 @@ impl Lanes {
         let attempts = entry.lane.attempts();
         self.health[endpoint].record_attempt(&result, took, now);
         self.ready[endpoint].limit.record(&result);
+        let answer = result.answer().cloned();
         let decision = self.decide(lane, result, now, jitter);
         self.permits.release(endpoint, suspect);
         let newly_disabled = decision == RetryDecision::Disable && self.ready[endpoint].closed.is_none();
@@ -64,7 +68,7 @@ impl Lanes {
         if newly_disabled {
             self.disable(endpoint, now);
         }
-        finished.map(|finished| FinishedBatch { newly_disabled, ..finished })
+        finished.map(|finished| FinishedBatch { answer, newly_disabled, ..finished })
     }
 
     /// Applies the retry policy and records a change of the endpoint's health.
@@ -131,6 +135,6 @@ impl Lanes {
             (false, false) => Moves::All,
         };
         let (lane, endpoint) = (entry.id.clone(), entry.endpoint);
-        Some(FinishedBatch { lane, endpoint, batch, attempts, outcome, moves, newly_disabled: false })
+        Some(FinishedBatch { lane, endpoint, batch, attempts, outcome, answer: None, moves, newly_disabled: false })
     }
 }

@@ -4,11 +4,15 @@ use std::time::{Duration, Instant};
 
 use super::{LaneEntry, Lanes};
 use crate::config::{AppScope, Endpoint};
+use crate::delivery::answer::first_bytes;
 use crate::delivery::attempt::AttemptResult;
 use crate::delivery::health::Health;
 use crate::delivery::lane::LaneSnapshot;
 use crate::report::{AT_MOST, DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, WallClock, hash_of};
 use crate::telemetry::Sight;
+
+/// The maximum length of an answer in a record, in bytes. A record has many of them and is written often.
+const ANSWER_AT_MOST: usize = 512;
 
 impl Lanes {
     /// Returns the status of all deliveries, truncated to a maximum number of endpoints and lanes.
@@ -78,6 +82,7 @@ impl Lanes {
             attempt: lane.attempts(),
             status,
             error,
+            answer: result.answer().map(|answer| answer.text.clone()),
             took_ms: (took.as_secs_f64() * 10_000.0).round() / 10.0,
             ..Sight::default()
         })
@@ -113,6 +118,9 @@ impl Lanes {
             since_ms: ms(since),
             last_status: last.and_then(|last| last.status),
             last_error: last.and_then(|last| last.error.clone()),
+            last_answer: last
+                .and_then(|last| last.answer.as_ref())
+                .map(|answer| first_bytes(&answer.text, ANSWER_AT_MOST).to_owned()),
             last_attempt_ms: ms(last.map(|last| last.at)),
             last_success_ms: ms(health.last_success),
             last_failure_ms: ms(health.last_failure),

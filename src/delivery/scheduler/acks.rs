@@ -12,7 +12,7 @@ use crate::telemetry::{OUTBOX_FULL, Outcome, UNCONFIGURED};
 impl SchedulerGuard<'_> {
     /// Acknowledges a batch that was delivered or dropped, and reports it.
     pub(super) fn ack(&self, finished: &FinishedBatch) {
-        let FinishedBatch { lane, endpoint: place, batch, attempts, outcome, moves, newly_disabled } = finished;
+        let FinishedBatch { lane, endpoint: place, batch, attempts, outcome, answer, moves, newly_disabled } = finished;
         let (telemetry, endpoint) = (&self.scheduler.telemetry, self.state.lanes.endpoint(*place));
         let report = match outcome {
             BatchOutcome::Delivered { status } => {
@@ -31,7 +31,8 @@ impl SchedulerGuard<'_> {
                 None
             }
             BatchOutcome::Dropped { reason } => {
-                Some(self.drop_report(lane, batch.id(), Some(endpoint), batch.events(), *attempts, reason))
+                let report = self.drop_report(lane, batch.id(), Some(endpoint), batch.events(), *attempts, reason);
+                Some(Box::new(DropReport { answer: answer.clone(), ..*report }))
             }
             BatchOutcome::Forgotten => None,
         };
@@ -134,6 +135,7 @@ impl SchedulerGuard<'_> {
             events: count(events),
             attempts,
             reason: reason.to_owned(),
+            answer: None,
         })
     }
 }

@@ -26,10 +26,10 @@ impl SchedulerGuard<'_> {
             let (telemetry, endpoint) = (&self.scheduler.telemetry, self.state.lanes.endpoint(place));
             let (url, id, label) = (endpoint.target.to_string(), endpoint.id.to_string(), endpoint.label());
             match transition {
-                HealthTransition::Failing { reason, after } => {
+                HealthTransition::Failing { reason, answer, after } => {
                     telemetry.log(Level::Warning, format_args!("Endpoint {label} is failing: {reason}"));
                     let seconds = after.as_secs();
-                    telemetry.report(Outcome::EndpointFailing { url, endpoint: id, reason, seconds });
+                    telemetry.report(Outcome::EndpointFailing { url, endpoint: id, reason, answer, seconds });
                 }
                 HealthTransition::Recovered { after } => {
                     let seconds = after.as_secs();

@@ -11,6 +11,7 @@
 //! | `events` | number of events |
 //! | `attempts` | attempts made in all; 0 if it was never sent |
 //! | `reason` | `HTTP 500`, `outbox full`, or a description of the error |
+//! | `answer`, `answer_ms`, `answer_status` | what the endpoint answered to the last attempt, if that is kept: the beginning as text, the time by the clock of the node, and the HTTP status if there was one |
 //! | `time_ms` | time of the first event, in Unix ms |
 //! | `bytes` | size including the body, in bytes |
 //! | `partition`, `raw:{field}` | of an unreadable outbox entry: its partition and its fields. Then `endpoint` and `url` are empty, there is no body, and `id` is the entry's position |
@@ -28,6 +29,7 @@ use super::unreadable::raw_text;
 use crate::config::{Config, ConfigError};
 use crate::outbox::{Acked, DeadLetterId, DropReport, body, redelivery_of};
 use crate::redis::{Client, ClientError, Settings, millis};
+use crate::telemetry::AnswerExcerpt;
 
 /// Dead letters per call, so that Redis serves other clients in between.
 const PORTION: usize = 100;
@@ -51,6 +53,8 @@ pub struct DeadLetter {
     pub attempts: u64,
     /// Why the batch was dropped.
     pub reason: String,
+    /// What the endpoint answered to the last attempt, if that is kept.
+    pub answer: Option<AnswerExcerpt>,
     /// Time of its first event, in Unix ms.
     pub time_ms: u64,
     /// Size including the body, in bytes.
@@ -206,6 +210,11 @@ impl DeadLetter {
             events: number("events"),
             attempts: number("attempts"),
             reason: text("reason").unwrap_or_default(),
+            answer: text("answer").map(|text| AnswerExcerpt {
+                status: entry.get("answer_status"),
+                text,
+                time_ms: number("answer_ms"),
+            }),
             time_ms: number("time_ms"),
             bytes: number("bytes"),
             body: None,
@@ -235,7 +244,7 @@ pub(super) fn fields(acked: &Acked<'_>, report: &DropReport, origin: u64) -> Vec
     let time_ms = acked.events.iter().find_map(|queued| queued.event()).map(|event| event.time_ms);
     let time_ms = time_ms.or_else(|| body_time_ms(&body)).unwrap_or_default();
     let attempts = report.attempts + redelivery.map_or(0, |before| before.attempts);
-    vec![
+    let mut fields = vec![
         ("id", acked.id.as_bytes().to_vec()),
         ("endpoint", acked.lane.endpoint.as_str().as_bytes().to_vec()),
         ("url", report.url.clone().into_bytes()),
@@ -245,7 +254,13 @@ pub(super) fn fields(acked: &Acked<'_>, report: &DropReport, origin: u64) -> Vec
         ("reason", report.reason.clone().into_bytes()),
         ("time_ms", time_ms.to_string().into_bytes()),
         ("body", body),
-    ]
+    ];
+    if let Some(AnswerExcerpt { status, text, time_ms }) = &report.answer {
+        fields.push(("answer", text.clone().into_bytes()));
+        fields.push(("answer_ms", time_ms.to_string().into_bytes()));
+        fields.extend(status.map(|status| ("answer_status", status.to_string().into_bytes())));
+    }
+    fields
 }
 
 /// Parses the time of the first event from the start of a body.

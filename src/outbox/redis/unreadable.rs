@@ -106,6 +106,7 @@ impl RedisOutbox {
                     events: 1,
                     attempts: 0,
                     reason: entry.reason.to_owned(),
+                    answer: None,
                 };
                 report.publish();
             }

@@ -30,6 +30,7 @@ final class DeadLettersTest extends DashboardTestCase
 
         $shown = $this->get(self::PAGE."/dead-letters/{$one}")->assertOk()->getContent();
         $this->assertStringContainsString('"name": "channel_occupied", "channel": "one"', $this->text($shown));
+        $this->assertMatchesRegularExpression('/Answer HTTP 500, (now|[\d.]+ m?s ago) Oops: no \[1mdatabase, \[redacted\] Endpoint/', $this->text($shown));
         $this->get(self::PAGE.'/dead-letters/1-1')->assertNotFound();
         $this->get(self::PAGE.'/dead-letters/nonsense')->assertNotFound();
 

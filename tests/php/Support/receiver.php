@@ -96,7 +96,9 @@ while (true) {
                 continue;
             }
 
-            fwrite($stream, "HTTP/1.1 {$status} Answer\r\nContent-Length: 0\r\n\r\n");
+            // A failure has a body with a control character and the secret of the tests' application.
+            $text = $status >= 400 ? "Oops:\r\n no \x1b[1mdatabase, secret-1" : '';
+            fwrite($stream, "HTTP/1.1 {$status} Answer\r\nContent-Length: ".strlen($text)."\r\n\r\n{$text}");
 
             if (strtolower($headers['connection'] ?? '') === 'close') {
                 unset($clients[$id]);

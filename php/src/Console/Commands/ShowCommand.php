@@ -55,9 +55,22 @@ class ShowCommand extends WebhooksCommand
         $this->components->twoColumnDetail('Events', Format::number($deadLetter['events']));
         $this->components->twoColumnDetail('Attempts', Format::number($deadLetter['attempts']));
         $this->components->twoColumnDetail('Reason', '<fg=red>'.$this->text($deadLetter['reason']).'</>');
+
+        if ($deadLetter['answer'] !== null) {
+            $this->components->twoColumnDetail('Answer', implode(', ', array_filter([
+                $deadLetter['answer']['status'] === null ? null : "HTTP {$deadLetter['answer']['status']}",
+                Format::dateTime($deadLetter['answer']['time_ms']), $deadLetter['answer']['text'] === '' ? 'no body' : null,
+            ])));
+        }
+
         $this->components->twoColumnDetail('First event', Format::dateTime($deadLetter['time_ms']));
         $this->components->twoColumnDetail('Dead-lettered', Format::dateTime($deadLetter['dropped_ms']));
         $this->newLine();
+
+        if (($deadLetter['answer']['text'] ?? '') !== '') {
+            $this->line('  <fg=gray>Answer:</> '.$this->text($deadLetter['answer']['text']));
+            $this->newLine();
+        }
 
         foreach (explode("\n", JsonText::indent($deadLetter['body'])) as $line) {
             $this->line('  '.$this->text($line));

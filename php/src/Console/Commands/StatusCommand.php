@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
+use Illuminate\Support\Str;
 use Symfony\Component\Console\Attribute\AsCommand;
 use Webpatser\ResonateWebhooks\Support\EndpointState;
 use Webpatser\ResonateWebhooks\Support\Format;
@@ -161,6 +162,7 @@ class StatusCommand extends WebhooksCommand
             $endpoint['last_error'] === null ? null : sprintf('%s %s, %s; last success: %s',
                 $this->text($endpoint['last_error']), Format::relative($endpoint['last_attempt_ms'], $now),
                 Format::count($endpoint['consecutive_failures'], 'consecutive failure'), $lastSuccess),
+            ($endpoint['last_answer'] ?? '') === '' ? null : 'answer: '.$this->text(Str::limit($endpoint['last_answer'], 100)),
         ]));
     }
 

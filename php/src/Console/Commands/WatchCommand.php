@@ -92,5 +92,9 @@ class WatchCommand extends WebhooksCommand
             sprintf('<fg=gray>%s%s</> %s', $delivery['attempt'] > 1 ? "attempt {$delivery['attempt']}, " : '',
                 Format::duration($delivery['took_ms']), $this->outcome($delivery)),
         );
+
+        if (($delivery['answer'] ?? '') !== '') {
+            $this->line("    <fg=gray>{$this->text($delivery['answer'])}</>");
+        }
     }
 }

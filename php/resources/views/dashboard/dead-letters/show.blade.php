@@ -18,6 +18,12 @@
     <section class="card" aria-label="Details">
         <dl class="facts">
             <div><dt>Reason</dt><dd><x-resonate-webhooks::sanitized :text="$deadLetter['reason']" class="error" /></dd></div>
+            @if ($deadLetter['answer'] !== null)
+                <div><dt>Answer</dt><dd>
+                    @if ($deadLetter['answer']['status'] !== null)HTTP {{ $deadLetter['answer']['status'] }}, @endif<x-resonate-webhooks::time :ms="$deadLetter['answer']['time_ms']" :now="$now" />
+                    <small class="muted"><x-resonate-webhooks::sanitized :text="$deadLetter['answer']['text'] === '' ? 'no body' : $deadLetter['answer']['text']" /></small>
+                </dd></div>
+            @endif
             <div><dt>Endpoint</dt><dd><x-resonate-webhooks::sanitized :text="$deadLetter['url'] ?: ($deadLetter['endpoint'] === '' ? 'none: the event could not be read' : 'no longer configured')" /> <small class="muted"><x-resonate-webhooks::sanitized :text="$deadLetter['endpoint']" /></small></dd></div>
             <div><dt>Application</dt><dd><x-resonate-webhooks::sanitized :text="$deadLetter['app_id']" /></dd></div>
             <div><dt>Attempts</dt><dd>{{ Format::number($deadLetter['attempts']) }}</dd></div>

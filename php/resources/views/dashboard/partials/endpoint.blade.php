@@ -1,3 +1,4 @@
+@use('Illuminate\Support\Str')
 @use('Webpatser\ResonateWebhooks\Events\Operation')
 @use('Webpatser\ResonateWebhooks\Support\DashboardUrl')
 @use('Webpatser\ResonateWebhooks\Support\EndpointState')
@@ -21,6 +22,7 @@
         <x-resonate-webhooks::time :ms="$endpoint['last_attempt_ms']" :now="$now" never="none" />
         @if ($endpoint['last_error'] !== null)
             <small class="error"><x-resonate-webhooks::sanitized :text="$endpoint['last_error']" />@if ($endpoint['consecutive_failures'] > 1), {{ Format::count($endpoint['consecutive_failures'], 'consecutive failure') }} @endif</small>
+            @if (($endpoint['last_answer'] ?? '') !== '')<small class="muted">answer: <x-resonate-webhooks::sanitized :text="Str::limit($endpoint['last_answer'], 160)" /></small>@endif
             <small class="muted">last success: <x-resonate-webhooks::time :ms="$endpoint['last_success_ms']" :now="$now" /></small>
         @elseif ($endpoint['last_status'] !== null)
             <small class="muted">HTTP {{ $endpoint['last_status'] }}</small>

@@ -1,0 +1,201 @@
+//! The beginning of what an endpoint answered to a failed attempt: which bytes are kept, and how they become text.
+
+use std::io::{self, Read};
+
+use super::attempt::AttemptResult;
+use crate::config::{Endpoint, ProxyUrl, Target};
+use crate::secret::{Redaction, WHSEC, redact};
+
+/// The text for a body that is not text.
+const BINARY: &str = "[binary]";
+
+/// The result of a request, and the beginning of the answer if it failed.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) result: AttemptResult,
+    /// `None` if no answer is kept.
+    pub(crate) answer: Option<RawAnswer>,
+}
+
+/// The first bytes of an answer, as they arrived.
+#[derive(Debug)]
+pub(crate) struct RawAnswer {
+    bytes: Vec<u8>,
+    /// The most bytes to keep.
+    most: usize,
+    /// The secrets of this request only.
+    secrets: Redaction,
+}
+
+impl Reply {
+    /// Creates a reply whose `body` was read. It is kept if the attempt failed. `secrets` are those of this request.
+    pub(super) fn new<R>(result: AttemptResult, body: KeepFirst<R>, secrets: impl FnOnce() -> Redaction) -> Self {
+        let has_failed = matches!(result.status_and_error(), Some((_, Some(_))));
+        let KeepFirst { most, kept: bytes, .. } = body;
+        Self { result, answer: (most > 0 && has_failed).then(|| RawAnswer { bytes, most, secrets: secrets() }) }
+    }
+
+    /// Creates a reply without an answer.
+    pub(super) const fn failed(reason: String) -> Self {
+        Self { result: AttemptResult::Failed(reason), answer: None }
+    }
+}
+
+impl RawAnswer {
+    /// Returns the answer as text without secrets: these and those of the request.
+    pub(super) fn text<'a>(&'a self, known: impl Iterator<Item = &'a Redaction>) -> String {
+        text(&self.bytes, self.most, known.chain([&self.secrets]))
+    }
+}
+
+/// Reads a body and keeps its first bytes.
+#[derive(Debug)]
+pub(super) struct KeepFirst<R> {
+    body: R,
+    most: usize,
+    kept: Vec<u8>,
+}
+
+impl<R> KeepFirst<R> {
+    /// Keeps up to `most` bytes of `body`.
+    pub(super) const fn new(body: R, most: usize) -> Self {
+        Self { body, most, kept: Vec::new() }
+    }
+}
+
+impl<R: Read> Read for KeepFirst<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.body.read(buffer)?;
+        let room = self.most - self.kept.len();
+        self.kept.extend_from_slice(&buffer[..read.min(room)]);
+        Ok(read)
+    }
+}
+
+/// Returns the beginning of an answer as one line of at most `most` bytes, without control characters and without these
+/// secrets.
+fn text<'a>(bytes: &[u8], most: usize, secrets: impl IntoIterator<Item = &'a Redaction>) -> String {
+    let valid = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let mut line = String::with_capacity(valid.len());
+    // Redacted first, because a secret may contain spaces.
+    let redacted = redact(valid, secrets);
+    for word in redacted.split(|letter: char| letter.is_whitespace() || letter.is_control()) {
+        if !word.is_empty() {
+            line.push_str(if line.is_empty() { "" } else { " " });
+            line.push_str(word);
+        }
+    }
+    let is_binary = valid.contains('\0') || (line.is_empty() && bytes.iter().any(|byte| !byte.is_ascii_whitespace()));
+    if is_binary {
+        return BINARY.to_owned();
+    }
+    first_bytes(&line, most).to_owned()
+}
+
+/// Returns the whole characters within the first `most` bytes of a text.
+pub(super) fn first_bytes(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
+}
+
+/// Returns the secrets in the settings of an endpoint: its own, and those in its URLs and headers.
+pub(super) fn secrets_of(endpoint: &Endpoint) -> Redaction {
+    let mut secrets = Redaction::default();
+    if let Some(own) = &endpoint.secret {
+        for secret in std::iter::once(&own.secret).chain(own.previous.iter().map(|previous| &previous.secret)) {
+            secrets.add(secret.expose());
+            secrets.add(secret.expose().trim_start_matches(WHSEC));
+        }
+    }
+    for header in &endpoint.headers {
+        let value = header.value().expose();
+        secrets.add(value);
+        // `Bearer token`
+        secrets.add(value.rsplit(' ').next().unwrap_or_default());
+    }
+    if let Target::Url(url) = &endpoint.target {
+        let (user, password) = url.credentials().and_then(|login| login.expose().split_once(':')).unwrap_or_default();
+        secrets.add_login(user, password);
+        secrets.add(url.url().query().unwrap_or_default());
+        for (name, value) in url.url().query_pairs() {
+            secrets.add(if value.is_empty() { &name } else { &value });
+        }
+    }
+    if let Some((user, password)) = endpoint.proxy.as_ref().and_then(ProxyUrl::login) {
+        secrets.add_login(&user, &password);
+    }
+    secrets
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::Config;
+
+    fn plain(bytes: &[u8]) -> String {
+        text(bytes, 20, [])
+    }
+
+    #[test]
+    fn an_answer_becomes_one_line() {
+        assert_eq!(plain(b"  <h1>\r\n\tOops\x1b[31m</h1>\n"), "<h1> Oops [31m</h1>");
+        assert_eq!(plain("caf\u{e9} \u{85}\u{9b}x".as_bytes()), "caf\u{e9} x");
+        assert_eq!(plain(b""), "");
+        assert_eq!(plain(b" \r\n"), "");
+    }
+
+    #[test]
+    fn only_the_valid_beginning_is_kept_and_binary_is_said_as_such() {
+        assert_eq!(plain(b"caf\xe9 au lait"), "caf");
+        assert_eq!(plain("12345678901234567890ä".as_bytes()), "12345678901234567890");
+        assert_eq!(plain("1234567890123456789ä".as_bytes()), "1234567890123456789");
+        for binary in [&b"\x1f\x8b\x08\0\0"[..], b"\x89PNG\r\n", b"\xff", b"abc\0def", b"\x01\x02"] {
+            assert_eq!(plain(binary), BINARY, "{}", binary.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn no_more_is_kept_than_asked_for_however_the_body_arrives() {
+        let mut body = KeepFirst::new(&b"0123456789"[..], 4);
+        for piece in [3, 3, 4] {
+            assert_eq!(body.read(&mut vec![0; piece]).unwrap(), piece);
+        }
+        assert_eq!(body.kept, b"0123");
+    }
+
+    #[test]
+    fn every_secret_of_an_endpoint_is_replaced() {
+        let config = Config::from_value(json!({ "endpoints": [{
+            "url": "https://ann:pass%20word@host/x?token=a%2Fb-one&flag-of-query",
+            "secret": "whsec_c2VjcmV0b25l", "previous_secrets": ["previous-one"],
+            "headers": { "X-Token": "Bearer token-one", "X-Key": "key with\ttab" },
+            "proxy": "http://proxy-user:proxy-pass@proxy:1",
+        }]}));
+        let secrets = secrets_of(&config.unwrap().endpoints[0]);
+        let text = |answer: &str| text(answer.as_bytes(), 100, [&secrets]);
+        for secret in [
+            "whsec_c2VjcmV0b25l",
+            "c2VjcmV0b25l",
+            "previous-one",
+            "Bearer token-one",
+            "token-one",
+            "key with\ttab",
+            "ann:pass word",
+            "pass word",
+            "pass+word",
+            "YW5uOnBhc3Mgd29yZA==",
+            "token=a%2Fb-one&flag-of-query",
+            "a/b-one",
+            r"a\/b-one",
+            "a%2Fb-one",
+            "flag-of-query",
+            "proxy-user",
+            "proxy-pass",
+            "cHJveHktdXNlcjpwcm94eS1wYXNz",
+        ] {
+            assert_eq!(text(&format!("({secret})")), "([redacted])", "{secret}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Replaces known secrets in text of others, such as the answer of an endpoint that prints its settings.
+
+use std::fmt;
+use std::ops::Range;
+
+use base64::Engine;
+use base64::engine::general_purpose;
+use url::form_urlencoded::byte_serialize;
+
+/// The text that replaces a secret.
+pub(crate) const REDACTED: &str = "[redacted]";
+
+/// The length of the shortest text that counts as a secret, in bytes. Shorter ones, such as the `1` of `?v=1`, would
+/// make most text unreadable.
+const SHORTEST: usize = 4;
+
+/// Secrets, in the forms in which a text may contain them: plain, in JSON, in a URL, in HTML.
+#[derive(Clone, Default)]
+pub(crate) struct Redaction(Vec<Box<str>>);
+
+/// Prints no secret.
+impl fmt::Debug for Redaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+impl Redaction {
+    /// Adds a secret.
+    pub(crate) fn add(&mut self, secret: &str) {
+        let json = serde_json::Value::from(secret).to_string();
+        let json = json.trim_start_matches('"').strip_suffix('"').unwrap_or_default();
+        let in_url: String = byte_serialize(secret.as_bytes()).collect();
+        // PHP escapes slashes in JSON.
+        for form in [secret, json, &json.replace('/', r"\/"), &in_url, &in_html(secret)] {
+            if form.len() >= SHORTEST && !self.0.iter().any(|known| **known == *form) {
+                self.0.push(form.into());
+            }
+        }
+    }
+
+    /// Adds user and password, also as in HTTP Basic authentication.
+    pub(crate) fn add_login(&mut self, user: &str, password: &str) {
+        let login = format!("{user}:{password}");
+        for secret in [user, password, &login, &general_purpose::STANDARD.encode(&login)] {
+            self.add(secret);
+        }
+    }
+
+    /// Adds the places of these secrets in `text` to `found`. A text that was cut may end with the beginning of a
+    /// secret.
+    fn find(&self, text: &str, found: &mut Vec<Range<usize>>) {
+        for form in &self.0 {
+            found.extend(text.match_indices(&**form).map(|(at, _)| at..at + form.len()));
+            let last = text.len().saturating_sub(form.len() - 1);
+            let Some(start) = form.as_bytes().first_chunk::<SHORTEST>() else { continue };
+            let ends = text.as_bytes()[last..].windows(SHORTEST).enumerate();
+            let begun = ends.filter(|(_, window)| window == start).map(|(at, _)| last + at);
+            found.extend(
+                begun.filter(|at| form.as_bytes().starts_with(&text.as_bytes()[*at..])).map(|at| at..text.len()),
+            );
+        }
+    }
+}
+
+/// Replaces the secrets in `text`. Those that overlap are replaced together, so no part of one remains.
+pub(crate) fn redact<'a>(text: &str, secrets: impl IntoIterator<Item = &'a Redaction>) -> String {
+    let mut found = Vec::new();
+    for redaction in secrets {
+        redaction.find(text, &mut found);
+    }
+    found.sort_unstable_by_key(|place| place.start);
+    let (mut redacted, mut done) = (String::with_capacity(text.len()), 0);
+    for Range { start, end } in found {
+        if start >= done {
+            redacted.push_str(&text[done..start]);
+            redacted.push_str(REDACTED);
+        }
+        done = done.max(end);
+    }
+    redacted.push_str(&text[done..]);
+    redacted
+}
+
+/// Escapes text as templates do.
+fn in_html(text: &str) -> String {
+    let pairs = [('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('"', "&quot;"), ('\'', "&#039;")];
+    pairs.into_iter().fold(text.to_owned(), |text, (letter, entity)| text.replace(letter, entity))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(secrets: &[&str]) -> Redaction {
+        let mut redaction = Redaction::default();
+        for secret in secrets {
+            redaction.add(secret);
+        }
+        redaction
+    }
+
+    #[test]
+    fn a_secret_is_replaced_in_every_form() {
+        let secret = r#"a/b&"c"d e"#;
+        for form in [secret, r#"a/b&\"c\"d e"#, r#"a\/b&\"c\"d e"#, "a%2Fb%26%22c%22d+e", "a/b&amp;&quot;c&quot;d e"] {
+            assert_eq!(redact(&format!("<{form}>"), [&of(&[secret])]), "<[redacted]>", "{form}");
+        }
+    }
+
+    #[test]
+    fn overlapping_secrets_leave_nothing() {
+        let secrets = ["hunter", "hunter2", "ter2you", "2you-too"];
+        for order in [secrets, ["2you-too", "ter2you", "hunter2", "hunter"]] {
+            let owners: Vec<Redaction> = order.iter().map(|secret| of(&[secret])).collect();
+            assert_eq!(redact("a hunter2you-too, hunter.", &owners), "a [redacted], [redacted].");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_cut_off_is_replaced() {
+        let secret = of(&["hunter2-and-more"]);
+        assert_eq!(redact("it is hunter2-an", [&secret]), "it is [redacted]");
+        assert_eq!(redact("hunter2-and-mor", [&secret]), "[redacted]");
+        assert_eq!(redact("it is hun", [&secret]), "it is hun", "three letters tell nothing");
+        assert_eq!(redact("a hunter is here", [&secret]), "a hunter is here");
+    }
+
+    #[test]
+    fn a_login_is_also_replaced_as_it_is_sent() {
+        let mut login = Redaction::default();
+        login.add_login("ann", "hunter2");
+        assert_eq!(
+            redact("Basic YW5uOmh1bnRlcjI= ann ann:hunter2 hunter2", [&login]),
+            "Basic [redacted] ann [redacted] [redacted]"
+        );
+    }
+
+    #[test]
+    fn short_text_is_no_secret_and_a_redaction_prints_nothing() {
+        assert_eq!(redact("a 1, abc", [&of(&["1", "abc", ""])]), "a 1, abc");
+        assert_eq!(format!("{:?}", of(&["hunter2"])), "[redacted]");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_keeps_a_secret(before in "[a-cä]{0,9}", secret in "[a-cä]{4,9}", after in "[a-cä]{0,9}", other in "[a-cä]{4,6}") {
+            let redacted = redact(&format!("{before}{secret}{after}"), [&of(&[&other]), &of(&[&secret])]);
+            prop_assert!(!redacted.contains(&secret) && !redacted.contains(&other), "{redacted}");
+        }
+    }
+}
