@@ -7,6 +7,7 @@ use std::time::Duration;
 use resonate_webhooks::engine::Engine;
 use resonate_webhooks::event::EventName;
 use serde_json::json;
+use strum::VariantArray;
 use support::client_event::ClientEvent;
 use support::cluster::{Cluster, all_decided, stat};
 use support::engine::{APP, eventually};
@@ -168,7 +169,7 @@ fn channels_lost_to_a_full_queue_are_reconciled_from_the_live_connections() {
 fn an_ignored_channel_makes_no_event_of_any_kind() {
     let cluster = Cluster::start();
     let settings = |prefixes: serde_json::Value| {
-        let mut events = EventName::ALL.map(EventName::as_str).to_vec();
+        let mut events = EventName::VARIANTS.iter().map(<&str>::from).collect::<Vec<_>>();
         events.push("order.paid");
         let endpoint = json!({ "url": cluster.receiver.url("/hook"), "events": events });
         json!({ "ignore_channel_prefixes": prefixes, "endpoints": [endpoint], "subscription_count_interval": 0 })

@@ -53,7 +53,7 @@ fn types_in(text: &str) -> Vec<(String, String)> {
 }
 
 fn expected(of: impl Fn(&Family) -> bool) -> Vec<(String, String)> {
-    families().into_iter().filter(of).map(|family| (family.name, family.kind.as_str().to_owned())).collect()
+    families().into_iter().filter(of).map(|family| (family.name, family.kind.to_string())).collect()
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn table() -> String {
     let rows = families().into_iter().map(|family| {
         let labels: Vec<String> = family.labels.iter().map(|label| format!("`{label}`")).collect();
         let place = if family.scope == Scope::Node { "process, cluster" } else { "cluster" };
-        let (name, kind) = (&family.name, family.kind.as_str());
+        let (name, kind) = (&family.name, family.kind.to_string());
         format!("| `{name}` | {kind} | {} | {place} | {} |\n", labels.join(", "), family.help)
     });
     rows.collect()
@@ -31,7 +31,7 @@ fn names(text: &str) -> Vec<String> {
 fn assert_known(what: &str, text: &str) {
     let known: Vec<String> = families()
         .into_iter()
-        .flat_map(|family| match family.kind.as_str() {
+        .flat_map(|family| match family.kind.to_string().as_str() {
             "histogram" => ["_bucket", "_sum", "_count"].map(|part| format!("{}{part}", family.name)).to_vec(),
             _ => vec![family.name],
         })

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use redis::{Connection, RedisResult};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use strum::{IntoStaticStr, VariantArray};
 
 use super::merge::{self, MergedEndpoint};
 use super::redis_info::RedisInfo;
@@ -110,8 +111,9 @@ pub struct Node {
 }
 
 /// The liveness of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum NodeLiveness {
     /// It has written a record within the last 6 s.
     Running,

@@ -28,7 +28,7 @@ impl NamePattern {
 
     /// Returns the Pusher event that was probably meant: `member_added` for `member.added`.
     pub(super) fn meant(written: &str) -> Option<EventName> {
-        EventName::parse(&written.replace(['.', '-'], "_"))
+        written.replace(['.', '-'], "_").parse().ok()
     }
 
     fn fits(&self, name: &str) -> bool {

@@ -115,6 +115,11 @@ impl de::Error for ConfigFault {
         Self::Problem(format!("expected {expected}, found {found}"))
     }
 
+    fn unknown_variant(name: &str, known: &'static [&'static str]) -> Self {
+        let known: Vec<String> = known.iter().map(|name| format!("{name:?}")).collect();
+        Self::Problem(format!("{name:?} is neither {}", known.join(" nor ")))
+    }
+
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
         Self::UnknownKey { key: field.to_owned(), known }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
+use strum::{EnumCount, VariantArray};
 
 use super::custom_names::NamePattern;
 use super::error::{hint, place};
@@ -42,8 +43,13 @@ impl FromIterator<EventName> for EventSet {
 
 impl fmt::Debug for EventSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(EventName::ALL.into_iter().filter(|event| self.contains(*event))).finish()
+        f.debug_set().entries(EventName::VARIANTS.iter().filter(|event| self.contains(**event))).finish()
     }
+}
+
+/// Returns all names, in the order of the documentation.
+fn known() -> [&'static str; EventName::COUNT] {
+    std::array::from_fn(|n| EventName::VARIANTS[n].into())
 }
 
 /// An entry of `events`.
@@ -63,7 +69,7 @@ impl Wanted {
     /// Returns a warning for an unknown name at `key`.
     pub(super) fn warning(&self, key: &str) -> Option<String> {
         let Self::Unknown(name) = self else { return None };
-        let known = EventName::ALL.map(EventName::as_str).join(", ");
+        let known = known().join(", ");
         Some(format!("{}: unknown event {name:?}, ignored; expected one of {known}", place(key)))
     }
 
@@ -76,16 +82,17 @@ impl Wanted {
 impl<'de> Deserialize<'de> for Wanted {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        if let Some(listed) = EventName::parse(&name) {
+        if let Ok(listed) = name.parse() {
             return Ok(Self::Listed(listed));
         }
         if let Some(meant) = NamePattern::meant(&name) {
-            return Err(D::Error::custom(format_args!("unknown event {name:?}, did you mean {:?}?", meant.as_str())));
+            let meant = <&str>::from(meant);
+            return Err(D::Error::custom(format_args!("unknown event {name:?}, did you mean {meant:?}?")));
         }
         if name.contains('.') {
             return NamePattern::parse(&name).map(Self::Custom).map_err(D::Error::custom);
         }
-        let known = EventName::ALL.map(EventName::as_str);
+        let known = known();
         match nearest(&name, &known) {
             Some(_) => Err(D::Error::custom(format_args!("unknown event {name:?}, {}", hint(&name, &known)))),
             None => Ok(Self::Unknown(name)),

@@ -7,6 +7,7 @@ use std::fmt;
 use regex::bytes::{Regex, RegexSet};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use strum::VariantArray;
 
 use super::error::hint;
 use crate::event::{ChannelType, Event, EventKind};
@@ -219,9 +220,10 @@ impl TryFrom<String> for ChannelType {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        let known = Self::ALL.map(Self::as_str);
-        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == name);
-        found.ok_or_else(|| format!("unknown channel type {name:?}, {}", hint(&name, &known)))
+        name.parse().map_err(|_| {
+            let known: Vec<&str> = Self::VARIANTS.iter().map(Into::into).collect();
+            format!("unknown channel type {name:?}, {}", hint(&name, &known))
+        })
     }
 }
 

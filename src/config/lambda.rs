@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
+use strum::IntoStaticStr;
 
 use super::EndpointUrl;
 use super::error::{ConfigError, place};
@@ -36,36 +37,13 @@ pub struct Lambda {
 }
 
 /// The type of an invocation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, IntoStaticStr)]
 pub enum Invocation {
     /// Synchronous: the function's response decides whether the batch is delivered.
     #[default]
     RequestResponse,
     /// Asynchronous: a batch is delivered when AWS has accepted it.
     Event,
-}
-
-impl Invocation {
-    /// Returns the name in AWS' API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::RequestResponse => "RequestResponse",
-            Self::Event => "Event",
-        }
-    }
-}
-
-impl TryFrom<String> for Invocation {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        [Self::RequestResponse, Self::Event]
-            .into_iter()
-            .find(|known| known.as_str() == name)
-            .ok_or_else(|| format!("{name:?} is neither \"RequestResponse\" nor \"Event\""))
-    }
 }
 
 impl Lambda {
@@ -104,7 +82,6 @@ pub(super) struct WrittenLambda {
     region: Option<Region>,
     #[serde(default, deserialize_with = "unless_empty")]
     qualifier: Option<Qualifier>,
-    #[serde(default, deserialize_with = "unless_empty")]
     invocation_type: Option<Invocation>,
     #[serde(default, deserialize_with = "unless_empty")]
     endpoint_url: Option<EndpointUrl>,

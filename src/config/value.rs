@@ -116,6 +116,15 @@ impl<'de> Deserializer<'de> for Setting<'_> {
         self.deserialize_any(visitor)
     }
 
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ConfigFault> {
+        visitor.visit_enum(String::deserialize(self)?.into_deserializer())
+    }
+
     fn deserialize_struct<V: Visitor<'de>>(
         mut self,
         name: &'static str,
@@ -133,7 +142,7 @@ impl<'de> Deserializer<'de> for Setting<'_> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf unit unit_struct
-        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        newtype_struct seq tuple tuple_struct map identifier ignored_any
     }
 }
 

@@ -123,7 +123,7 @@ impl LambdaClient {
         let own = [
             ("Host", self.host.as_str()),
             ("Content-Type", "application/json"),
-            ("X-Amz-Invocation-Type", self.invocation.as_str()),
+            ("X-Amz-Invocation-Type", self.invocation.into()),
         ];
         let query = self.qualifier.as_deref().map(|qualifier| (QUALIFIER, qualifier));
         let signed = Request { method: "POST", path: &self.path, query: query.as_slice(), headers: &own, body: event };

@@ -154,7 +154,7 @@ impl Engine {
     #[must_use]
     pub fn stats(&self) -> Vec<(&'static str, u64)> {
         let mut stats = self.shared.telemetry.counters().snapshot();
-        stats.extend(self.shared.telemetry.redis_failures().map(|(fault, count, _)| (fault.stat(), count)));
+        stats.extend(self.shared.telemetry.redis_failures().map(|(fault, count, _)| (fault.into(), count)));
         stats.extend(self.gauges().map(|(name, value)| (name, value as u64)));
         stats
     }

@@ -1,9 +1,12 @@
 //! Channel types, derived from channel names by Pusher's convention.
 
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
 use super::ChannelName;
 
 /// The type of a channel. If several prefixes match a name, the longest one decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 #[repr(u8)]
 pub enum ChannelType {
     /// No known prefix.
@@ -23,48 +26,15 @@ pub enum ChannelType {
 }
 
 impl ChannelType {
-    /// All types, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
-        Self::Public,
-        Self::Private,
-        Self::Presence,
-        Self::Cache,
-        Self::PrivateCache,
-        Self::PresenceCache,
-        Self::PrivateEncrypted,
-    ];
-
     /// Returns the type of a channel.
     #[must_use]
     pub fn of(channel: &ChannelName) -> Self {
-        let fits = |kind: &Self| channel.as_bytes().starts_with(kind.prefix().as_bytes());
-        Self::ALL.into_iter().filter(fits).max_by_key(|kind| kind.prefix().len()).unwrap_or(Self::Public)
-    }
-
-    /// Returns the name in the config.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Public => "public",
-            Self::Private => "private",
-            Self::Presence => "presence",
-            Self::Cache => "cache",
-            Self::PrivateCache => "private-cache",
-            Self::PresenceCache => "presence-cache",
-            Self::PrivateEncrypted => "private-encrypted",
-        }
-    }
-
-    const fn prefix(self) -> &'static str {
-        match self {
-            Self::Public => "",
-            Self::Private => "private-",
-            Self::Presence => "presence-",
-            Self::Cache => "cache-",
-            Self::PrivateCache => "private-cache-",
-            Self::PresenceCache => "presence-cache-",
-            Self::PrivateEncrypted => "private-encrypted-",
-        }
+        let prefix_len = |kind: &Self| match <&str>::from(kind) {
+            "public" => Some(0),
+            name => channel.as_bytes().strip_prefix(name.as_bytes())?.starts_with(b"-").then_some(name.len()),
+        };
+        let fits = Self::VARIANTS.iter().filter_map(|kind| Some((prefix_len(kind)?, *kind)));
+        fits.max().map_or(Self::Public, |(_, kind)| kind)
     }
 }
 
@@ -74,7 +44,7 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_decides_the_type() {
-        let of = |name: &str| ChannelType::of(&name.into()).as_str();
+        let of = |name: &str| <&str>::from(ChannelType::of(&name.into()));
         for (name, expected) in [
             ("news", "public"),
             ("", "public"),

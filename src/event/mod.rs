@@ -22,6 +22,7 @@ pub use member::{Member, MemberDetails};
 pub(crate) use names::plain;
 pub use names::{AppId, ChannelName, NodeId, SocketId, UserId};
 pub(crate) use partition::{PARTITIONS, partition_of};
+use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
 
 /// An event of an application, usually on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +79,10 @@ pub enum EventKind {
 }
 
 /// The names of events, as in an endpoint's `events` list and in the body of a webhook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumCount, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum EventName {
@@ -103,44 +107,9 @@ pub enum EventName {
 }
 
 impl EventName {
-    /// All names, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
-        Self::ChannelOccupied,
-        Self::ChannelVacated,
-        Self::MemberAdded,
-        Self::MemberRemoved,
-        Self::ClientEvent,
-        Self::ConnectionEstablished,
-        Self::ConnectionTerminated,
-        Self::SubscriptionCount,
-        Self::CacheMiss,
-    ];
-
     /// The events of an endpoint without `events`. The others must be listed there.
     pub const USUAL: [Self; 5] =
         [Self::ChannelOccupied, Self::ChannelVacated, Self::MemberAdded, Self::MemberRemoved, Self::ClientEvent];
-
-    /// Returns the name as in the body of a webhook.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ChannelOccupied => "channel_occupied",
-            Self::ChannelVacated => "channel_vacated",
-            Self::MemberAdded => "member_added",
-            Self::MemberRemoved => "member_removed",
-            Self::ClientEvent => "client_event",
-            Self::ConnectionEstablished => "connection_established",
-            Self::ConnectionTerminated => "connection_terminated",
-            Self::SubscriptionCount => "subscription_count",
-            Self::CacheMiss => "cache_miss",
-        }
-    }
-
-    /// Returns the event with this name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == name)
-    }
 }
 
 impl Event {
@@ -177,7 +146,7 @@ impl EventKind {
     pub fn name(&self) -> &str {
         match self {
             Self::Custom(event) => event.name(),
-            other => other.listed_as().map_or("", EventName::as_str),
+            other => other.listed_as().map_or("", Into::into),
         }
     }
 

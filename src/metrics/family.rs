@@ -1,5 +1,7 @@
 //! All metrics.
 
+use strum::Display;
+
 use crate::telemetry::Counters;
 
 /// The prefix of every name.
@@ -21,7 +23,8 @@ pub struct Family {
 }
 
 /// The type of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display)]
+#[strum(serialize_all = "lowercase")]
 pub enum MetricKind {
     /// Only increases, and restarts at 0 with the process.
     Counter,
@@ -29,18 +32,6 @@ pub enum MetricKind {
     Gauge,
     /// Counts observations in buckets.
     Histogram,
-}
-
-impl MetricKind {
-    /// Returns the name in the `# TYPE` line.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        }
-    }
 }
 
 /// The subject of a metric.

@@ -36,7 +36,7 @@ impl MetricsPage {
         let mut page = String::new();
         for (family, samples) in self.families.iter().filter(|(_, samples)| !samples.is_empty()) {
             let Family { name, kind, help, .. } = family;
-            let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} {}\n{samples}", kind.as_str());
+            let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} {kind}\n{samples}");
         }
         page
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use strum::VariantArray;
 
 use super::family::{of_counter, of_gauge};
 use super::page::MetricsPage;
@@ -34,10 +35,9 @@ pub fn of_cluster(status: &ClusterStatus) -> String {
             page.add("clock_skew_seconds", "", &labels, node.clock_skew_ms as f64 / 1e3);
         }
     }
-    for (state, name) in
-        [(NodeLiveness::Running, "running"), (NodeLiveness::Stopped, "stopped"), (NodeLiveness::Silent, "silent")]
-    {
-        page.add("nodes", "", &[("state", name)], status.nodes.iter().filter(|node| node.state == state).count());
+    for state in NodeLiveness::VARIANTS {
+        let count = status.nodes.iter().filter(|node| node.state == *state).count();
+        page.add("nodes", "", &[("state", state.into())], count);
     }
     for partition in &status.outbox.partitions {
         page.add("outbox_entries", "", &[("partition", &partition.number.to_string())], partition.events);
@@ -128,13 +128,8 @@ impl NodeSamples<'_> {
         if let Some(success) = endpoint.last_success_ms {
             self.add("endpoint_last_success_timestamp_seconds", &id, seconds(success));
         }
-        for (state, name) in [
-            (EndpointState::Ok, "ok"),
-            (EndpointState::Failing, "failing"),
-            (EndpointState::Paused, "paused"),
-            (EndpointState::Disabled, "disabled"),
-        ] {
-            self.add("endpoint_state", &[id[0], ("state", name)], u8::from(endpoint.state == state));
+        for state in EndpointState::VARIANTS {
+            self.add("endpoint_state", &[id[0], ("state", state.into())], u8::from(endpoint.state == *state));
         }
     }
 

@@ -83,7 +83,11 @@ impl Sources {
             counters,
             gauges: by_name((self.gauges)().into_iter().map(|(name, value)| (name, value as u64))),
             redis_errors: self.redis_errors(),
-            drop_causes: self.telemetry.drops().map(|(cause, events)| (cause.as_str().to_owned(), events)).collect(),
+            drop_causes: self
+                .telemetry
+                .drops()
+                .map(|(cause, events)| (<&str>::from(cause).to_owned(), events))
+                .collect(),
             configured: self.configured(&deliveries.endpoints_hash),
             apps: self.apps.known(APPS_AT_MOST).iter().map(|app| app.as_text().into_owned()).collect(),
             deliveries,
@@ -108,7 +112,7 @@ impl Sources {
         let clock = self.clock();
         let errors = |count, last: Option<Instant>| RedisErrors { count, last_ms: last.map(|last| clock.ms(last)) };
         let failures = self.telemetry.redis_failures();
-        failures.map(|(fault, count, last)| (fault.as_str().to_owned(), errors(count, last))).collect()
+        failures.map(|(fault, count, last)| (fault.label().to_owned(), errors(count, last))).collect()
     }
 }
 

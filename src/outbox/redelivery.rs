@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::LaneId;
 
 /// Id of a dead letter: the id of its stream entry, `{Unix ms}-{number}`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct DeadLetterId(Box<str>);
 
 impl DeadLetterId {

@@ -97,11 +97,7 @@ impl Cluster {
     /// `app_id`. Label and url contain no secrets. Does not use Redis.
     pub fn endpoints(&self, called: Option<String>) -> PhpResult<ZBox<ZendHashTable>> {
         let found = called.map_or_else(|| self.core.endpoints(), |name| self.core.called(&name));
-        let mut list = ZendHashTable::new();
-        for endpoint in &found {
-            list.push(json_array::of(endpoint)?)?;
-        }
-        Ok(list)
+        json_array::list(&found)
     }
 
     /// Returns warnings about settings that are valid but probably a mistake, one sentence each. Does not use Redis.

@@ -13,7 +13,7 @@ use ext_php_rs::types::ZendHashTable;
 
 use super::exceptions::{invalid_config, redis_failed};
 use super::{config_array, json_array};
-use crate::outbox::{DeadLetter, DeadLetterId, DeadLetters as Core};
+use crate::outbox::{DeadLetterId, DeadLetters as Core};
 
 /// The dead letters: batches that will not be tried again. Every method waits for Redis, so do not call it in an event loop.
 #[php_class]
@@ -45,23 +45,18 @@ impl DeadLetters {
     /// null), `time_ms` (of the first event), `dropped_ms` and bytes (its size in Redis).
     #[php(defaults(limit = 50))]
     pub fn list(&mut self, limit: i64, before: Option<String>) -> PhpResult<ZBox<ZendHashTable>> {
-        let mut list = ZendHashTable::new();
         let before = match before.as_deref().map(DeadLetterId::parse) {
-            Some(None) => return Ok(list),
-            Some(before) => before,
-            None => None,
+            Some(None) => return Ok(ZendHashTable::new()),
+            before => before.flatten(),
         };
         let limit = usize::try_from(limit).unwrap_or(0);
-        for dead_letter in self.core.list(before.as_ref(), limit).map_err(redis_failed)? {
-            list.push(dead_letter_array(dead_letter)?)?;
-        }
-        Ok(list)
+        json_array::list(self.core.list(before.as_ref(), limit).map_err(redis_failed)?)
     }
 
     /// Returns a dead letter as in `list()`, with its body, or null if it does not exist.
     pub fn find(&mut self, id: String) -> PhpResult<Option<ZBox<ZendHashTable>>> {
         let Some(id) = DeadLetterId::parse(&id) else { return Ok(None) };
-        self.core.find(&id).map_err(redis_failed)?.map(dead_letter_array).transpose()
+        self.core.find(&id).map_err(redis_failed)?.map(|found| json_array::of(&found)).transpose()
     }
 
     /// Sends dead letters again. Any server may send them, with the same webhook-id and a new signature. Each stays a dead letter
@@ -95,25 +90,4 @@ fn parse(ids: &[String]) -> Vec<DeadLetterId> {
 
 fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn dead_letter_array(dead_letter: DeadLetter) -> PhpResult<ZBox<ZendHashTable>> {
-    let mut array = ZendHashTable::with_capacity(12);
-    let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    array.insert("id", dead_letter.id.as_str())?;
-    array.insert("webhook_id", dead_letter.webhook_id)?;
-    array.insert("endpoint", dead_letter.endpoint)?;
-    array.insert("url", dead_letter.url)?;
-    array.insert("app_id", dead_letter.app_id)?;
-    array.insert("events", whole(dead_letter.events))?;
-    array.insert("attempts", whole(dead_letter.attempts))?;
-    array.insert("reason", dead_letter.reason)?;
-    array.insert("answer", dead_letter.answer.as_ref().map(json_array::of).transpose()?)?;
-    array.insert("time_ms", whole(dead_letter.time_ms))?;
-    array.insert("dropped_ms", whole(dead_letter.id.time_ms()))?;
-    array.insert("bytes", whole(dead_letter.bytes))?;
-    if let Some(body) = dead_letter.body {
-        array.insert("body", body)?;
-    }
-    Ok(array)
 }

@@ -18,7 +18,6 @@ use super::exceptions::{engine_failed, invalid_config, unsent};
 use super::{array_keys, config_array, json_array};
 use crate::engine::{Engine as Core, RelayedMessage, registry};
 use crate::event::{AppId, ChannelName, SocketId};
-use crate::telemetry::Outcome;
 
 /// The webhooks engine of this process. The object is a handle: destroying it stops nothing, because hooks still arrive while
 /// the process ends.
@@ -216,11 +215,7 @@ impl Engine {
     /// Takes up to max outcomes, oldest first: deliveries, drops, changes of endpoints and log lines.
     #[php(defaults(max = 256))]
     pub fn poll(&self, max: i64) -> PhpResult<ZBox<ZendHashTable>> {
-        let mut result = ZendHashTable::new();
-        for outcome in self.core.poll(usize::try_from(max).unwrap_or(0)) {
-            result.push(outcome_array(outcome)?)?;
-        }
-        Ok(result)
+        json_array::list(self.core.poll(index(max)))
     }
 
     /// Returns counters and gauges by name.
@@ -272,61 +267,4 @@ fn channel_list(channels: Vec<(AppId, ChannelName)>) -> PhpResult<ZBox<ZendHashT
 
 fn binary(bytes: &[u8]) -> Binary<u8> {
     Binary::new(bytes)
-}
-
-fn outcome_array(outcome: Outcome) -> PhpResult<ZBox<ZendHashTable>> {
-    let mut array = ZendHashTable::with_capacity(9);
-    match outcome {
-        Outcome::Delivered { url, status, app_id, attempts, webhook_id, endpoint, events } => {
-            array.insert("type", "delivered")?;
-            array.insert("url", url)?;
-            array.insert("status", i64::from(status))?;
-            array.insert("app_id", app_id)?;
-            array.insert("attempts", i64::from(attempts))?;
-            insert_webhook(&mut array, webhook_id, endpoint, events)?;
-        }
-        Outcome::Dropped { url, app_id, attempts, reason, webhook_id, endpoint, events, dead_letter } => {
-            array.insert("type", "dropped")?;
-            array.insert("url", url)?;
-            array.insert("app_id", app_id)?;
-            array.insert("attempts", i64::from(attempts))?;
-            array.insert("reason", reason)?;
-            insert_webhook(&mut array, webhook_id, endpoint, events)?;
-            array.insert("dead_letter", dead_letter)?;
-        }
-        Outcome::EndpointDisabled { url, endpoint, reason } => {
-            array.insert("type", "endpoint_disabled")?;
-            array.insert("url", url)?;
-            array.insert("endpoint", endpoint)?;
-            array.insert("reason", reason)?;
-        }
-        Outcome::EndpointFailing { url, endpoint, reason, answer, seconds } => {
-            array.insert("type", "endpoint_failing")?;
-            array.insert("url", url)?;
-            array.insert("endpoint", endpoint)?;
-            array.insert("reason", reason)?;
-            array.insert("answer", answer.as_ref().map(json_array::of).transpose()?)?;
-            array.insert("seconds", i64::try_from(seconds).unwrap_or(i64::MAX))?;
-        }
-        Outcome::EndpointRecovered { url, endpoint, seconds } => {
-            array.insert("type", "endpoint_recovered")?;
-            array.insert("url", url)?;
-            array.insert("endpoint", endpoint)?;
-            array.insert("seconds", i64::try_from(seconds).unwrap_or(i64::MAX))?;
-        }
-        Outcome::Log { level, message } => {
-            array.insert("type", "log")?;
-            array.insert("level", level.as_str())?;
-            array.insert("message", message)?;
-        }
-    }
-    Ok(array)
-}
-
-/// Adds the webhook that an outcome belongs to.
-fn insert_webhook(array: &mut ZendHashTable, id: String, endpoint: String, events: u64) -> PhpResult<()> {
-    array.insert("webhook_id", id)?;
-    array.insert("endpoint", endpoint)?;
-    array.insert("events", i64::try_from(events).unwrap_or(i64::MAX))?;
-    Ok(())
 }

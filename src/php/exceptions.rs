@@ -14,63 +14,53 @@ use crate::redis::ClientError;
 
 /// Returns the exception for an invalid configuration. The message names the key.
 pub(super) fn invalid_config(error: impl Display) -> PhpException {
-    exception("Webpatser\\ResonateWebhooks\\Exceptions\\InvalidConfig", "InvalidArgumentException", error)
+    exception("InvalidConfig", "InvalidArgumentException", error)
 }
 
 /// Returns the exception for an engine that could not be started.
 pub(super) fn engine_failed(error: impl Display) -> PhpException {
-    exception("Webpatser\\ResonateWebhooks\\Exceptions\\EngineFailed", "RuntimeException", error)
+    exception("EngineFailed", "RuntimeException", error)
 }
 
 /// Returns the exception for an event of the application's own that was not sent.
 pub(super) fn unsent(error: SendError) -> PhpException {
-    match error {
-        SendError::Name(_) | SendError::NamelessChannel => {
-            exception("Webpatser\\ResonateWebhooks\\Exceptions\\InvalidEvent", "InvalidArgumentException", error)
-        }
-        SendError::QueueFull => {
-            exception("Webpatser\\ResonateWebhooks\\Exceptions\\QueueFull", "RuntimeException", error)
-        }
-        SendError::NotRunning => {
-            exception("Webpatser\\ResonateWebhooks\\Exceptions\\ServerNotRunning", "RuntimeException", error)
-        }
+    let (class, fallback) = match error {
+        SendError::Name(_) | SendError::NamelessChannel => ("InvalidEvent", "InvalidArgumentException"),
+        SendError::QueueFull => ("QueueFull", "RuntimeException"),
+        SendError::NotRunning => ("ServerNotRunning", "RuntimeException"),
         SendError::Excluded(_) | SendError::Redis { .. } | SendError::Unanswered { .. } => {
-            exception("Webpatser\\ResonateWebhooks\\Exceptions\\EventNotSent", "RuntimeException", error)
+            ("EventNotSent", "RuntimeException")
         }
-    }
+    };
+    exception(class, fallback, error)
 }
 
 /// Returns the exception for a Redis that is unavailable, refuses a command or has to be set up differently.
 pub(super) fn redis_failed(error: ClientError) -> PhpException {
-    if error.needs_setup() {
-        exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisMisconfigured", "RuntimeException", error)
-    } else {
-        exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisFailed", "RuntimeException", error)
-    }
+    let class = if error.needs_setup() { "RedisMisconfigured" } else { "RedisFailed" };
+    exception(class, "RuntimeException", error)
 }
 
 /// Returns the exception for a question about presence that has no answer.
 pub(super) fn unanswered(error: PresenceError) -> PhpException {
-    match error {
-        PresenceError::Redis(error) => redis_failed(error),
+    let (class, fallback) = match error {
+        PresenceError::Redis(error) => return redis_failed(error),
         PresenceError::Absent(_) | PresenceError::Restoring | PresenceError::Moved => {
-            exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisFailed", "RuntimeException", error)
+            ("RedisFailed", "RuntimeException")
         }
-        PresenceError::Excluded(_) | PresenceError::Suspended(_) => {
-            exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisMisconfigured", "RuntimeException", error)
-        }
-        PresenceError::Ignored(_) | PresenceError::NotCounted(_) => {
-            exception("Webpatser\\ResonateWebhooks\\Exceptions\\NotTracked", "LogicException", error)
-        }
-    }
+        PresenceError::Excluded(_) | PresenceError::Suspended(_) => ("RedisMisconfigured", "RuntimeException"),
+        PresenceError::Ignored(_) | PresenceError::NotCounted(_) => ("NotTracked", "LogicException"),
+    };
+    exception(class, fallback, error)
 }
 
 /// Returns the exception for data in Redis with a newer schema.
 pub(super) fn newer_schema(error: impl Display) -> PhpException {
-    exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisFailed", "RuntimeException", error)
+    exception("RedisFailed", "RuntimeException", error)
 }
 
 fn exception(class: &str, fallback: &str, error: impl Display) -> PhpException {
-    let class = ClassEntry::try_find(class).or_else(|| ClassEntry::try_find(fallback)).unwrap_or_else(ce::exception);
+    let own = ClassEntry::try_find(&format!("Webpatser\\ResonateWebhooks\\Exceptions\\{class}"));
+    let class = own.or_else(|| ClassEntry::try_find(fallback)).unwrap_or_else(ce::exception);
     PhpException::new(error.to_string(), 0, class)
 }

@@ -4,7 +4,7 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::exception::PhpResult;
 use ext_php_rs::types::{ZendHashTable, Zval};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::exceptions::engine_failed;
 
@@ -14,15 +14,29 @@ use super::exceptions::engine_failed;
 /// Returns an error if `value` is not a struct or if memory runs out.
 pub(super) fn of(value: &impl Serialize) -> PhpResult<ZBox<ZendHashTable>> {
     match serde_json::to_value(value).map_err(engine_failed)? {
-        Value::Object(entries) => {
-            let mut array = ZendHashTable::new();
-            for (key, value) in entries {
-                array.insert(key.as_str(), convert(value)?)?;
-            }
-            Ok(array)
-        }
+        Value::Object(entries) => object(entries),
         _ => Err(engine_failed("only a struct can become an array")),
     }
+}
+
+/// Converts a list of structs to an array of arrays.
+///
+/// # Errors
+/// The errors of [`of`].
+pub(super) fn list(values: impl IntoIterator<Item = impl Serialize>) -> PhpResult<ZBox<ZendHashTable>> {
+    let mut list = ZendHashTable::new();
+    for value in values {
+        list.push(of(&value)?)?;
+    }
+    Ok(list)
+}
+
+fn object(entries: Map<String, Value>) -> PhpResult<ZBox<ZendHashTable>> {
+    let mut array = ZendHashTable::new();
+    for (key, value) in entries {
+        array.insert(key.as_str(), convert(value)?)?;
+    }
+    Ok(array)
 }
 
 fn convert(value: Value) -> PhpResult<Zval> {
@@ -42,13 +56,7 @@ fn convert(value: Value) -> PhpResult<Zval> {
             }
             zval.set_hashtable(array);
         }
-        Value::Object(entries) => {
-            let mut array = ZendHashTable::new();
-            for (key, value) in entries {
-                array.insert(key.as_str(), convert(value)?)?;
-            }
-            zval.set_hashtable(array);
-        }
+        Value::Object(entries) => zval.set_hashtable(object(entries)?),
     }
     Ok(zval)
 }

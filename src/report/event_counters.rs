@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use strum::{EnumCount, VariantArray};
+
 use super::record::{APPS_AT_MOST, OTHER_APPS};
 use crate::event::{AppId, EventKind, EventName};
 use crate::telemetry::Counter;
@@ -19,7 +21,7 @@ pub(crate) struct EventCounters {
 /// The counters of an application.
 #[derive(Debug)]
 pub(crate) struct AppCounters {
-    listed: [Counter; EventName::ALL.len()],
+    listed: [Counter; EventName::COUNT],
     custom: Counter,
     /// The number of applications that were added before.
     place: usize,
@@ -40,7 +42,7 @@ impl EventCounters {
         for (app, counters) in &self.apps {
             let app = if counters.place < APPS_AT_MOST { app.as_text().into_owned() } else { OTHER_APPS.to_owned() };
             let counts = snapshot.entry(app).or_default();
-            let listed = EventName::ALL.into_iter().map(EventName::as_str).zip(&counters.listed);
+            let listed = EventName::VARIANTS.iter().map(Into::into).zip(&counters.listed);
             for (name, counter) in listed.chain([(CUSTOM, &counters.custom)]) {
                 if counter.get() > 0 {
                     *counts.entry(name.to_owned()).or_default() += counter.get();

@@ -1,5 +1,7 @@
 //! Causes of dropped events. There are few enough for a label of a metric.
 
+use strum::{EnumCount, IntoStaticStr, VariantArray};
+
 /// The outbox had too many events.
 pub(crate) const OUTBOX_FULL: &str = "outbox full";
 
@@ -22,12 +24,15 @@ pub(crate) const NO_EVENT: &str = "an entry without an event";
 pub(crate) const NO_PLACE: &str = "an entry with too great a number";
 
 /// The cause of dropped events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumCount, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 #[repr(u8)]
 pub enum Cause {
     /// The last response had a status from 400 to 499.
+    #[strum(serialize = "http_4xx")]
     Http4xx,
     /// The last response had a status from 500 to 599.
+    #[strum(serialize = "http_5xx")]
     Http5xx,
     /// The last response had another status.
     HttpOther,
@@ -44,18 +49,6 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// All causes.
-    pub const ALL: [Self; 8] = [
-        Self::Http4xx,
-        Self::Http5xx,
-        Self::HttpOther,
-        Self::NoAnswer,
-        Self::OutboxFull,
-        Self::UnknownApplication,
-        Self::NotConfigured,
-        Self::Unreadable,
-    ];
-
     /// Returns the cause for a reason as in the log and in dead letters.
     #[must_use]
     pub fn of(reason: &str) -> Self {
@@ -70,21 +63,6 @@ impl Cause {
                 Some(_) => Self::HttpOther,
                 None => Self::NoAnswer,
             },
-        }
-    }
-
-    /// Returns the label.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Http4xx => "http_4xx",
-            Self::Http5xx => "http_5xx",
-            Self::HttpOther => "http_other",
-            Self::NoAnswer => "no_answer",
-            Self::OutboxFull => "outbox_full",
-            Self::UnknownApplication => "unknown_application",
-            Self::NotConfigured => "not_configured",
-            Self::Unreadable => "unreadable",
         }
     }
 }
@@ -114,8 +92,8 @@ mod tests {
 
     #[test]
     fn every_cause_has_its_own_index() {
-        for (place, cause) in Cause::ALL.into_iter().enumerate() {
-            assert_eq!(cause as usize, place);
+        for (place, cause) in Cause::VARIANTS.iter().enumerate() {
+            assert_eq!(*cause as usize, place);
         }
     }
 }

@@ -14,6 +14,8 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use strum::{EnumCount, VariantArray};
+
 pub use answer::AnswerExcerpt;
 pub use cause::Cause;
 pub(crate) use cause::{NO_EVENT, NO_PLACE, OUTBOX_FULL, UNCONFIGURED, UNKNOWN_APPLICATION, UNKNOWN_KIND, UNREADABLE};
@@ -29,8 +31,8 @@ pub(crate) use watch::Watch;
 #[derive(Debug, Default)]
 pub struct Telemetry {
     counters: Counters,
-    drops: [Counter; Cause::ALL.len()],
-    redis_failures: [redis_fault::Failures; RedisFault::ALL.len()],
+    drops: [Counter; Cause::COUNT],
+    redis_failures: [redis_fault::Failures; RedisFault::COUNT],
     outcomes: Outcomes,
     watch: Watch,
     /// The number of links that have each kind of shared trouble.
@@ -55,7 +57,7 @@ impl Telemetry {
 
     /// Returns the numbers of dropped events by cause.
     pub(crate) fn drops(&self) -> impl Iterator<Item = (Cause, u64)> {
-        Cause::ALL.into_iter().zip(&self.drops).map(|(cause, counter)| (cause, counter.get()))
+        Cause::VARIANTS.iter().zip(&self.drops).map(|(cause, counter)| (*cause, counter.get()))
     }
 
     /// Counts a failed request to Redis.
@@ -67,7 +69,7 @@ impl Telemetry {
     /// Returns the numbers of failed requests to Redis, and the times of the last ones, by reason.
     pub(crate) fn redis_failures(&self) -> impl Iterator<Item = (RedisFault, u64, Option<Instant>)> {
         let failures = self.redis_failures.iter().map(redis_fault::Failures::snapshot);
-        RedisFault::ALL.into_iter().zip(failures).map(|(fault, (count, last))| (fault, count, last))
+        RedisFault::VARIANTS.iter().zip(failures).map(|(fault, (count, last))| (*fault, count, last))
     }
 
     /// Returns the queue of outcomes, which the PHP side polls.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use crossbeam_queue::ArrayQueue;
 use parking_lot::Mutex;
+use serde::Serialize;
+use strum::Display;
 
 use super::AnswerExcerpt;
 use super::notices::{NoticeKind, Notices};
@@ -12,7 +14,9 @@ use super::notices::{NoticeKind, Notices};
 const DELIVERIES: usize = 8192;
 
 /// The severity of a log line, named as in PSR-3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Level {
     /// Information only.
     Info,
@@ -22,20 +26,9 @@ pub enum Level {
     Error,
 }
 
-impl Level {
-    /// Returns the PSR-3 name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
-
 /// An outcome on a background thread. Its URLs have no userinfo, and no query unless stated.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
     /// An endpoint answered 2xx.

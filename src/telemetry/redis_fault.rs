@@ -3,70 +3,51 @@
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use strum::{EnumCount, IntoStaticStr, VariantArray};
 
 use super::Counter;
 
-macro_rules! faults {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $label:literal,)*) => {
-        /// The reason for a failed request to Redis.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u8)]
-        pub enum RedisFault {
-            $($(#[doc = $doc])+ $variant,)*
-        }
-
-        impl RedisFault {
-            /// All reasons.
-            pub const ALL: [Self; [$($label),*].len()] = [$(Self::$variant),*];
-
-            /// Returns the label.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $label,)*
-                }
-            }
-
-            /// Returns the name of its counter in `stats()`.
-            #[must_use]
-            pub const fn stat(self) -> &'static str {
-                match self {
-                    $(Self::$variant => concat!("redis_errors_", $label),)*
-                }
-            }
-        }
-    };
+/// The reason for a failed request to Redis. Converts to the name of its counter in `stats()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumCount, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case", prefix = "redis_errors_")]
+#[repr(u8)]
+pub enum RedisFault {
+    /// The connection failed or broke.
+    Unreachable,
+    /// Redis is loading its data, busy, or failing over.
+    Unavailable,
+    /// `maxmemory` is reached.
+    Full,
+    /// Redis could not save its data.
+    NotSaved,
+    /// Redis has too few replicas.
+    TooFewReplicas,
+    /// Redis is a replica.
+    ReadOnly,
+    /// The user lacks a right.
+    Forbidden,
+    /// The login or the database is wrong.
+    Login,
+    /// Redis is too old.
+    TooOld,
+    /// Redis is in cluster mode, or a Sentinel.
+    WrongMode,
+    /// Redis refuses scripts.
+    Scripts,
+    /// Another program has written a key under the prefix with another type.
+    WrongType,
+    /// The data belongs to another cluster or has a newer schema.
+    Mismatch,
+    /// Redis rejected a call for another reason.
+    Rejected,
 }
 
-faults! {
-    /// The connection failed or broke.
-    Unreachable = "unreachable",
-    /// Redis is loading its data, busy, or failing over.
-    Unavailable = "unavailable",
-    /// `maxmemory` is reached.
-    Full = "full",
-    /// Redis could not save its data.
-    NotSaved = "not_saved",
-    /// Redis has too few replicas.
-    TooFewReplicas = "too_few_replicas",
-    /// Redis is a replica.
-    ReadOnly = "read_only",
-    /// The user lacks a right.
-    Forbidden = "forbidden",
-    /// The login or the database is wrong.
-    Login = "login",
-    /// Redis is too old.
-    TooOld = "too_old",
-    /// Redis is in cluster mode, or a Sentinel.
-    WrongMode = "wrong_mode",
-    /// Redis refuses scripts.
-    Scripts = "scripts",
-    /// Another program has written a key under the prefix with another type.
-    WrongType = "wrong_type",
-    /// The data belongs to another cluster or has a newer schema.
-    Mismatch = "mismatch",
-    /// Redis rejected a call for another reason.
-    Rejected = "rejected",
+impl RedisFault {
+    /// Returns the label: the name of the counter without its prefix.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        <&str>::from(self).trim_start_matches("redis_errors_")
+    }
 }
 
 /// The failures for one reason.

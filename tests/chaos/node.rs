@@ -79,7 +79,7 @@ fn report_progress(engine: &Engine, progress: &Progress) {
         std::thread::sleep(LOOK_EVERY);
         for outcome in engine.poll(1000) {
             match outcome {
-                Outcome::Log { level, message } => say(&format!("log {} {message}", level.as_str())),
+                Outcome::Log { level, message } => say(&format!("log {level} {message}")),
                 Outcome::Dropped { reason, .. } => say(&format!("log dropped {reason}")),
                 _ => {}
             }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use strum::{EnumCount, VariantArray};
+
 use super::{LaneEntry, Lanes};
 use crate::config::Endpoint;
 use crate::event::{AppId, EventName};
@@ -21,7 +23,7 @@ pub(crate) struct Route {
 /// The routes of an application.
 #[derive(Debug)]
 pub(crate) struct Routes {
-    listed: [Arc<Route>; EventName::ALL.len()],
+    listed: [Arc<Route>; EventName::COUNT],
     /// The route of custom events. Each endpoint lists the names that it wants.
     custom: Arc<Route>,
     counters: Arc<AppCounters>,
@@ -78,8 +80,8 @@ impl Lanes {
 
     fn make_routes(&mut self, app: &AppId) -> Routes {
         let lanes = self.open_lanes(app);
-        let listed = EventName::ALL.map(|name| {
-            let route = self.route_of(&lanes, |endpoint| endpoint.wants(app, name));
+        let listed = std::array::from_fn(|n| {
+            let route = self.route_of(&lanes, |endpoint| endpoint.wants(app, EventName::VARIANTS[n]));
             let filtered = route.lanes.iter().any(|lane| !self.endpoint_of(*lane).filter.is_open());
             Arc::new(Route { filtered, ..route })
         });

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use redis::streams::{StreamId, StreamRangeReply};
 use redis::{Commands, Connection, RedisResult};
+use serde::Serialize;
 
 use super::scripts::OutboxScripts;
 use super::unreadable::raw_text;
@@ -35,7 +36,7 @@ use crate::telemetry::AnswerExcerpt;
 const PORTION: usize = 100;
 
 /// A dropped batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DeadLetter {
     /// Its id.
     pub id: DeadLetterId,
@@ -57,9 +58,12 @@ pub struct DeadLetter {
     pub answer: Option<AnswerExcerpt>,
     /// Time of its first event, in Unix ms.
     pub time_ms: u64,
+    /// Time of the drop, in Unix ms.
+    pub dropped_ms: u64,
     /// Size including the body, in bytes.
     pub bytes: u64,
     /// The body as JSON; `None` in a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
 }
 
@@ -201,8 +205,10 @@ impl DeadLetter {
     fn read(entry: &StreamId) -> Option<Self> {
         let text = |field| entry.get::<Vec<u8>>(field).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let number = |field| entry.get::<u64>(field).unwrap_or_default();
+        let id = DeadLetterId::parse(&entry.id)?;
         Some(Self {
-            id: DeadLetterId::parse(&entry.id)?,
+            dropped_ms: id.time_ms(),
+            id,
             webhook_id: text("id")?,
             endpoint: text("endpoint")?,
             url: text("url").unwrap_or_default(),
