@@ -29,4 +29,3 @@ pub use credentials::AccessKeys;
 pub(crate) use credentials::Provider;
 pub use environment::Environment;
 pub(crate) use region::lambda_host;
-pub(crate) use time::parse as parse_time;

@@ -3,6 +3,7 @@
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
+use serde::Deserialize;
 use url::Url;
 
 use super::connection::{Address, Login};
@@ -16,7 +17,8 @@ pub(super) const DEFAULT_HOST: &str = "127.0.0.1";
 pub(super) const DEFAULT_PORT: u16 = 6379;
 
 /// `connection.host`: `redis.internal`, `tls://redis.internal`, `/run/redis.sock` or `unix:///run/redis.sock`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub(super) enum Host {
     Tcp(String),
     Tls(String),
@@ -72,7 +74,8 @@ fn host_name(text: &str) -> Result<String, String> {
 
 /// `connection.url`. No message quotes it: if the password contains an unescaped `/` or `#`, any part may hold a piece
 /// of it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub(super) struct RedisUrl {
     pub(super) address: Address,
     pub(super) login: Option<Login>,

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 
 use super::HOUR_MS;
-use super::scalar::Seconds;
-use super::value::List;
+use super::form::{Form, read};
+use super::scalar::{Number, Seconds};
 
 /// The maximum number of waits in a schedule.
 const MOST: usize = 100;
@@ -34,61 +33,35 @@ impl WrittenBackoff {
         self.0.unwrap_or_else(|| otherwise.clone())
     }
 
-    fn schedule<E: Error>(waits: Vec<Duration>) -> Result<Self, E> {
-        match waits.len() {
-            0 => Err(E::custom("is empty, expected a list of seconds")),
-            1..=MOST => Ok(Self(Some(Backoff::Schedule(waits.into())))),
-            count => Err(E::custom(format_args!("has {count} waits: at most {MOST} are allowed"))),
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "" => Ok(Self(None)),
+            "exponential" => Ok(Self(Some(Backoff::Exponential))),
+            waits => {
+                let wait = |text| Wait::try_from(Number::parse(text)?).map(Wait::duration);
+                Self::schedule(waits.split(',').map(wait).collect::<Result<_, _>>()?)
+            }
         }
     }
 
-    fn list<E: Error>(List(waits): List<Wait>) -> Result<Self, E> {
-        Self::schedule(waits.into_iter().map(|(_, wait)| wait.duration()).collect())
+    fn schedule(waits: Vec<Duration>) -> Result<Self, String> {
+        match waits.len() {
+            0 => Err("is empty, expected a list of seconds".to_owned()),
+            1..=MOST => Ok(Self(Some(Backoff::Schedule(waits.into())))),
+            count => Err(format!("has {count} waits: at most {MOST} are allowed")),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for WrittenBackoff {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct BackoffVisitor;
-
-        impl<'de> Visitor<'de> for BackoffVisitor {
-            type Value = WrittenBackoff;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a list of seconds or \"exponential\"")
-            }
-
-            fn visit_i64<E: Error>(self, wait: i64) -> Result<WrittenBackoff, E> {
-                self.visit_str(&wait.to_string())
-            }
-
-            fn visit_f64<E: Error>(self, wait: f64) -> Result<WrittenBackoff, E> {
-                self.visit_str(&wait.to_string())
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<WrittenBackoff, E> {
-                match text.trim() {
-                    "" => Ok(WrittenBackoff(None)),
-                    "exponential" => Ok(WrittenBackoff(Some(Backoff::Exponential))),
-                    text => {
-                        let wait = |text: &str| {
-                            Wait::deserialize(serde::de::value::StrDeserializer::<E>::new(text)).map(Wait::duration)
-                        };
-                        WrittenBackoff::schedule(text.split(',').map(wait).collect::<Result<_, E>>()?)
-                    }
-                }
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<WrittenBackoff, A::Error> {
-                WrittenBackoff::list(List::deserialize(SeqAccessDeserializer::new(items))?)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<WrittenBackoff, A::Error> {
-                WrittenBackoff::list(List::deserialize(MapAccessDeserializer::new(items))?)
-            }
-        }
-
-        deserializer.deserialize_any(BackoffVisitor)
+        read(deserializer, "a list of seconds or \"exponential\"", |form: Form<Wait>| match form {
+            Form::List(waits) => Some(Self::schedule(waits.items().map(Wait::duration).collect())),
+            Form::Whole(wait) => Some(Self::parse(&wait.to_string())),
+            Form::Float(wait) => Some(Self::parse(&wait.to_string())),
+            Form::Text(text) => Some(Self::parse(&text)),
+            _ => None,
+        })
     }
 }
 

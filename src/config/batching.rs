@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::HOUR_MS;
-use super::endpoint::chosen;
 use super::scalar::{Seconds, Switch, Whole};
 
 /// The limits of an endpoint's batches. `None` means the global limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "WrittenBatching")]
 pub struct Batching {
     /// Maximum time that an event waits for more events.
     pub flush_interval: Option<Duration>,
@@ -20,26 +20,26 @@ pub struct Batching {
 }
 
 /// `batching` before it is resolved.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an array with enabled, duration, span or max_events")]
-pub(super) struct WrittenBatching {
-    enabled: Option<Switch>,
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "an array with enabled, duration, span or max_events")]
+struct WrittenBatching {
+    enabled: Switch,
     /// In ms, as in other servers.
     duration: Option<Whole<0, HOUR_MS>>,
     span: Option<Seconds<0, { 24 * HOUR_MS }>>,
     max_events: Option<Whole<1, 10_000>>,
 }
 
-impl WrittenBatching {
-    /// Resolves the limits. Without batching, every event is sent immediately in its own POST.
-    pub(super) fn resolve(self) -> Batching {
-        if !chosen(self.enabled, true) {
-            return Batching { flush_interval: Some(Duration::ZERO), span: None, max_events: Some(1) };
+impl From<WrittenBatching> for Batching {
+    /// Without batching, every event is sent immediately in its own POST.
+    fn from(WrittenBatching { enabled, duration, span, max_events }: WrittenBatching) -> Self {
+        if !enabled.or(true) {
+            return Self { flush_interval: Some(Duration::ZERO), span: None, max_events: Some(1) };
         }
-        Batching {
-            flush_interval: self.duration.map(|duration| Duration::from_millis(duration.get().into())),
-            span: self.span.map(Seconds::duration),
-            max_events: self.max_events.map(Whole::size),
+        Self {
+            flush_interval: duration.map(|duration| Duration::from_millis(duration.get().into())),
+            span: span.map(Seconds::duration),
+            max_events: max_events.map(Whole::size),
         }
     }
 }

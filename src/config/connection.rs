@@ -15,7 +15,6 @@ use super::scalar::{Number, Whole};
 use super::seeds::{self, Seeds};
 use super::sentinels::{self, DEFAULT_SERVICE, Sentinels};
 use super::tls_files::TlsFiles;
-use super::value::unless_empty;
 use crate::secret::Secret;
 
 /// The minimum timeout. A read blocks up to 100 ms for events, and the reply takes time.
@@ -86,6 +85,17 @@ pub enum Address {
     Cluster(Seeds),
 }
 
+impl Address {
+    /// Returns the address of one of several servers.
+    pub(crate) fn of_server((host, port): &(String, u16), tls: Option<&TlsFiles>) -> Self {
+        let (host, port) = (host.clone(), *port);
+        match tls {
+            Some(files) => Self::Tls { host, port, files: files.clone() },
+            None => Self::Tcp { host, port },
+        }
+    }
+}
+
 /// For logs. An address contains no secret: the login is separate.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,7 +128,8 @@ impl Login {
 }
 
 /// `connection.scheme`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 enum Scheme {
     Tcp,
     Tls,
@@ -141,36 +152,24 @@ impl TryFrom<String> for Scheme {
 
 /// `connection` before it is resolved.
 #[derive(Default, Deserialize)]
-#[serde(rename = "connection", deny_unknown_fields, expecting = "an array with a url or a host")]
+#[serde(default, rename = "connection", deny_unknown_fields, expecting = "an array with a url or a host")]
 pub(super) struct WrittenConnection {
-    #[serde(default, deserialize_with = "unless_empty")]
     url: Option<RedisUrl>,
-    #[serde(default, deserialize_with = "unless_empty")]
     scheme: Option<Scheme>,
-    #[serde(default, deserialize_with = "unless_empty")]
     host: Option<Host>,
     port: Option<Number>,
-    #[serde(default, deserialize_with = "unless_empty")]
     path: Option<PathBuf>,
-    #[serde(default, deserialize_with = "unless_empty")]
     username: Option<String>,
-    #[serde(default, deserialize_with = "unless_empty")]
     password: Option<Secret>,
     cluster: Option<seeds::WrittenSeeds>,
     sentinels: Option<Hosts<{ sentinels::DEFAULT_PORT }>>,
-    #[serde(default, deserialize_with = "unless_empty")]
     service: Option<String>,
-    #[serde(default, deserialize_with = "unless_empty")]
     sentinel_username: Option<String>,
-    #[serde(default, deserialize_with = "unless_empty")]
     sentinel_password: Option<Secret>,
     database: Option<Whole<0, { i32::MAX as u32 }>>,
     timeout: Option<Number>,
-    #[serde(default, deserialize_with = "unless_empty")]
     ca_file: Option<PathBuf>,
-    #[serde(default, deserialize_with = "unless_empty")]
     client_cert: Option<PathBuf>,
-    #[serde(default, deserialize_with = "unless_empty")]
     client_key: Option<PathBuf>,
     #[serde(alias = "ssl")]
     context: Option<Context>,

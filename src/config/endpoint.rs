@@ -1,21 +1,21 @@
 //! An endpoint: a receiver of webhooks, with its events and its delivery settings.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny};
 
 use super::backoff::{self, Backoff};
-use super::batching::{self, Batching};
+use super::batching::Batching;
 use super::custom_names::CustomNames;
 use super::endpoint_id::{EndpointId, EndpointIds};
 use super::endpoint_secret::EndpointSecret;
 use super::endpoint_url::EndpointUrl;
 use super::error::{ConfigError, place};
 use super::event_set::{EventSet, Wanted};
-use super::filter::{self, Filter};
+use super::filter::Filter;
+use super::form::{Form, read};
 use super::header::Header;
 use super::payload::Payload;
 use super::previous_secret::PreviousSecrets;
@@ -23,7 +23,7 @@ use super::proxy_url::{self, ProxyUrl};
 use super::scalar::{PerSecond, Switch};
 use super::target::Target;
 use super::tls_files::TlsFiles;
-use super::value::{List, unless_empty};
+use super::value::List;
 use super::{Attempts, Defaults, RetryFor, Timeout, lambda};
 use crate::event::{AppId, Event, EventKind, EventName};
 use crate::net::AddressRules;
@@ -125,6 +125,10 @@ pub enum AppScope {
 }
 
 impl AppScope {
+    fn of(id: &str) -> Self {
+        if id == "*" { Self::Every } else { Self::Only(AppId::from(id)) }
+    }
+
     /// Returns `true` if `app` is included.
     #[must_use]
     pub fn contains(&self, app: &AppId) -> bool {
@@ -136,44 +140,37 @@ impl AppScope {
 }
 
 /// An entry of `endpoints` before it is resolved.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an array with a url")]
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "an array with a url")]
 pub(super) struct EndpointEntry {
-    #[serde(default, deserialize_with = "unless_empty")]
     url: Option<EndpointUrl>,
     lambda: Option<lambda::WrittenLambda>,
-    #[serde(default, deserialize_with = "unless_empty")]
     name: Option<String>,
-    enabled: Option<Switch>,
-    #[serde(default, deserialize_with = "app_id")]
+    enabled: Switch,
+    #[serde(deserialize_with = "app_id")]
     app_id: Option<AppScope>,
     #[serde(alias = "event_types")]
     events: Option<List<Option<Wanted>>>,
-    filter: Option<filter::WrittenFilter>,
-    payload: Option<Payload>,
-    batching: Option<batching::WrittenBatching>,
-    #[serde(default, deserialize_with = "unless_empty")]
+    filter: Filter,
+    payload: Payload,
+    batching: Batching,
     key: Option<String>,
-    #[serde(default, deserialize_with = "unless_empty")]
     secret: Option<Secret>,
-    previous_secrets: Option<PreviousSecrets>,
-    headers: Option<List<Option<String>>>,
+    previous_secrets: PreviousSecrets,
+    headers: List<Option<String>>,
     timeout: Option<Timeout>,
     connect_timeout: Option<Timeout>,
     max_attempts: Option<Attempts>,
     retry_for: Option<RetryFor>,
     backoff: Option<backoff::WrittenBackoff>,
     rate_limit: Option<PerSecond>,
-    https_only: Option<Switch>,
-    proxy: Option<proxy_url::WrittenProxyUrl>,
-    #[serde(default, deserialize_with = "unless_empty")]
+    https_only: Switch,
+    proxy: proxy_url::WrittenProxyUrl,
     ca_file: Option<PathBuf>,
-    #[serde(default, deserialize_with = "unless_empty")]
     client_cert: Option<PathBuf>,
-    #[serde(default, deserialize_with = "unless_empty")]
     client_key: Option<PathBuf>,
-    deny_private_networks: Option<Switch>,
-    allow_link_local: Option<Switch>,
+    deny_private_networks: Switch,
+    allow_link_local: Switch,
 }
 
 /// The position of an entry in the config.
@@ -231,14 +228,14 @@ impl EndpointEntry {
                 "cannot be set here, because the endpoint belongs to the application: remove it",
             ));
         }
-        if !chosen(self.enabled, true) {
+        if !self.enabled.or(true) {
             return Ok(None);
         }
         let Some(target) = Target::of(&key, self.url, self.lambda, &defaults.environment, warnings)? else {
             return Ok(None);
         };
         let unencrypted = target.unencrypted();
-        if let Some(url) = unencrypted.filter(|_| chosen(self.https_only, defaults.https_only)) {
+        if let Some(url) = unencrypted.filter(|_| self.https_only.or(defaults.https_only)) {
             return Err(ConfigError::at(
                 &format!("{key}.{url}"),
                 "is not encrypted, but https_only requires an https:// URL",
@@ -249,10 +246,8 @@ impl EndpointEntry {
             (None, Some(_)) => u32::MAX,
             (None, None) => defaults.max_attempts,
         };
-        let headers = match self.headers {
-            Some(written) => headers(&format!("{key}.headers"), written, target.credentials().is_some(), warnings)?,
-            None => Vec::new(),
-        };
+        let has_login = target.credentials().is_some();
+        let headers = headers(&format!("{key}.headers"), self.headers, has_login, warnings)?;
         let apps = self.app_id.unwrap_or_else(|| at.apps());
         let (events, custom) = match self.events {
             None => (EventSet::usual(), CustomNames::default()),
@@ -274,10 +269,10 @@ impl EndpointEntry {
             apps,
             events,
             custom,
-            filter: self.filter.unwrap_or_default().resolve(),
-            payload: self.payload.unwrap_or_default(),
-            batching: self.batching.map_or_else(Batching::default, batching::WrittenBatching::resolve),
-            secret: EndpointSecret::at(&key, self.key, self.secret, self.previous_secrets.unwrap_or_default())?,
+            filter: self.filter,
+            payload: self.payload,
+            batching: self.batching,
+            secret: EndpointSecret::at(&key, self.key, self.secret, self.previous_secrets)?,
             headers,
             timeout: self.timeout.map_or(defaults.timeout, Timeout::duration),
             connect_timeout: self.connect_timeout.map_or(defaults.connect_timeout, Timeout::duration),
@@ -288,10 +283,10 @@ impl EndpointEntry {
             keep_answers: defaults.keep_answers,
             request_interval: self.rate_limit.map(PerSecond::interval),
             tls: TlsFiles::at(&key, self.ca_file, self.client_cert, self.client_key)?,
-            proxy: self.proxy.unwrap_or(proxy_url::WrittenProxyUrl::Unset).or(defaults.proxy.as_ref()),
+            proxy: self.proxy.or(defaults.proxy.as_ref()),
             addresses: AddressRules {
-                deny_private_networks: chosen(self.deny_private_networks, defaults.addresses.deny_private_networks),
-                allow_link_local: chosen(self.allow_link_local, defaults.addresses.allow_link_local),
+                deny_private_networks: self.deny_private_networks.or(defaults.addresses.deny_private_networks),
+                allow_link_local: self.allow_link_local.or(defaults.addresses.allow_link_local),
             },
             key,
         };
@@ -358,11 +353,6 @@ fn headers(
     Ok(headers)
 }
 
-/// Returns the value of a switch, or `otherwise` if it is not set.
-pub(super) fn chosen(switch: Option<Switch>, otherwise: bool) -> bool {
-    switch.and_then(|Switch(on)| on).unwrap_or(otherwise)
-}
-
 /// Accepts `'*'`, an id, or an id that PHP turned into a number.
 impl<'de> Deserialize<'de> for AppScope {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -377,27 +367,10 @@ impl<'de> Deserialize<'de> for AppScope {
 
 /// Parses `app_id`. Missing means all applications. Empty means none, so that an unset variable does not widen the scope.
 fn app_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AppScope>, D::Error> {
-    struct IdOrStar;
-
-    impl Visitor<'_> for IdOrStar {
-        type Value = Option<AppScope>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("the id of an application or \"*\"")
-        }
-
-        fn visit_unit<E: Error>(self) -> Result<Option<AppScope>, E> {
-            Ok(None)
-        }
-
-        fn visit_i64<E: Error>(self, id: i64) -> Result<Option<AppScope>, E> {
-            self.visit_str(&id.to_string())
-        }
-
-        fn visit_str<E: Error>(self, id: &str) -> Result<Option<AppScope>, E> {
-            Ok(Some(if id == "*" { AppScope::Every } else { AppScope::Only(AppId::from(id)) }))
-        }
-    }
-
-    deserializer.deserialize_any(IdOrStar)
+    read(deserializer, "the id of an application or \"*\"", |form: Form<IgnoredAny>| match form {
+        Form::Null => Some(Ok(None)),
+        Form::Whole(id) => Some(Ok(Some(AppScope::of(&id.to_string())))),
+        Form::Text(id) => Some(Ok(Some(AppScope::of(&id)))),
+        _ => None,
+    })
 }

@@ -1,10 +1,10 @@
 //! The id of an endpoint in Redis. It does not depend on the process or on the order of the list.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use base16ct::lower;
+use derive_more::{Debug, Display};
 use sha2::{Digest, Sha256};
 
 use super::AppScope;
@@ -17,7 +17,8 @@ const HASH_BYTES: usize = 8;
 ///
 /// For an entry with a name (`'billing' => [...]`), the id is the name. Otherwise it is a hash of target and
 /// application, with a number if several entries are equal. Credentials in the URL are not part of it.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Display)]
+#[debug("{_0:?}")]
 pub struct EndpointId(Arc<str>);
 
 impl EndpointId {
@@ -31,18 +32,6 @@ impl EndpointId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Display for EndpointId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for EndpointId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
     }
 }
 

@@ -1,14 +1,17 @@
 //! The URL of an endpoint.
 
-use std::fmt;
-
+use derive_more::{Debug, Display};
+use serde::Deserialize;
 use url::Url;
 
 use super::userinfo::{decoded, hidden};
 use crate::secret::Secret;
 
 /// An http(s) URL, separated from its credentials. Printed without its query, which may contain tokens.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Display)]
+#[debug("{shown:?}")]
+#[display("{shown}")]
+#[serde(try_from = "String")]
 pub struct EndpointUrl {
     url: Url,
     configured: Box<str>,
@@ -46,20 +49,6 @@ impl EndpointUrl {
     #[must_use]
     pub const fn credentials(&self) -> Option<&Secret> {
         self.credentials.as_ref()
-    }
-}
-
-/// Prints the URL without userinfo, query and fragment.
-impl fmt::Display for EndpointUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
-    }
-}
-
-/// Prints the same as `Display`, in quotes.
-impl fmt::Debug for EndpointUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.shown, f)
     }
 }
 

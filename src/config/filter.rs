@@ -6,14 +6,16 @@ use std::fmt;
 
 use regex::bytes::{Regex, RegexSet};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error};
 use strum::VariantArray;
 
 use super::error::hint;
+use super::form::{Form, read};
 use crate::event::{ChannelType, Event, EventKind};
 
 /// The conditions of an endpoint. A condition that is not set always holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "WrittenFilter")]
 pub struct Filter {
     prefixes: Option<Vec<String>>,
     suffixes: Option<Vec<String>>,
@@ -59,7 +61,8 @@ impl Filter {
 
 /// A regular expression that must match a channel's whole name. Matching takes time linear in the length of the name,
 /// so a hostile name cannot stall it.
-#[derive(Clone)]
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
 struct ChannelPattern {
     written: String,
     regex: Regex,
@@ -98,16 +101,17 @@ impl fmt::Debug for ChannelPattern {
 }
 
 /// Patterns for names of client events. `*` matches any text.
-#[derive(Clone)]
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "OneOrMore<String>")]
 struct Names {
     written: Vec<String>,
     set: RegexSet,
 }
 
-impl TryFrom<Vec<String>> for Names {
+impl TryFrom<OneOrMore<String>> for Names {
     type Error = regex::Error;
 
-    fn try_from(written: Vec<String>) -> Result<Self, regex::Error> {
+    fn try_from(OneOrMore(written): OneOrMore<String>) -> Result<Self, regex::Error> {
         let any = |name: &String| regex::escape(name).replace(r"\*", r"(?s-u:.*)");
         let set = RegexSet::new(written.iter().map(|name| format!(r"\A{}\z", any(name))))?;
         Ok(Self { written, set })
@@ -136,45 +140,37 @@ impl fmt::Debug for Names {
 
 /// A filter before it is resolved.
 #[derive(Default, Deserialize)]
-#[serde(rename = "filter", deny_unknown_fields, expecting = "an array of conditions")]
-pub(super) struct WrittenFilter {
+#[serde(default, rename = "filter", deny_unknown_fields, expecting = "an array of conditions")]
+struct WrittenFilter {
     #[serde(alias = "channel_name_starts_with")]
     channel_prefix: Option<OneOrMore<String>>,
     #[serde(alias = "channel_name_ends_with")]
     channel_suffix: Option<OneOrMore<String>>,
-    #[serde(default, deserialize_with = "super::value::unless_empty")]
     channel_pattern: Option<ChannelPattern>,
     channel_type: Option<OneOrMore<ChannelType>>,
-    client_events: Option<NameLists>,
+    client_events: NameLists,
 }
 
 /// `client_events` before it is resolved.
 #[derive(Default, Deserialize)]
-#[serde(rename = "filter", deny_unknown_fields, expecting = "an array with allow, deny or both")]
+#[serde(default, rename = "filter", deny_unknown_fields, expecting = "an array with allow, deny or both")]
 struct NameLists {
-    #[serde(default, deserialize_with = "names")]
     allow: Option<Names>,
-    #[serde(default, deserialize_with = "names")]
     deny: Option<Names>,
 }
 
-impl WrittenFilter {
-    pub(super) fn resolve(self) -> Filter {
-        let NameLists { allow, deny } = self.client_events.unwrap_or_default();
-        Filter {
-            prefixes: self.channel_prefix.and_then(OneOrMore::texts),
-            suffixes: self.channel_suffix.and_then(OneOrMore::texts),
-            pattern: self.channel_pattern,
-            types: self.channel_type.map(|OneOrMore(types)| types),
+impl From<WrittenFilter> for Filter {
+    fn from(written: WrittenFilter) -> Self {
+        let NameLists { allow, deny } = written.client_events;
+        Self {
+            prefixes: written.channel_prefix.and_then(OneOrMore::texts),
+            suffixes: written.channel_suffix.and_then(OneOrMore::texts),
+            pattern: written.channel_pattern,
+            types: written.channel_type.map(|OneOrMore(types)| types),
             allowed: allow,
             denied: deny,
         }
     }
-}
-
-fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Names>, D::Error> {
-    let written = Option::<OneOrMore<String>>::deserialize(deserializer)?;
-    written.map(|OneOrMore(names)| Names::try_from(names).map_err(D::Error::custom)).transpose()
 }
 
 /// One value, or a list of them.
@@ -190,29 +186,11 @@ impl OneOrMore<String> {
 
 impl<'de, T: Deserialize<'de> + TryFrom<String, Error: fmt::Display>> Deserialize<'de> for OneOrMore<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Values<T>(std::marker::PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de> + TryFrom<String, Error: fmt::Display>> Visitor<'de> for Values<T> {
-            type Value = OneOrMore<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of strings")
-            }
-
-            fn visit_str<E: Error>(self, one: &str) -> Result<OneOrMore<T>, E> {
-                T::try_from(one.to_owned()).map(|one| OneOrMore(vec![one])).map_err(E::custom)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<OneOrMore<T>, A::Error> {
-                let mut values = Vec::new();
-                while let Some(value) = items.next_element()? {
-                    values.push(value);
-                }
-                Ok(OneOrMore(values))
-            }
-        }
-
-        deserializer.deserialize_any(Values(std::marker::PhantomData))
+        read(deserializer, "a string or a list of strings", |form: Form<T>| match form {
+            Form::Text(one) => Some(T::try_from(one).map(|one| Self(vec![one])).map_err(|error| error.to_string())),
+            Form::List(list) if list.is_sequential() => Some(Ok(Self(list.items().collect()))),
+            _ => None,
+        })
     }
 }
 
@@ -244,7 +222,7 @@ mod tests {
     use crate::event::{ClientEvent, ClientEventParts};
 
     fn filter(written: Value) -> Filter {
-        WrittenFilter::deserialize(Setting::root(written, &RefCell::default())).unwrap().resolve()
+        Filter::deserialize(Setting::root(written, &RefCell::default())).unwrap()
     }
 
     fn on(channel: &str, kind: EventKind) -> Event {
@@ -318,12 +296,8 @@ mod tests {
         assert!(["client-chat-typing", "client-moved", "client-x"].iter().all(|name| !whispers(&filter, name)));
         assert!(whispers(&filter, "client-chat-a\nb"), "a newline matches too");
         assert!(admits(&filter, "private-a"));
-        let none = super::WrittenFilter::deserialize(Setting::root(
-            json!({"client_events": {"allow": []}}),
-            &RefCell::default(),
-        ))
-        .unwrap()
-        .resolve();
+        let none =
+            Filter::deserialize(Setting::root(json!({"client_events": {"allow": []}}), &RefCell::default())).unwrap();
         assert!(!whispers(&none, "client-x"), "an empty list allows nothing");
     }
 

@@ -1,12 +1,9 @@
 //! Lists of servers: `connection.sentinels` and `connection.cluster`.
 
-use std::fmt;
-
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 
 use super::address::Host;
-use super::value::List;
+use super::form::{Form, read};
 
 /// A list of `host:port`, or one text with commas, for environment variables. `PORT` is the default port.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -16,9 +13,13 @@ pub(super) struct Hosts<const PORT: u16> {
 }
 
 impl<const PORT: u16> Hosts<PORT> {
-    pub(super) fn read<'a>(items: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+    pub(super) fn parse(items: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, String> {
         let mut read = Self::default();
-        for item in items.into_iter().map(str::trim).filter(|item| !item.is_empty()) {
+        for item in items {
+            let item = item.as_ref().trim();
+            if item.is_empty() {
+                continue;
+            }
             let (host, with_tls) = host(item, PORT)?;
             if !read.hosts.is_empty() && with_tls != read.with_tls {
                 return Err("tls:// must be in front of all servers or of none".to_owned());
@@ -60,33 +61,11 @@ fn host(text: &str, default_port: u16) -> Result<((String, u16), bool), String> 
 
 impl<'de, const PORT: u16> Deserialize<'de> for Hosts<PORT> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        fn from_list<E: Error, const PORT: u16>(List(items): List<String>) -> Result<Hosts<PORT>, E> {
-            Hosts::read(items.iter().map(|(_, item)| item.as_str())).map_err(E::custom)
-        }
-
-        struct HostsVisitor<const PORT: u16>;
-
-        impl<'de, const PORT: u16> Visitor<'de> for HostsVisitor<PORT> {
-            type Value = Hosts<PORT>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of host:port")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Hosts::read(text.split(',')).map_err(E::custom)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-                from_list(List::deserialize(SeqAccessDeserializer::new(items))?)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-                from_list(List::deserialize(MapAccessDeserializer::new(items))?)
-            }
-        }
-
-        deserializer.deserialize_any(HostsVisitor::<PORT>)
+        read(deserializer, "a list of host:port", |form: Form<String>| match form {
+            Form::Text(text) => Some(Self::parse(text.split(','))),
+            Form::List(list) => Some(Self::parse(list.items())),
+            _ => None,
+        })
     }
 }
 
@@ -95,7 +74,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<(String, u16)>, String> {
-        Hosts::<26_379>::read(text.split(',')).map(|read| read.hosts)
+        Hosts::<26_379>::parse(text.split(',')).map(|read| read.hosts)
     }
 
     #[test]

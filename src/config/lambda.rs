@@ -7,7 +7,6 @@ use strum::IntoStaticStr;
 
 use super::EndpointUrl;
 use super::error::{ConfigError, place};
-use super::value::unless_empty;
 use crate::aws::{self, AccessKeys, ChainLink, Environment};
 use crate::secret::Secret;
 
@@ -76,22 +75,14 @@ impl fmt::Display for Lambda {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with a function_name")]
 pub(super) struct WrittenLambda {
-    #[serde(default, deserialize_with = "unless_empty")]
     function_name: Option<FunctionName>,
-    #[serde(default, deserialize_with = "unless_empty")]
     region: Option<Region>,
-    #[serde(default, deserialize_with = "unless_empty")]
     qualifier: Option<Qualifier>,
     invocation_type: Option<Invocation>,
-    #[serde(default, deserialize_with = "unless_empty")]
     endpoint_url: Option<EndpointUrl>,
-    #[serde(default, deserialize_with = "unless_empty")]
     access_key_id: Option<Secret>,
-    #[serde(default, deserialize_with = "unless_empty")]
     secret_access_key: Option<Secret>,
-    #[serde(default, deserialize_with = "unless_empty")]
     session_token: Option<Secret>,
-    #[serde(default, deserialize_with = "unless_empty")]
     profile: Option<String>,
 }
 
@@ -174,6 +165,8 @@ fn same(one: Option<String>, other: Option<String>) -> Result<Option<String>, ()
 }
 
 /// A region. It becomes part of a host name, so its characters are restricted.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
 struct Region(String);
 
 impl TryFrom<String> for Region {
@@ -190,6 +183,8 @@ impl TryFrom<String> for Region {
 }
 
 /// A version or an alias.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
 struct Qualifier(String);
 
 impl TryFrom<String> for Qualifier {
@@ -207,6 +202,8 @@ impl TryFrom<String> for Qualifier {
 
 /// `name`, `ACCOUNT:function:name` or `arn:PARTITION:lambda:REGION:ACCOUNT:function:name`, each with or without a
 /// qualifier.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
 struct FunctionName {
     function: String,
     region: Option<String>,

@@ -22,10 +22,8 @@
 //! `metrics_route`, `metrics_middleware`, `reverb` and `dashboard` are accepted here, but read by the PHP package.
 
 mod address;
-mod app_webhooks;
 mod backoff;
 mod batching;
-mod clamped;
 mod connection;
 mod context;
 mod custom_names;
@@ -38,6 +36,7 @@ mod endpoint_url;
 mod error;
 mod event_set;
 mod filter;
+mod form;
 mod header;
 mod hosts;
 mod identity;
@@ -68,7 +67,6 @@ pub use backoff::Backoff;
 pub use batching::Batching;
 pub use connection::{Address, Connection, Login};
 pub use custom_names::CustomNames;
-pub use dashboard::Dashboard;
 pub use endpoint::{AppScope, Endpoint};
 pub use endpoint_id::EndpointId;
 pub use endpoint_secret::EndpointSecret;
@@ -101,7 +99,7 @@ const HOUR_MS: u32 = 3_600_000;
 const DAY_S: u64 = 86_400;
 
 /// A timeout of 1 ms to 1 hour.
-type Timeout = Seconds<1, HOUR_MS>;
+type Timeout<const DEFAULT_MS: u32 = 0> = Seconds<1, HOUR_MS, DEFAULT_MS>;
 /// The upper limit of `max_attempts`.
 const MAX_ATTEMPTS: u32 = 1_000_000;
 /// A number of delivery attempts.
@@ -158,8 +156,6 @@ pub struct Config {
     pub endpoints_refresh: Duration,
     /// Address on which this process serves `GET /metrics`.
     pub metrics_listen: Option<SocketAddr>,
-    /// The dashboard in the Laravel application.
-    pub dashboard: Dashboard,
     /// The enabled endpoints that have a target, in the order of the config.
     pub endpoints: Vec<Endpoint>,
     /// Previous secrets, by application.
@@ -203,36 +199,7 @@ impl Config {
 impl Default for Config {
     /// The configuration that an empty config array gives.
     fn default() -> Self {
-        Self {
-            connection: Connection::default(),
-            key_prefix: "wh".to_owned(),
-            cluster: None,
-            ttl: Duration::from_secs(90),
-            departure_grace: Duration::ZERO,
-            // Pusher's interval for large channels.
-            subscription_count_interval: Duration::from_secs(5),
-            cache_miss_ttl: Duration::from_secs(60),
-            ignored_channels: IgnoredChannels::default(),
-            flush_interval: Duration::from_secs(1),
-            reconcile_interval: Duration::from_secs(30),
-            batch_max_events: 1000,
-            batch_max_bytes: 256 * 1024,
-            outbox_max_events: 100_000,
-            outbox_max_bytes: None,
-            dead_letter_max: 10_000,
-            dead_letter_max_per_endpoint: 1_000,
-            dead_letter_max_bytes: 256 * 1024 * 1024,
-            dead_letter_age: Duration::from_secs(7 * DAY_S),
-            queue_size: 65_536,
-            roster: None,
-            shutdown_timeout: Duration::from_secs(5),
-            endpoints_refresh: Duration::from_secs(30),
-            metrics_listen: None,
-            dashboard: dashboard::WrittenDashboard::default().resolve(),
-            endpoints: Vec::new(),
-            previous_secrets: Vec::new(),
-            app_ids: Vec::new(),
-            warnings: Vec::new(),
-        }
+        #[expect(clippy::expect_used, reason = "each default is within its own range, and no two contradict")]
+        WrittenConfig::default().resolve(&Environment::default(), Vec::new()).expect("an empty config")
     }
 }

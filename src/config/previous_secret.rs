@@ -1,13 +1,13 @@
 //! Secrets that still sign during a rotation, in addition to the current one: `previous_secrets`.
 
-use std::time::UNIX_EPOCH;
-
 use serde::Deserialize;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
+use super::form::{Form, read};
 use super::value::List;
-use crate::aws::parse_time;
 use crate::secret::Secret;
 
 /// A secret that was replaced.
@@ -46,48 +46,19 @@ struct WrittenPreviousSecret {
 /// A time, in Unix seconds.
 struct Until(u64);
 
-impl From<List<SecretEntry>> for PreviousSecrets {
-    fn from(List(entries): List<SecretEntry>) -> Self {
-        Self(entries.into_iter().filter_map(|(_, SecretEntry(entry))| entry).collect())
-    }
-}
-
 impl<'de> Deserialize<'de> for PreviousSecrets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PreviousSecretsVisitor;
-
-        impl<'de> Visitor<'de> for PreviousSecretsVisitor {
-            type Value = PreviousSecrets;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a secret, or a list of them")
-            }
-
-            fn visit_str<E: Error>(self, secret: &str) -> Result<PreviousSecrets, E> {
-                Ok(PreviousSecrets(entry(secret, None).into_iter().collect()))
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<PreviousSecrets, E> {
-                Ok(PreviousSecrets::default())
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<PreviousSecrets, A::Error> {
-                List::deserialize(SeqAccessDeserializer::new(items)).map(PreviousSecrets::from)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<PreviousSecrets, A::Error> {
-                let entries = List::<SecretEntry>::deserialize(MapAccessDeserializer::new(items))?;
-                // Without this check, the value of `until` would become a secret.
-                if entries.0.iter().any(|(key, _)| key == "until") {
-                    return Err(A::Error::custom(
-                        "must be a list: put an entry with an end in its own brackets, [['secret' => …, 'until' => …]]",
-                    ));
-                }
-                Ok(entries.into())
-            }
-        }
-
-        deserializer.deserialize_any(PreviousSecretsVisitor)
+        read(deserializer, "a secret, or a list of them", |form: Form<SecretEntry>| match form {
+            Form::Null => Some(Ok(Self::default())),
+            Form::Text(secret) => Some(Ok(Self(entry(&secret, None).into_iter().collect()))),
+            // Without this check, the value of `until` would become a secret.
+            Form::List(List(entries)) if entries.iter().any(|(key, _)| key == "until") => Some(Err(
+                "must be a list: put an entry with an end in its own brackets, [['secret' => …, 'until' => …]]"
+                    .to_owned(),
+            )),
+            Form::List(entries) => Some(Ok(Self(entries.items().filter_map(|SecretEntry(entry)| entry).collect()))),
+            _ => None,
+        })
     }
 }
 
@@ -128,59 +99,23 @@ fn entry(secret: &str, until: Option<Until>) -> Option<PreviousSecret> {
 
 impl<'de> Deserialize<'de> for Until {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Time;
-
-        impl Visitor<'_> for Time {
-            type Value = Until;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("Unix seconds, or a time such as 2026-12-31T23:59:59+00:00")
-            }
-
-            fn visit_i64<E: Error>(self, seconds: i64) -> Result<Until, E> {
-                self.visit_str(&seconds.to_string())
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Until, E> {
-                // The message does not quote the text, which may be a misplaced secret.
-                let wrong = || {
-                    E::custom(
-                        "is not a time: use Unix seconds, or a time with a zone such as 2026-12-31T23:59:59+00:00",
-                    )
-                };
-                text.parse().ok().or_else(|| unix_seconds(text)).map(Until).ok_or_else(wrong)
-            }
-        }
-
-        deserializer.deserialize_any(Time)
+        let expected = "Unix seconds, or a time such as 2026-12-31T23:59:59+00:00";
+        read(deserializer, expected, |form: Form<IgnoredAny>| {
+            let until = match form {
+                Form::Whole(seconds) => u64::try_from(seconds).ok(),
+                Form::Text(text) => text.parse().ok().or_else(|| unix_seconds(&text)),
+                _ => return None,
+            };
+            // The message does not quote the text, which may be a misplaced secret.
+            let wrong = "is not a time: use Unix seconds, or a time with a zone such as 2026-12-31T23:59:59+00:00";
+            Some(until.map(Self).ok_or_else(|| wrong.to_owned()))
+        })
     }
 }
 
-/// Parses an RFC 3339 time in UTC (`Z`) or with an offset.
+/// Parses an RFC 3339 time.
 fn unix_seconds(text: &str) -> Option<u64> {
-    let (time, offset) = if let Some(time) = text.strip_suffix('Z') {
-        (time, 0)
-    } else {
-        let (time, zone) = text.split_at_checked(text.len().checked_sub("+00:00".len())?)?;
-        (time, offset_seconds(zone)?)
-    };
-    let time = parse_time(&format!("{time}Z"))?.duration_since(UNIX_EPOCH).ok()?.as_secs();
-    time.checked_add_signed(-offset)
-}
-
-/// Parses an offset such as `+02:00` into seconds.
-fn offset_seconds(zone: &str) -> Option<i64> {
-    let sign = match zone.as_bytes().first()? {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
-    };
-    let (hours, minutes) = zone.get(1..)?.split_once(':')?;
-    let number = |text: &str, most: i64| -> Option<i64> {
-        let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        is_number.then(|| text.parse().ok()).flatten().filter(|number| *number <= most)
-    };
-    Some(sign * (number(hours, 23)? * 3600 + number(minutes, 59)? * 60))
+    OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp().try_into().ok()
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! The URL of a proxy: `proxy`.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use derive_more::Display;
+use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use url::Url;
 
+use super::form::{Form, read};
 use super::userinfo::{decoded, hidden};
 use crate::secret::Secret;
 
 /// The URL of a proxy. Printed without its credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Display)]
+#[display("{shown}")]
 pub struct ProxyUrl {
     full: Secret,
     shown: Box<str>,
@@ -35,12 +36,6 @@ impl ProxyUrl {
     #[must_use]
     pub const fn resolves_names(&self) -> bool {
         self.resolves_names
-    }
-}
-
-impl fmt::Display for ProxyUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
     }
 }
 
@@ -79,8 +74,9 @@ impl TryFrom<String> for ProxyUrl {
 }
 
 /// `proxy` before it is resolved: a URL, `false` for no proxy, or not set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) enum WrittenProxyUrl {
+    #[default]
     Unset,
     Direct,
     Through(ProxyUrl),
@@ -99,29 +95,12 @@ impl WrittenProxyUrl {
 
 impl<'de> Deserialize<'de> for WrittenProxyUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct UrlOrFalse;
-
-        impl Visitor<'_> for UrlOrFalse {
-            type Value = WrittenProxyUrl;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the URL of a proxy or false")
-            }
-
-            fn visit_bool<E: Error>(self, on: bool) -> Result<WrittenProxyUrl, E> {
-                if on {
-                    Err(E::custom("is true, expected the URL of a proxy or false"))
-                } else {
-                    Ok(WrittenProxyUrl::Direct)
-                }
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<WrittenProxyUrl, E> {
-                ProxyUrl::try_from(text.to_owned()).map(WrittenProxyUrl::Through).map_err(E::custom)
-            }
-        }
-
-        deserializer.deserialize_any(UrlOrFalse)
+        read(deserializer, "the URL of a proxy or false", |form: Form<IgnoredAny>| match form {
+            Form::Bool(true) => Some(Err("is true, expected the URL of a proxy or false".to_owned())),
+            Form::Bool(false) => Some(Ok(Self::Direct)),
+            Form::Text(text) => Some(ProxyUrl::try_from(text).map(Self::Through)),
+            _ => None,
+        })
     }
 }
 

@@ -10,7 +10,8 @@ const MONTH_MS: u32 = 30 * 24 * 3_600_000;
 
 /// The keys of the roster: `{key_prefix}:{app id}:{channel}:{process}`, before its release 0.3 without the application.
 /// They are in the same database as this package's keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "WrittenRoster")]
 pub struct Roster {
     /// Prefix of every key.
     pub key_prefix: String,
@@ -19,18 +20,15 @@ pub struct Roster {
 }
 
 /// `roster` before it is resolved.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an array with a key_prefix and a ttl")]
-pub(super) struct WrittenRoster {
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "an array with a key_prefix and a ttl")]
+struct WrittenRoster {
     key_prefix: Option<String>,
-    ttl: Option<Seconds<1_000, MONTH_MS>>,
+    ttl: Seconds<1_000, MONTH_MS, 90_000>,
 }
 
-impl WrittenRoster {
-    pub(super) fn resolve(self) -> Roster {
-        Roster {
-            key_prefix: self.key_prefix.unwrap_or_else(|| "roster".to_owned()),
-            ttl: self.ttl.map_or(Duration::from_secs(90), Seconds::duration),
-        }
+impl From<WrittenRoster> for Roster {
+    fn from(WrittenRoster { key_prefix, ttl }: WrittenRoster) -> Self {
+        Self { key_prefix: key_prefix.unwrap_or_else(|| "roster".to_owned()), ttl: ttl.duration() }
     }
 }

@@ -1,35 +1,48 @@
 //! Numbers with bounds, and switches. Environment variables are text, so `"6379"` equals `6379`.
 
-use std::fmt::{self, Display};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny};
 
-/// A duration between two bounds in ms. The config has it in seconds, with an optional fraction.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Seconds<const MIN_MS: u32, const MAX_MS: u32>(Duration);
+use super::error::place;
+use super::form::{Form, read};
 
-impl<const MIN_MS: u32, const MAX_MS: u32> Seconds<MIN_MS, MAX_MS> {
+/// A duration between two bounds in ms, with a default in ms. The config has it in seconds, with an optional fraction.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "Number")]
+pub(super) struct Seconds<const MIN_MS: u32, const MAX_MS: u32, const DEFAULT_MS: u32 = 0>(Duration);
+
+impl<const MIN_MS: u32, const MAX_MS: u32, const DEFAULT_MS: u32> Seconds<MIN_MS, MAX_MS, DEFAULT_MS> {
     pub(super) const fn duration(self) -> Duration {
         self.0
     }
 }
 
-impl<'de, const MIN_MS: u32, const MAX_MS: u32> Deserialize<'de> for Seconds<MIN_MS, MAX_MS> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Number { value, written } = Number::deserialize(deserializer)?;
+impl<const MIN_MS: u32, const MAX_MS: u32, const DEFAULT_MS: u32> Default for Seconds<MIN_MS, MAX_MS, DEFAULT_MS> {
+    fn default() -> Self {
+        Self(Duration::from_millis(DEFAULT_MS.into()))
+    }
+}
+
+impl<const MIN_MS: u32, const MAX_MS: u32, const DEFAULT_MS: u32> TryFrom<Number>
+    for Seconds<MIN_MS, MAX_MS, DEFAULT_MS>
+{
+    type Error = String;
+
+    fn try_from(Number { value, written }: Number) -> Result<Self, String> {
         let (min, max) = (f64::from(MIN_MS) / 1000.0, f64::from(MAX_MS) / 1000.0);
         if !(min..=max).contains(&value) {
-            return Err(D::Error::custom(format_args!(
-                "{written} is out of range: must be from {min} to {max} seconds"
-            )));
+            return Err(format!("{written} is out of range: must be from {min} to {max} seconds"));
         }
         Ok(Self(Duration::from_secs_f64(value)))
     }
 }
 
 /// A rate per second.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "Number")]
 pub(super) struct PerSecond(f64);
 
 impl PerSecond {
@@ -39,23 +52,23 @@ impl PerSecond {
     }
 }
 
-impl<'de> Deserialize<'de> for PerSecond {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Number { value, written } = Number::deserialize(deserializer)?;
+impl TryFrom<Number> for PerSecond {
+    type Error = String;
+
+    fn try_from(Number { value, written }: Number) -> Result<Self, String> {
         if !(0.001..=10_000.0).contains(&value) {
-            return Err(D::Error::custom(format_args!(
-                "{written} is out of range: must be from 0.001 to 10000 per second"
-            )));
+            return Err(format!("{written} is out of range: must be from 0.001 to 10000 per second"));
         }
         Ok(Self(value))
     }
 }
 
 /// A whole number between two bounds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Whole<const MIN: u32, const MAX: u32>(u32);
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "Number")]
+pub(super) struct Whole<const MIN: u32, const MAX: u32, const DEFAULT: u32 = 0>(u32);
 
-impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
+impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Whole<MIN, MAX, DEFAULT> {
     pub(super) const fn get(self) -> u32 {
         self.0
     }
@@ -66,14 +79,21 @@ impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
     }
 }
 
-impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Number { value, written } = Number::deserialize(deserializer)?;
+impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Default for Whole<MIN, MAX, DEFAULT> {
+    fn default() -> Self {
+        Self(DEFAULT)
+    }
+}
+
+impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> TryFrom<Number> for Whole<MIN, MAX, DEFAULT> {
+    type Error = String;
+
+    fn try_from(Number { value, written }: Number) -> Result<Self, String> {
         if value.fract() != 0.0 {
-            return Err(D::Error::custom(format_args!("{written} is not a whole number")));
+            return Err(format!("{written} is not a whole number"));
         }
         if !(f64::from(MIN)..=f64::from(MAX)).contains(&value) {
-            return Err(D::Error::custom(format_args!("{written} is out of range: must be from {MIN} to {MAX}")));
+            return Err(format!("{written} is out of range: must be from {MIN} to {MAX}"));
         }
         #[allow(
             clippy::cast_possible_truncation,
@@ -84,40 +104,35 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
     }
 }
 
-/// A boolean in any of the spellings that environment variables have. `''` counts as not set.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Switch(pub(super) Option<bool>);
+/// A boolean in any of the spellings that environment variables have. Blank text counts as not set.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Switch(Option<bool>);
+
+impl Switch {
+    /// Returns the value, or `otherwise` if it is not set.
+    pub(super) fn or(self, otherwise: bool) -> bool {
+        self.0.unwrap_or(otherwise)
+    }
+
+    /// Parses text as in an environment variable.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "" => Ok(Self(None)),
+            "true" | "1" | "on" | "yes" => Ok(Self(Some(true))),
+            "false" | "0" | "off" | "no" => Ok(Self(Some(false))),
+            _ => Err(format!("{text:?} is neither true nor false")),
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for Switch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct YesOrNo;
-
-        impl Visitor<'_> for YesOrNo {
-            type Value = Switch;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("true or false")
-            }
-
-            fn visit_bool<E: Error>(self, on: bool) -> Result<Switch, E> {
-                Ok(Switch(Some(on)))
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Switch, E> {
-                self.visit_str(&number.to_string())
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Switch, E> {
-                match text.trim().to_ascii_lowercase().as_str() {
-                    "" => Ok(Switch(None)),
-                    "true" | "1" | "on" | "yes" => Ok(Switch(Some(true))),
-                    "false" | "0" | "off" | "no" => Ok(Switch(Some(false))),
-                    _ => Err(E::custom(format_args!("{text:?} is neither true nor false"))),
-                }
-            }
-        }
-
-        deserializer.deserialize_any(YesOrNo)
+        read(deserializer, "true or false", |form: Form<IgnoredAny>| match form {
+            Form::Bool(on) => Some(Ok(Self(Some(on)))),
+            Form::Whole(number) => Some(Self::parse(&number.to_string())),
+            Form::Text(text) => Some(Self::parse(&text)),
+            _ => None,
+        })
     }
 }
 
@@ -130,38 +145,80 @@ pub(super) struct Number {
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Digits;
-
-        impl Visitor<'_> for Digits {
-            type Value = Number;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number")
-            }
-
-            #[allow(clippy::cast_precision_loss, reason = "all bounds are far below 2^53, up to which an f64 is exact")]
-            fn visit_i64<E: Error>(self, value: i64) -> Result<Number, E> {
-                Ok(number(value as f64, value))
-            }
-
-            fn visit_f64<E: Error>(self, value: f64) -> Result<Number, E> {
-                Ok(number(value, value))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Number, E> {
-                match text.trim().parse::<f64>() {
-                    Ok(value) if value.is_finite() => Ok(number(value, text.trim())),
-                    _ => Err(E::custom(format_args!("{text:?} is not a number"))),
-                }
-            }
-        }
-
-        deserializer.deserialize_any(Digits)
+        read(deserializer, "a number", |form: Form<IgnoredAny>| match form {
+            Form::Whole(number) => Some(Self::parse(&number.to_string())),
+            Form::Float(number) => Some(Self::parse(&number.to_string())),
+            Form::Text(text) => Some(Self::parse(&text)),
+            _ => None,
+        })
     }
 }
 
-fn number(value: f64, written: impl Display) -> Number {
-    Number { value, written: written.to_string() }
+impl Number {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text.trim().parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(Self { value, written: text.trim().to_owned() }),
+            _ => Err(format!("{text:?} is not a number")),
+        }
+    }
+
+    /// Clamps a number instead of refusing it, at the keys of the replaced package, which accepted any number.
+    ///
+    /// Returns the number if it is in range. Otherwise returns `too_small` or the upper bound, with a warning that
+    /// names `key`.
+    pub(super) fn clamped(
+        &self,
+        key: &str,
+        allowed: &RangeInclusive<f64>,
+        too_small: f64,
+        warnings: &mut Vec<String>,
+    ) -> f64 {
+        if allowed.contains(&self.value) {
+            return self.value;
+        }
+        let used = if self.value < *allowed.start() { too_small } else { *allowed.end() };
+        // The replaced package's config file has casts at its top level, but not in `connection`.
+        let cast = if self.value == 0.0 && !key.contains('.') {
+            ". If the variable is empty, a cast in an old config file turns it into 0: remove the cast"
+        } else {
+            ""
+        };
+        warnings.push(format!(
+            "{}: {} is out of range: must be from {} to {}; using {used}{cast}",
+            place(key),
+            self.written,
+            allowed.start(),
+            allowed.end(),
+        ));
+        used
+    }
+
+    /// Returns the clamped number of seconds as a duration.
+    pub(super) fn clamped_seconds(
+        &self,
+        key: &str,
+        allowed: &RangeInclusive<f64>,
+        too_small: f64,
+        warnings: &mut Vec<String>,
+    ) -> Duration {
+        Duration::from_secs_f64(self.clamped(key, allowed, too_small, warnings))
+    }
+
+    /// Returns the clamped number as an integer. Decimals are truncated, as by PHP's integer cast.
+    pub(super) fn clamped_whole(&self, key: &str, allowed: &RangeInclusive<u32>, warnings: &mut Vec<String>) -> u32 {
+        let (least, most) = (f64::from(*allowed.start()), f64::from(*allowed.end()));
+        let number = self.clamped(key, &(least..=most), least, warnings);
+        if number.fract() != 0.0 {
+            warnings.push(format!("{}: {} is not a whole number; using {}", place(key), self.written, number.trunc()));
+        }
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the value is within the bounds of the type, and decimals are truncated"
+        )]
+        let whole = number as u32;
+        whole
+    }
 }
 
 #[cfg(test)]

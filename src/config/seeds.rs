@@ -1,31 +1,24 @@
 //! A Redis Cluster: `connection.cluster`, and the prefix of the keys on it.
 
-use std::fmt;
-
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use derive_more::Display;
+use serde::de::{Deserialize, Deserializer};
 
 use super::address::DEFAULT_PORT;
 use super::connection::Address;
 use super::error::ConfigError;
+use super::form::{Form, read};
 use super::hosts::{self, Hosts};
 use super::scalar::Switch;
 use super::tls_files::TlsFiles;
 
 /// Servers of a Redis Cluster. A node learns of the others from them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Display)]
+#[display("{} (Cluster)", hosts::joined(hosts))]
 pub struct Seeds {
     /// Host and port of each server, in the order of the queries.
     pub hosts: Vec<(String, u16)>,
     /// TLS files, if the servers use TLS.
     pub tls: Option<TlsFiles>,
-}
-
-/// For logs.
-impl fmt::Display for Seeds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (Cluster)", hosts::joined(&self.hosts))
-    }
 }
 
 impl Seeds {
@@ -61,48 +54,23 @@ impl From<Hosts<DEFAULT_PORT>> for WrittenSeeds {
 }
 
 impl From<Switch> for WrittenSeeds {
-    fn from(Switch(on): Switch) -> Self {
-        if on == Some(true) { Self::On } else { Self::Off }
+    fn from(switch: Switch) -> Self {
+        if switch.or(false) { Self::On } else { Self::Off }
     }
 }
 
 impl<'de> Deserialize<'de> for WrittenSeeds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct SeedsVisitor;
-
-        impl<'de> Visitor<'de> for SeedsVisitor {
-            type Value = WrittenSeeds;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of host:port, true or false")
+        read(deserializer, "a list of host:port, true or false", |form: Form<String>| match form {
+            Form::Bool(on) => Some(Ok(if on { Self::On } else { Self::Off })),
+            Form::Whole(number) => Some(Switch::parse(&number.to_string()).map(Into::into)),
+            Form::Text(text) => {
+                let switch = Switch::parse(&text).map(Into::into);
+                Some(switch.or_else(|_| Hosts::parse(text.split(',')).map(Into::into)))
             }
-
-            fn visit_bool<E: Error>(self, on: bool) -> Result<WrittenSeeds, E> {
-                Ok(Switch(Some(on)).into())
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<WrittenSeeds, E> {
-                Switch::deserialize(number.into_deserializer()).map(Into::into)
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<WrittenSeeds, E> {
-                let switch: Result<Switch, E> = Switch::deserialize(text.into_deserializer());
-                match switch {
-                    Ok(switch) => Ok(switch.into()),
-                    Err(_) => Hosts::read(text.split(',')).map(Into::into).map_err(E::custom),
-                }
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<WrittenSeeds, A::Error> {
-                Hosts::deserialize(SeqAccessDeserializer::new(items)).map(Into::into)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<WrittenSeeds, A::Error> {
-                Hosts::deserialize(MapAccessDeserializer::new(items)).map(Into::into)
-            }
-        }
-
-        deserializer.deserialize_any(SeedsVisitor)
+            Form::List(list) => Some(Hosts::parse(list.items()).map(Into::into)),
+            _ => None,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The Sentinels that name the Redis master: `connection.sentinels`.
 
-use std::fmt;
+use derive_more::Display;
 
 use super::connection::Login;
 use super::hosts;
@@ -13,7 +13,8 @@ pub(super) const DEFAULT_PORT: u16 = 26_379;
 pub(super) const DEFAULT_SERVICE: &str = "mymaster";
 
 /// The Sentinels and their service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Display)]
+#[display("{service} (Sentinel at {})", hosts::joined(hosts))]
 pub struct Sentinels {
     /// Host and port of each Sentinel, in the order of the queries.
     pub hosts: Vec<(String, u16)>,
@@ -23,11 +24,4 @@ pub struct Sentinels {
     pub tls: Option<TlsFiles>,
     /// Credentials for the Sentinels themselves, if they require them.
     pub login: Option<Login>,
-}
-
-/// For logs, without the login.
-impl fmt::Display for Sentinels {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (Sentinel at {})", self.service, hosts::joined(&self.hosts))
-    }
 }

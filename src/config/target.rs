@@ -1,7 +1,8 @@
 //! The target of an endpoint: a URL or an AWS Lambda function.
 
 use std::borrow::Cow;
-use std::fmt;
+
+use derive_more::Display;
 
 use super::error::{ConfigError, place};
 use super::{EndpointUrl, Lambda, lambda};
@@ -9,7 +10,7 @@ use crate::aws::Environment;
 use crate::secret::Secret;
 
 /// The target of webhooks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Display)]
 pub enum Target {
     /// An HTTP server.
     Url(EndpointUrl),
@@ -91,16 +92,6 @@ impl Target {
         match self {
             Self::Url(_) => None,
             Self::Lambda(lambda) => Some(lambda.max_body_bytes()),
-        }
-    }
-}
-
-/// Prints the target without secrets.
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Url(url) => url.fmt(f),
-            Self::Lambda(lambda) => lambda.fmt(f),
         }
     }
 }

@@ -27,6 +27,9 @@ use super::nearest::nearest;
 /// The serde name of structs in which every unknown key is an error.
 const STRICT: &str = "filter";
 
+/// The key with a meaning for an empty text: no application, so that an unset variable does not widen the scope.
+const APP_ID: &str = "app_id";
+
 /// A value of the config array with its key.
 pub(super) struct Setting<'a> {
     value: Value,
@@ -47,13 +50,15 @@ impl<'a> Setting<'a> {
         Self { value, key, warnings: self.warnings }
     }
 
-    /// Removes the unknown keys that resemble none of `known`, with a warning each.
-    fn leave_out_unknown(&mut self, name: &str, known: &[&str]) {
+    /// Removes the known keys without a value, and, with a warning each, the unknown keys that resemble none of `known`.
+    fn keep_written(&mut self, name: &str, known: &[&str]) {
         let Value::Object(entries) = &mut self.value else { return };
         entries.retain(|key, value| {
-            let is_known = known.contains(&key.as_str());
-            let is_of_driver = !is_known && name == CONNECTION && OF_DRIVERS.contains(&key.as_str());
-            let stays = is_known || (!is_of_driver && nearest(key, known).is_some());
+            if known.contains(&key.as_str()) {
+                return key == APP_ID || !(value.is_null() || value == "");
+            }
+            let is_of_driver = name == CONNECTION && OF_DRIVERS.contains(&key.as_str());
+            let stays = name == STRICT || (!is_of_driver && nearest(key, known).is_some());
             if !stays && !value.is_null() {
                 let place = place(&if self.key.is_empty() { key.clone() } else { format!("{}.{key}", self.key) });
                 self.warnings.borrow_mut().push(if is_of_driver {
@@ -134,8 +139,7 @@ impl<'de> Deserializer<'de> for Setting<'_> {
         match &self.value {
             Value::Array(items) if items.is_empty() => self.value = Value::Object(serde_json::Map::new()),
             Value::Array(_) => return Err(ConfigFault::invalid_type(Unexpected::Seq, &visitor)),
-            _ if name == STRICT => {}
-            _ => self.leave_out_unknown(name, fields),
+            _ => self.keep_written(name, fields),
         }
         self.deserialize_any(visitor)
     }
@@ -148,6 +152,24 @@ impl<'de> Deserializer<'de> for Setting<'_> {
 
 /// A PHP list, each item with its key. Lists in PHP may have gaps (after `array_filter`) or names as keys.
 pub(super) struct List<T>(pub(super) Vec<(String, T)>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> List<T> {
+    /// Returns the items without their keys.
+    pub(super) fn items(self) -> impl Iterator<Item = T> {
+        self.0.into_iter().map(|(_, item)| item)
+    }
+
+    /// Returns `true` if the keys are those of a PHP list: 0, 1, 2 and so on.
+    pub(super) fn is_sequential(&self) -> bool {
+        self.0.iter().enumerate().all(|(place, (key, _))| *key == place.to_string())
+    }
+}
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -181,12 +203,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     }
 }
 
-/// Deserializes a setting from text through `TryFrom<String>`. An empty text gives `None`.
-pub(super) fn unless_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: TryFrom<String>,
-    T::Error: fmt::Display,
-{
-    Option::<String>::deserialize(deserializer)?.map(|text| T::try_from(text).map_err(D::Error::custom)).transpose()
+/// Deserializes a list without its keys.
+pub(super) fn items<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    List::deserialize(deserializer).map(|list| list.items().collect())
 }
