@@ -34,8 +34,8 @@ pub(super) fn adopt(
     owners: &str,
     identity: &ClusterIdentity,
 ) -> RedisResult<Adoption> {
-    let mut call = ADOPT.call(keys.prefix());
-    call.key(keys.epoch()).key(keys.leases()).key(owners).arg(identity_argument(Some(identity))).arg(SCHEMA);
+    let mut call = ADOPT.call(&keys.prefix);
+    call.key(keys.key("epoch")).key(keys.key("nodes")).key(owners).arg(identity_argument(Some(identity))).arg(SCHEMA);
     let (status, text): (String, String) = call.invoke(redis)?;
     Ok(match status.as_str() {
         "ok" => Adoption::Adopted(text),

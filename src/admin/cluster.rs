@@ -204,7 +204,7 @@ impl Cluster {
         let clock_skew_ms = skew(system_ms(), found.time_ms);
         let nodes = self.call(|redis, cluster| cluster.nodes(redis, &found))?;
         let (channels, foreign_keys) = self.call(|redis, cluster| cluster.channels(redis, &nodes))?;
-        let redis = self.call(|redis, cluster| RedisInfo::ask_all(redis, cluster.keys.prefix()))?;
+        let redis = self.call(|redis, cluster| RedisInfo::ask_all(redis, &cluster.keys.prefix))?;
         let runs = |node: &Node| node.state == NodeLiveness::Running;
         let mut lanes: Vec<LaneReport> = nodes
             .iter()
@@ -243,7 +243,7 @@ impl Cluster {
     }
 
     fn identity(&self, stamp: &Stamp) -> Identity {
-        let mismatch = stamp.mismatch(self.keys.prefix(), self.identity.as_ref());
+        let mismatch = stamp.mismatch(&self.keys.prefix, self.identity.as_ref());
         Identity {
             data: stamp.cluster().map(str::to_owned),
             own: self.identity.as_ref().map(|cluster| cluster.name.clone()),
@@ -258,13 +258,13 @@ impl Cluster {
         let ((seconds, micros), written, leases, dead_letters, owners, paused, disabled, first, second): Answers =
             redis::pipe()
                 .cmd("TIME")
-                .zrange_withscores(self.keys.nodes(), 0, -1)
-                .zrange_withscores(self.keys.leases(), 0, -1)
+                .zrange_withscores(self.keys.key("status"), 0, -1)
+                .zrange_withscores(self.keys.key("nodes"), 0, -1)
                 .xlen(self.outbox.dead_letters())
                 .hgetall(self.outbox.owners())
-                .hgetall(self.keys.paused())
-                .hgetall(self.keys.disabled())
-                .hmget(self.keys.epoch(), &stamp)
+                .hgetall(self.keys.key("paused"))
+                .hgetall(self.keys.key("disabled"))
+                .hmget(self.keys.key("epoch"), &stamp)
                 .hmget(self.outbox.owners(), &stamp)
                 .query(redis)?;
         let mut lengths = redis::pipe();
@@ -321,7 +321,7 @@ impl Cluster {
         let (mut lengths, mut asked) = (redis::pipe(), Vec::new());
         for app in apps {
             if foreign.iter().all(|key| key.app_id.as_ref() != Some(app)) {
-                lengths.hlen(self.keys.occupied(app));
+                lengths.hlen(self.keys.key(&format!("channels:{app}")));
                 asked.push(app.clone());
             }
         }

@@ -1,7 +1,6 @@
 //! Judges whether a server can be used, by its replies. Pure: [`survey`](super::survey) collects the replies.
 
-use std::fmt;
-
+use derive_more::Display;
 use thiserror::Error;
 
 /// Oldest Redis with all commands that the scripts use (`XTRIM MINID`).
@@ -179,15 +178,11 @@ fn name(info: &str) -> String {
     own.map_or_else(|| redis.to_string(), |own| format!("{own}, compatible with {redis}"))
 }
 
+#[derive(Display)]
+#[display("{name} {}", version.trim_start_matches(|c: char| !c.is_ascii_digit()))]
 struct Named<'a> {
     name: &'a str,
     version: &'a str,
-}
-
-impl fmt::Display for Named<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name, self.version.trim_start_matches(|c: char| !c.is_ascii_digit()))
-    }
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, RedisResult};
 
 use super::failure::LinkError;
-use super::sentinel::{authenticate, open_master};
-use super::slots::{KnownServers, Steps, open_slot_master, slot_of};
+use super::sentinel::open_master;
+use super::server::Unfit;
+use super::slots::{KnownServers, open_slot_master, slot_of};
 use super::{survey, tls};
-use crate::config::{Address, Config, ConfigError, Connection};
+use crate::config::{Address, Config, ConfigError, Connection, Login};
 use crate::net::tls::install_provider;
 
 /// Idle time before TCP probes the peer. A firewall between a node and its Redis may drop silent connections after a
@@ -105,9 +106,7 @@ impl Settings {
 
         let (mut connection, server) = match self.address() {
             Address::Sentinels(sentinels) => open_master(sentinels, timeout, admit)?,
-            Address::Cluster(seeds) => {
-                open_slot_master(seeds, slot_of(prefix), known, timeout, &Steps { login, admit })?
-            }
+            Address::Cluster(seeds) => open_slot_master(seeds, slot_of(prefix), known, timeout, login, admit)?,
             address => {
                 let mut connection = open(address, timeout).map_err(sort)?;
                 let server = admit(&mut connection)?;
@@ -133,6 +132,26 @@ pub(super) fn open(address: &Address, timeout: Duration) -> RedisResult<redis::C
     connection.set_read_timeout(Some(timeout))?;
     connection.set_write_timeout(Some(timeout))?;
     Ok(connection)
+}
+
+/// Opens a connection to a server that should be a master. Also returns the result of `admit`.
+pub(super) fn open_as_master<T>(
+    address: &Address,
+    timeout: Duration,
+    admit: impl Fn(&mut redis::Connection) -> Result<T, LinkError>,
+) -> Result<(redis::Connection, T), LinkError> {
+    let at = |error| match error {
+        LinkError::Unfit(Unfit::Replica) => LinkError::Unavailable(format!("{address} is not the master yet")),
+        LinkError::Unreachable(reason) => LinkError::Unreachable(format!("the master {address}: {reason}")),
+        other => other,
+    };
+    let mut connection = open(address, timeout).map_err(|error| at(LinkError::sort(&error, timeout)))?;
+    let admitted = admit(&mut connection).map_err(at)?;
+    Ok((connection, admitted))
+}
+
+pub(super) fn authenticate(connection: &mut redis::Connection, login: &Login) -> RedisResult<()> {
+    redis::cmd("AUTH").arg(&login.username).arg(login.password.expose()).exec(connection)
 }
 
 fn client(address: &Address) -> RedisResult<Client> {

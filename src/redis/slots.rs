@@ -10,7 +10,7 @@ use redis::{Connection, Value};
 
 use super::failure::LinkError;
 use super::server::Unfit;
-use super::settings::open;
+use super::settings::{open, open_as_master};
 use crate::config::{Address, Seeds};
 
 /// Number of slots of every Redis Cluster.
@@ -41,21 +41,14 @@ impl KnownServers {
     }
 }
 
-/// How a connection to a server of the cluster is prepared.
-pub(super) struct Steps<L, A> {
-    /// Logs in.
-    pub(super) login: L,
-    /// Logs in and examines the server.
-    pub(super) admit: A,
-}
-
-/// Opens a connection to the master of `slot`. Also returns the result of `admit`.
+/// Opens a connection to the master of `slot`. Also returns the result of `admit`, which logs in and examines the server.
 pub(super) fn open_slot_master<T>(
     seeds: &Seeds,
     slot: u16,
     known: &mut KnownServers,
     timeout: Duration,
-    steps: &Steps<impl Fn(&mut Connection) -> Result<(), LinkError>, impl Fn(&mut Connection) -> Result<T, LinkError>>,
+    login: impl Fn(&mut Connection) -> Result<(), LinkError>,
+    admit: impl Fn(&mut Connection) -> Result<T, LinkError>,
 ) -> Result<(Connection, T), LinkError> {
     let mut failure = LinkError::Unreachable("no server of the cluster is configured".to_owned());
     // Each costs a timeout if its machine is gone, and others may name it again.
@@ -64,7 +57,7 @@ pub(super) fn open_slot_master<T>(
         if failed.contains(&server) {
             continue;
         }
-        let (master, named) = match ask(seeds, &server, slot, timeout, &steps.login) {
+        let (master, named) = match ask(seeds, &server, slot, timeout, &login) {
             Ok(found) => found,
             Err(error) => {
                 if failed.is_empty() || !matches!(error, LinkError::Unreachable(_)) {
@@ -78,7 +71,7 @@ pub(super) fn open_slot_master<T>(
         if failed.contains(&master) {
             continue;
         }
-        match open_as_master(&address(seeds, &master), timeout, &steps.admit) {
+        match open_as_master(&Address::of_server(&master, seeds.tls.as_ref()), timeout, &admit) {
             Ok(admitted) => return Ok(admitted),
             Err(error) => failure = error,
         }
@@ -95,7 +88,7 @@ fn ask(
     timeout: Duration,
     login: impl Fn(&mut Connection) -> Result<(), LinkError>,
 ) -> Result<(HostAndPort, Vec<HostAndPort>), LinkError> {
-    let address = address(seeds, server);
+    let address = Address::of_server(server, seeds.tls.as_ref());
     let sort = |error| match LinkError::sort(&error, timeout) {
         LinkError::Unreachable(reason) => LinkError::Unreachable(format!("{address}: {reason}")),
         LinkError::Rejected(reason) if reason.contains("cluster support disabled") => {
@@ -131,29 +124,6 @@ fn server_at(entry: &Value, asked: &HostAndPort) -> Option<HostAndPort> {
     // Redis shows a host name that is not configured as `?`.
     (host != "?").then_some(())?;
     Some((if host.is_empty() { asked.0.clone() } else { host }, u16::try_from(*port).ok()?))
-}
-
-fn open_as_master<T>(
-    address: &Address,
-    timeout: Duration,
-    admit: impl Fn(&mut Connection) -> Result<T, LinkError>,
-) -> Result<(Connection, T), LinkError> {
-    let at = |error| match error {
-        LinkError::Unfit(Unfit::Replica) => LinkError::Unavailable(format!("{address} is not the master yet")),
-        LinkError::Unreachable(reason) => LinkError::Unreachable(format!("the master {address}: {reason}")),
-        other => other,
-    };
-    let mut connection = open(address, timeout).map_err(|error| at(LinkError::sort(&error, timeout)))?;
-    let admitted = admit(&mut connection).map_err(at)?;
-    Ok((connection, admitted))
-}
-
-fn address(seeds: &Seeds, (host, port): &HostAndPort) -> Address {
-    let (host, port) = (host.clone(), *port);
-    match &seeds.tls {
-        Some(files) => Address::Tls { host, port, files: files.clone() },
-        None => Address::Tcp { host, port },
-    }
 }
 
 /// Returns the slot of the keys with this prefix: the CRC-16 of its hash tag, the text in braces (Redis Cluster

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use redis::streams::StreamMaxlen;
 use redis::{Commands, Connection, RedisResult};
 
 use super::record::NodeRecord;
@@ -29,9 +30,20 @@ pub(crate) fn put_together() {
 }
 
 /// The keys of the status, with their prefix.
+///
+/// | key | content |
+/// |---|---|
+/// | `status` | the nodes, by the time of their last record |
+/// | `status:{node}` | a node's record |
+/// | `paused` | the paused endpoints |
+/// | `disabled` | the endpoints that have answered 410 |
+/// | `watch` | exists while an operator watches deliveries |
+/// | `watched` | the attempts for watchers |
+///
+/// `nodes`, `epoch`, `suspended` and `channels:{app}` belong to presence.
 #[derive(Clone, Debug)]
 pub(crate) struct StatusKeys {
-    prefix: String,
+    pub(crate) prefix: String,
 }
 
 impl StatusKeys {
@@ -40,9 +52,9 @@ impl StatusKeys {
         Self { prefix: prefix.to_owned() }
     }
 
-    /// Returns the key of the nodes, by the time of their last record.
-    pub(crate) fn nodes(&self) -> String {
-        format!("{}:status", self.prefix)
+    /// Returns a key.
+    pub(crate) fn key(&self, name: &str) -> String {
+        format!("{}:{name}", self.prefix)
     }
 
     /// Returns the key of a node's record.
@@ -50,76 +62,23 @@ impl StatusKeys {
         format!("{}:status:{node}", self.prefix)
     }
 
-    /// Returns the key of the nodes, by the expiry of their leases. It belongs to presence.
-    pub(crate) fn leases(&self) -> String {
-        format!("{}:nodes", self.prefix)
-    }
-
-    /// Returns the key of the epoch. It belongs to presence.
-    pub(crate) fn epoch(&self) -> String {
-        format!("{}:epoch", self.prefix)
-    }
-
-    /// Returns the prefix.
-    pub(crate) fn prefix(&self) -> &str {
-        &self.prefix
-    }
-
-    /// Returns the key of the occupied channels of an application. It belongs to presence.
-    pub(crate) fn occupied(&self, app: &str) -> Vec<u8> {
-        [self.prefix.as_bytes(), b":channels:", app.as_bytes()].concat()
-    }
-
-    /// Returns the key of the applications that have a foreign key. It belongs to presence.
-    pub(crate) fn suspended(&self) -> String {
-        format!("{}:suspended", self.prefix)
-    }
-
-    /// Returns the key of the paused endpoints.
-    pub(crate) fn paused(&self) -> String {
-        format!("{}:paused", self.prefix)
-    }
-
-    /// Returns the key of the endpoints that have answered 410.
-    pub(crate) fn disabled(&self) -> String {
-        format!("{}:disabled", self.prefix)
-    }
-
-    /// Returns the key that exists while an operator watches deliveries.
-    pub(crate) fn watch(&self) -> String {
-        format!("{}:watch", self.prefix)
-    }
-
-    /// Returns the key of the attempts for watchers.
-    pub(crate) fn sights(&self) -> String {
-        format!("{}:watched", self.prefix)
-    }
-
     /// Appends attempts for watchers. Returns `true` if there still is a watcher.
     pub(crate) fn show(&self, redis: &mut Connection, sights: &[Vec<u8>]) -> RedisResult<bool> {
         let mut shown = redis::pipe();
         for sight in sights {
-            shown
-                .cmd("XADD")
-                .arg(self.sights())
-                .arg("MAXLEN")
-                .arg("~")
-                .arg(SIGHTS_AT_MOST)
-                .arg("*")
-                .arg("s")
-                .arg(sight);
-            shown.ignore();
+            let cut = StreamMaxlen::Approx(SIGHTS_AT_MOST);
+            shown.xadd_maxlen(self.key("watched"), cut, "*", &[("s", sight)]).ignore();
         }
         if !sights.is_empty() {
-            shown.pexpire(self.sights(), SIGHTS_KEPT_MS).ignore();
+            shown.pexpire(self.key("watched"), SIGHTS_KEPT_MS).ignore();
         }
-        let (watched,): (bool,) = shown.exists(self.watch()).query(redis)?;
+        let (watched,): (bool,) = shown.exists(self.key("watch")).query(redis)?;
         Ok(watched)
     }
 
     /// Returns the records written since `since_ms`. Only the node with the first name gets them; all others get none.
     pub(crate) fn others(&self, redis: &mut Connection, node: &str, since_ms: u64) -> RedisResult<Vec<NodeRecord>> {
-        let mut names: Vec<String> = redis.zrangebyscore(self.nodes(), since_ms, "+inf")?;
+        let mut names: Vec<String> = redis.zrangebyscore(self.key("status"), since_ms, "+inf")?;
         names.sort_unstable();
         if names.first().is_none_or(|first| first != node) {
             return Ok(Vec::new());
@@ -141,11 +100,11 @@ impl StatusKeys {
         disabled: &BTreeMap<String, Option<String>>,
     ) -> RedisResult<(u64, EndpointStates, bool)> {
         let mut call = REPORT.call(&self.prefix);
-        call.key(self.nodes())
+        call.key(self.key("status"))
             .key(self.record(node))
-            .key(self.paused())
-            .key(self.watch())
-            .key(self.disabled())
+            .key(self.key("paused"))
+            .key(self.key("watch"))
+            .key(self.key("disabled"))
             .arg(node)
             .arg(record)
             .arg(millis(time));

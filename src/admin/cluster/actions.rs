@@ -109,7 +109,7 @@ impl Cluster {
     pub fn pause(&mut self, endpoint: &str) -> Result<bool, ClientError> {
         self.call(|redis, cluster| {
             let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(redis)?;
-            redis.hset_nx(cluster.keys.paused(), endpoint, seconds * 1000 + micros / 1000)
+            redis.hset_nx(cluster.keys.key("paused"), endpoint, seconds * 1000 + micros / 1000)
         })
     }
 
@@ -120,8 +120,8 @@ impl Cluster {
     pub fn resume(&mut self, endpoint: &str) -> Result<bool, ClientError> {
         self.call(|redis, cluster| {
             let ended: (usize, usize) = redis::pipe()
-                .hdel(cluster.keys.paused(), endpoint)
-                .hdel(cluster.keys.disabled(), endpoint)
+                .hdel(cluster.keys.key("paused"), endpoint)
+                .hdel(cluster.keys.key("disabled"), endpoint)
                 .query(redis)?;
             Ok(ended != (0, 0))
         })
@@ -132,7 +132,7 @@ impl Cluster {
     /// # Errors
     /// As [`Self::pause`], and if Redis runs no scripts.
     pub fn refusals(&mut self) -> Result<Refusals, ClientError> {
-        self.call(|redis, cluster| Refusals::ask(redis, cluster.keys.prefix()))
+        self.call(|redis, cluster| Refusals::ask(redis, &cluster.keys.prefix))
     }
 
     /// Returns the paused endpoints: id → start of the pause in Unix ms.
@@ -140,7 +140,7 @@ impl Cluster {
     /// # Errors
     /// As [`Self::pause`].
     pub fn paused(&mut self) -> Result<BTreeMap<String, u64>, ClientError> {
-        self.call(|redis, cluster| redis.hgetall(cluster.keys.paused()))
+        self.call(|redis, cluster| redis.hgetall(cluster.keys.key("paused")))
     }
 
     /// Returns the disabled endpoints, which have answered 410: id → time of the answer in Unix ms.
@@ -148,7 +148,7 @@ impl Cluster {
     /// # Errors
     /// As [`Self::pause`].
     pub fn disabled(&mut self) -> Result<BTreeMap<String, u64>, ClientError> {
-        self.call(|redis, cluster| redis.hgetall(cluster.keys.disabled()).map(super::since))
+        self.call(|redis, cluster| redis.hgetall(cluster.keys.key("disabled")).map(super::since))
     }
 
     /// Returns the attempts of all nodes since `last`. Without `last`, returns only the position for the next call.
@@ -158,14 +158,14 @@ impl Cluster {
     /// As [`Self::pause`].
     pub fn watch(&mut self, last: Option<&str>) -> Result<Seen, ClientError> {
         self.call(|redis, cluster| {
-            redis.pset_ex::<_, _, ()>(cluster.keys.watch(), 1, WATCH_MS)?;
+            redis.pset_ex::<_, _, ()>(cluster.keys.key("watch"), 1, WATCH_MS)?;
             let Some(last) = last else {
-                let newest: StreamRangeReply = redis.xrevrange_count(cluster.keys.sights(), "+", "-", 1)?;
+                let newest: StreamRangeReply = redis.xrevrange_count(cluster.keys.key("watched"), "+", "-", 1)?;
                 let newest = newest.ids.first().map_or_else(|| "0-0".to_owned(), |entry| entry.id.clone());
                 return Ok(Seen { last: newest, deliveries: Vec::new() });
             };
             let from = format!("({last}");
-            let found: StreamRangeReply = redis.xrange_count(cluster.keys.sights(), from, "+", SHOWN_AT_MOST)?;
+            let found: StreamRangeReply = redis.xrange_count(cluster.keys.key("watched"), from, "+", SHOWN_AT_MOST)?;
             let sights = found.ids.iter().filter_map(|entry| entry.get::<Vec<u8>>("s"));
             Ok(Seen {
                 last: found.ids.last().map_or_else(|| last.to_owned(), |entry| entry.id.clone()),

@@ -29,14 +29,14 @@ impl Foreign {
 /// # Errors
 /// If the connection breaks.
 pub(super) fn keys(redis: &mut Connection, keys: &StatusKeys, apps: &[&str]) -> RedisResult<Vec<Foreign>> {
-    let of_cluster = answered(find_foreign_keys(redis, keys.prefix()))?.unwrap_or_default();
+    let of_cluster = answered(find_foreign_keys(redis, &keys.prefix))?.unwrap_or_default();
     let mut foreign: Vec<Foreign> = of_cluster.into_iter().map(|key| Foreign::new(key, None)).collect();
-    let suspended: Vec<(Vec<u8>, Vec<u8>)> = answered(redis.hgetall(keys.suspended()))?.unwrap_or_default();
+    let suspended: Vec<(Vec<u8>, Vec<u8>)> = answered(redis.hgetall(keys.key("suspended")))?.unwrap_or_default();
     for (app, entry) in suspended {
         let app = String::from_utf8_lossy(&app).into_owned();
         foreign.push(Foreign::new(ForeignKey::suspending(&entry), Some(app)));
     }
-    for (app, key) in answered(find_foreign_keys_of_apps(redis, keys.prefix(), apps))?.unwrap_or_default() {
+    for (app, key) in answered(find_foreign_keys_of_apps(redis, &keys.prefix, apps))?.unwrap_or_default() {
         if foreign.iter().all(|known| known.key != key.key) {
             foreign.push(Foreign::new(key, Some(app.to_owned())));
         }
