@@ -7,7 +7,6 @@
 //! ```
 //! One thread fetches for all. It is one of the threads that need to sign, so nothing is fetched while nothing is sent.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -225,12 +224,6 @@ impl ProviderState {
                 Err(reason)
             }
         }
-    }
-}
-
-impl fmt::Debug for Provider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Provider").finish_non_exhaustive()
     }
 }
 

@@ -21,7 +21,6 @@ use crate::secret::Redaction;
 use crate::telemetry::Telemetry;
 
 /// The client of one endpoint.
-#[derive(Debug)]
 pub(crate) enum EndpointClient {
     Http(HttpClient),
     Lambda(LambdaClient),
@@ -54,7 +53,6 @@ impl EndpointClient {
 }
 
 /// The clients of all endpoints. They connect with the first batch.
-#[derive(Debug)]
 pub(crate) struct Clients {
     shared: Mutex<SharedParts>,
     current: RwLock<Current>,
@@ -73,7 +71,6 @@ struct Configured {
 }
 
 /// Parts that clients share.
-#[derive(Debug)]
 struct SharedParts {
     dns: Arc<DnsCache>,
     idle: Arc<Idle>,

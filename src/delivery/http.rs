@@ -25,7 +25,6 @@ const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 const ANSWER_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// POSTs to one URL.
-#[derive(Debug)]
 pub(super) struct HttpClient {
     transport: PostClient,
     /// The beginning of every request head.
@@ -60,7 +59,7 @@ impl HttpClient {
             Err(reason) => return Reply::failed(reason),
         };
         let head = answered.head();
-        let result = AttemptResult::Status { status: head.status(), retry_after: requested_wait(head), answer: None };
+        let result = AttemptResult::Status { status: head.status, retry_after: requested_wait(head), answer: None };
         let is_over = answered.is_over();
         answered.shorten_deadline(ANSWER_BODY_TIMEOUT);
         let mut body = KeepFirst::new(answered.take(MAX_ANSWER_BYTES), self.keep);

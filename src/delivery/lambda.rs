@@ -27,7 +27,6 @@ const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Invokes one function.
-#[derive(Debug)]
 pub(super) struct LambdaClient {
     transport: PostClient,
     provider: Arc<Provider>,
@@ -147,7 +146,7 @@ impl LambdaClient {
         let head = answered.head();
         let header = |name: &str| head.header(name).map(str::to_owned);
         let (error_type, function_error) = (header("x-amzn-errortype"), header("x-amz-function-error"));
-        let (status, retry_after) = (head.status(), requested_wait(head));
+        let (status, retry_after) = (head.status, requested_wait(head));
         let mut body = KeepFirst::new(answered.take(MAX_ANSWER_BYTES), self.keep);
         // The connection can be reused only after the response was read to its end.
         let result = outcome::read(&mut body).and_then(|result| io::copy(&mut body, &mut io::sink()).map(|_| result));

@@ -112,9 +112,10 @@ impl Undelivered {
 /// The running delivery of one engine.
 ///
 /// Dropping it stops nothing; call [`Delivery::stop`].
-#[derive(Debug)]
+#[derive(derive_more::Debug)]
 pub struct Delivery {
     outbox: Arc<dyn Outbox>,
+    #[debug(skip)]
     clients: Arc<Clients>,
     scheduler: Arc<Scheduler>,
     messages: Sender<Message>,

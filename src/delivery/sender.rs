@@ -13,7 +13,6 @@ use crate::redis::millis;
 use crate::telemetry::{AnswerExcerpt, Telemetry, UNCONFIGURED};
 
 /// Sends batches; shared by all workers.
-#[derive(Debug)]
 pub(crate) struct BatchSender {
     pub(crate) clients: Arc<Clients>,
     pub(crate) apps: Arc<AppRegistry>,

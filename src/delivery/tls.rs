@@ -12,7 +12,7 @@ use crate::net::http1::Connector;
 use crate::net::tls::{CertificateFile, KeyFile, install_provider, system_certificates};
 
 /// The connectors of all endpoints, one for each set of certificates.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Connectors {
     /// The trusted authorities of endpoints without a `ca_file`. They are read once.
     public: Option<RootCerts>,

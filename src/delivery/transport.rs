@@ -12,7 +12,7 @@ use crate::net::DnsCache;
 use crate::net::http1::{ClientSettings, Connector, Idle, PostClient, ResponseHead};
 
 /// The parts that all clients share.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Common {
     pub(super) connector: Arc<Connector>,
     pub(super) dns: Arc<DnsCache>,
@@ -39,7 +39,7 @@ pub(super) fn client(endpoint: &Endpoint, uri: Uri, common: Common) -> Result<Po
 
 /// Returns the wait that a response requests. `None` for a 2xx.
 pub(super) fn requested_wait(head: &ResponseHead) -> Option<Duration> {
-    if matches!(head.status(), 200..=299) {
+    if matches!(head.status, 200..=299) {
         return None;
     }
     retry_after(head.header("Retry-After")?, SystemTime::now())

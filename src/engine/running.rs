@@ -51,7 +51,6 @@ pub(super) fn gauges(values: [usize; 6]) -> [(&'static str, usize); 6] {
 }
 
 /// A running engine. The [root thread](super::root) owns it, because it owns descriptors of that thread's table.
-#[derive(Debug)]
 pub(super) struct Running {
     shared: Shared,
     stop_claimer: Arc<StopFlag>,

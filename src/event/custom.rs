@@ -1,7 +1,5 @@
 //! Custom events: events that the application sends, under its own names.
 
-use std::fmt;
-
 use super::client::{take, write_framed};
 
 /// The maximum length of a name, in characters.
@@ -20,23 +18,14 @@ pub struct CustomNameError {
     fault: NameFault,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum NameFault {
+    #[error("has no full stop, which the name of a custom event needs, such as \"order.paid\"")]
     NoStop,
+    #[error("has other characters than letters, digits, \"_\", \"-\" and \".\"")]
     Foreign,
+    #[error("is longer than {LONGEST} characters")]
     TooLong,
-}
-
-impl fmt::Display for NameFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoStop => {
-                f.write_str("has no full stop, which the name of a custom event needs, such as \"order.paid\"")
-            }
-            Self::Foreign => f.write_str("has other characters than letters, digits, \"_\", \"-\" and \".\""),
-            Self::TooLong => write!(f, "is longer than {LONGEST} characters"),
-        }
-    }
 }
 
 impl CustomName {

@@ -3,13 +3,16 @@
 //! All names are opaque bytes. A hostile client may choose a channel name with `*`, `:`, a newline or 10 kB of any
 //! bytes, so no code parses, globs or splits one. A clone only increments a reference count.
 
-use std::fmt;
 use std::sync::Arc;
+
+use derive_more::{Debug, Display};
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        // Escaped, so that a newline in a name cannot forge a log line.
+        #[debug("\"{}\"", _0.escape_ascii())]
         pub struct $type(Arc<[u8]>);
 
         impl $type {
@@ -56,13 +59,6 @@ macro_rules! name {
                 &self.0
             }
         }
-
-        /// Prints the name escaped, so that a newline in it cannot forge a log line.
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "\"{}\"", self.0.escape_ascii())
-            }
-        }
     };
 }
 
@@ -87,7 +83,8 @@ name! {
 /// suffix, a process with a reused process id does not inherit its predecessor's holds.
 ///
 /// It contains only `A-Z a-z 0-9 . _ -`, so hold sets can separate nodes with `|`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Display)]
+#[debug("{_0}")]
 pub struct NodeId(Arc<str>);
 
 impl NodeId {
@@ -107,18 +104,6 @@ impl NodeId {
 /// Replaces every character that is not allowed in a node id with `-`.
 pub(crate) fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' }).collect()
-}
-
-impl fmt::Display for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ const FAR: Duration = Duration::from_secs(24 * 3600);
 /// The time at which a timeout expires.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
-    at: Instant,
-    reason: Timeout,
+    pub(super) at: Instant,
+    pub(super) reason: Timeout,
 }
 
 impl Deadline {
@@ -30,11 +30,6 @@ impl Deadline {
     pub(super) fn or_within(self, time: Duration, reason: Timeout) -> Self {
         let at = Instant::now() + time;
         if at < self.at { Self { at, reason } } else { self }
-    }
-
-    /// Returns the timeout that this deadline comes from.
-    pub(super) const fn reason(self) -> Timeout {
-        self.reason
     }
 
     /// Returns the time left.

@@ -4,8 +4,9 @@
 //! be able to make this process send requests into networks that only this process can reach. The rules check the very
 //! address that the socket connects to, so a second DNS lookup cannot bypass them.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use thiserror::Error;
 
 /// Cloud metadata services, which return a machine's credentials. In this order: Amazon, Google, Oracle, `DigitalOcean` and
 /// most others; Amazon's for the containers of ECS, then of EKS; Google's for Kubernetes; Tencent; Alibaba; Oracle's older
@@ -42,24 +43,17 @@ pub struct AddressRules {
 }
 
 /// The reason that an address is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum AddressRefusal {
     /// A cloud's metadata service.
+    #[error("a cloud's metadata service")]
     Metadata,
     /// Link-local, the range that most metadata services are in.
+    #[error("link-local, which allow_link_local would allow")]
     LinkLocal,
     /// Private, loopback, multicast or reserved.
+    #[error("not public, which deny_private_networks refuses")]
     Private,
-}
-
-impl fmt::Display for AddressRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Metadata => "a cloud's metadata service",
-            Self::LinkLocal => "link-local, which allow_link_local would allow",
-            Self::Private => "not public, which deny_private_networks refuses",
-        })
-    }
 }
 
 /// Checks whether `address` may be connected to.

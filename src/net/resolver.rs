@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use ureq::config::Config;
@@ -11,14 +10,12 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Error, Proxy};
 
+use super::deadline::Deadline;
 use super::dns_cache::{DnsCache, NoAddress};
 use super::guard::{self, AddressRules};
 
 /// The maximum number of addresses tried for one endpoint, which is also ureq's limit.
 const MAX_ADDRESSES: usize = 16;
-
-/// Longer than any timeout, and short enough to be added to an `Instant`.
-const FAR: Duration = Duration::from_secs(24 * 3600);
 
 /// The resolver of one endpoint.
 #[derive(Debug)]
@@ -34,9 +31,7 @@ impl GuardedResolver {
     pub(crate) const fn new(names: Arc<DnsCache>, rules: AddressRules, proxy: Option<Proxy>) -> Self {
         Self { names, rules, proxy }
     }
-}
 
-impl GuardedResolver {
     /// Returns `true` if `address` belongs to the host, or if no recent lookup has succeeded.
     pub(super) fn may_be(&self, uri: &Uri, address: IpAddr) -> bool {
         let Some(host) = uri.host().filter(|host| literal(host).is_none()) else { return true };
@@ -51,7 +46,7 @@ impl Resolver for GuardedResolver {
         let addresses = if let Some(address) = literal(host) {
             Arc::from([address])
         } else {
-            let deadline = Instant::now() + (*timeout.after).min(FAR);
+            let deadline = Deadline::of(timeout).at;
             self.names.addresses(host, deadline).map_err(|error| match error {
                 NoAddress::TimedOut => Error::Timeout(timeout.reason),
                 NoAddress::Failed(reason) => refusal(format_args!("no address for {host}: {reason}")),

@@ -41,7 +41,7 @@ fn connect(addresses: &[SocketAddr], deadline: Deadline) -> Result<(TcpStream, S
                 stream.set_nodelay(true)?;
                 return Ok((stream, *address));
             }
-            Err(error) if error.kind() == ErrorKind::TimedOut => failure = Error::Timeout(deadline.reason()),
+            Err(error) if error.kind() == ErrorKind::TimedOut => failure = Error::Timeout(deadline.reason),
             Err(error) if is_of_this_address(&error) => failure = Error::Io(error),
             Err(error) => return Err(error.into()),
         }

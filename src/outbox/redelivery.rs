@@ -1,13 +1,13 @@
 //! A dead letter that is retried.
 
-use std::fmt;
-
+use derive_more::{Debug, Display};
 use serde::Serialize;
 
 use super::LaneId;
 
 /// Id of a dead letter: the id of its stream entry, `{Unix ms}-{number}`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Debug, Display)]
+#[debug("{_0:?}")]
 pub struct DeadLetterId(Box<str>);
 
 impl DeadLetterId {
@@ -29,18 +29,6 @@ impl DeadLetterId {
     #[must_use]
     pub fn time_ms(&self) -> u64 {
         self.0.split_once('-').and_then(|(ms, _)| ms.parse().ok()).unwrap_or_default()
-    }
-}
-
-impl fmt::Display for DeadLetterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for DeadLetterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Finds the limit because of which the operating system refuses a thread. The system's own error is only "try again".
 
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use derive_more::Display;
 
 use super::most_processes_of_user;
 
@@ -13,9 +14,13 @@ const GROUPS: &str = "/sys/fs/cgroup";
 const OWN_GROUPS: &str = "/proc/self/cgroup";
 
 /// A limit that refuses threads.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Display, PartialEq, Eq)]
 pub(crate) enum ThreadLimit {
     /// The limit of a control group, as set by containers and systemd.
+    #[display(
+        "{} allows {max} processes and threads, raise it (Docker: --pids-limit, Kubernetes: podPidsLimit, systemd: TasksMax)",
+        file.display()
+    )]
     Group {
         /// The file that contains the limit.
         file: PathBuf,
@@ -23,11 +28,13 @@ pub(crate) enum ThreadLimit {
         max: u64,
     },
     /// The limit of the user.
+    #[display("ulimit -u allows this user {max} processes and threads, raise it (systemd: LimitNPROC)")]
     User {
         /// The maximum number of processes and threads together.
         max: u64,
     },
     /// Another reason, often too little memory for a stack.
+    #[display("the system refuses another thread, check memory, kernel.threads-max and kernel.pid_max")]
     Other,
 }
 
@@ -69,25 +76,6 @@ impl ThreadLimit {
 
 /// The number of threads that may have ended since one was refused.
 const FREED: u64 = 16;
-
-impl fmt::Display for ThreadLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Group { file, max } => write!(
-                f,
-                "{} allows {max} processes and threads, raise it (Docker: --pids-limit, Kubernetes: podPidsLimit, systemd: \
-                 TasksMax)",
-                file.display()
-            ),
-            Self::User { max } => {
-                write!(f, "ulimit -u allows this user {max} processes and threads, raise it (systemd: LimitNPROC)")
-            }
-            Self::Other => {
-                f.write_str("the system refuses another thread, check memory, kernel.threads-max and kernel.pid_max")
-            }
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

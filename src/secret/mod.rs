@@ -3,11 +3,10 @@
 mod mac;
 mod redaction;
 
-use std::fmt;
-
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use derive_more::Debug;
 use serde::Deserialize;
 
 pub(crate) use mac::{BLOCK, HmacSha256, hmac_sha256, keyed};
@@ -25,8 +24,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// A value that can be used but not printed.
-#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Deserialize, Debug)]
 #[serde(transparent)]
+#[debug("[redacted]")]
 pub struct Secret(String);
 
 impl Secret {
@@ -51,12 +51,6 @@ impl Secret {
 impl From<String> for Secret {
     fn from(value: String) -> Self {
         Self(value)
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
     }
 }
 

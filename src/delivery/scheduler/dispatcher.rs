@@ -51,7 +51,6 @@ pub(crate) enum Message {
 }
 
 /// The dispatcher. All state is in this struct or in the lanes, never on the stack, so that it survives a panic.
-#[derive(Debug)]
 pub(crate) struct Dispatcher {
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) outbox: Arc<dyn Outbox>,

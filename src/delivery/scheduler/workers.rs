@@ -22,11 +22,9 @@ pub(crate) const STANDING_WORKERS: usize = 2;
 
 /// The pool of workers. It has no limit of its own: [`WorkerPermits`](crate::delivery::permits::WorkerPermits) limit the
 /// number of submitted attempts.
-#[derive(Debug)]
 pub(crate) struct Workers(Arc<WorkerPool>);
 
 /// Shared by the workers.
-#[derive(Debug)]
 struct WorkerPool {
     sender: BatchSender,
     telemetry: Arc<Telemetry>,

@@ -14,9 +14,9 @@ use super::framing::Framing;
 /// The head of a response.
 #[derive(Debug)]
 pub(crate) struct ResponseHead {
-    status: u16,
+    pub(crate) status: u16,
     bytes: Box<[u8]>,
-    persists: bool,
+    pub(super) persists: bool,
 }
 
 /// The part of a response body that is not read yet.
@@ -63,19 +63,9 @@ impl ResponseHead {
         Ok(Some((skipped + length, Self { status, bytes: bytes.into(), persists }, body)))
     }
 
-    /// Returns the HTTP status.
-    pub(crate) const fn status(&self) -> u16 {
-        self.status
-    }
-
     /// Returns `true` if this is an interim response, which a final one follows.
     pub(super) const fn is_interim(&self) -> bool {
         is_interim(self.status)
-    }
-
-    /// Returns `true` if the connection can be reused.
-    pub(super) const fn persists(&self) -> bool {
-        self.persists
     }
 
     /// Returns the value of the first header named `name`.
@@ -185,7 +175,7 @@ mod tests {
         {
             let input = [before.as_bytes(), whole, b"hello"].concat();
             let (length, head, body) = ResponseHead::parse(&input, seen, false).unwrap().unwrap();
-            assert_eq!((length, head.status(), head.persists()), (before.len() + whole.len(), 200, true));
+            assert_eq!((length, head.status, head.persists), (before.len() + whole.len(), 200, true));
             assert!(matches!(body, Body::Length(12)));
         }
     }
@@ -200,8 +190,8 @@ mod tests {
     fn a_head_that_is_too_long_still_has_its_status_but_its_connection_is_not_reused() {
         let parse = |head: &[u8]| ResponseHead::parse(head, 0, true);
         let (length, head, body) = parse(b"HTTP/1.1 429 OK\r\nRetry-After: 7\r\nX-Long: aaaa").unwrap().unwrap();
-        assert_eq!((length, head.status(), head.header("Retry-After")), (45, 429, Some("7")));
-        assert!(!head.persists() && body.is_over());
+        assert_eq!((length, head.status, head.header("Retry-After")), (45, 429, Some("7")));
+        assert!(!head.persists && body.is_over());
         for endless in
             [&b"HTTP/1.1 100 Continue\r\nX-Long: aaaa"[..], b"HTTP/1.1       ", b"\r\n\r\n\r\n", b"HTTP/1.1 20"]
         {
@@ -211,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_response_that_switches_protocols_ends_its_connection() {
-        assert!(!answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n").0.persists());
+        assert!(!answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n").0.persists);
     }
 
     #[test]

@@ -42,7 +42,6 @@ pub(crate) struct ClientSettings {
 /// ureq opens the connections, including proxies and TLS. The HTTP exchange is our own. A general HTTP client repeats work for
 /// each request that is the same for all requests to a server, and that was most of the cost of a POST. Each client has its
 /// own connections, so that no client evicts the idle connections of another.
-#[derive(Debug)]
 pub(crate) struct PostClient {
     connections: Connections,
     /// The reason that this client never sends anything, if the host is a refused address.
@@ -135,7 +134,7 @@ impl PostClient {
 /// Returns `true` if the peer closed the idle connection, with or without a 408 (RFC 9110, section 15.5.9).
 fn is_close(answered: &Result<Answered<'_>, Error>) -> bool {
     match answered {
-        Ok(answered) => answered.head().status() == 408 && !answered.head().persists(),
+        Ok(answered) => answered.head().status == 408 && !answered.head().persists,
         Err(error) => is_disconnect(error),
     }
 }

@@ -69,7 +69,7 @@ fn client_of(server: &TestServer) -> (PostClient, Arc<DnsCache>, Arc<Mutex<IpAdd
 
 fn post(client: &PostClient) -> Result<u16, String> {
     let mut answered = client.post(|| Ok(client.head()), b"", None)?;
-    let status = answered.head().status();
+    let status = answered.head().status;
     answered.read_to_end(&mut Vec::new()).unwrap();
     Ok(status)
 }

@@ -1,13 +1,12 @@
 //! The connection pool of one server.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
-use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use derive_more::{Deref, DerefMut};
 use parking_lot::Mutex;
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -35,7 +34,10 @@ const MAX_IDLE_AGE: Duration = Duration::from_secs(30);
 const MAX_TUNNEL_AGE: Duration = FRESH;
 
 /// A connection over TCP, TLS or a proxy.
+#[derive(Deref, DerefMut)]
 pub(super) struct HttpConnection {
+    #[deref]
+    #[deref_mut]
     transport: Box<dyn Transport>,
     peer: Peer,
 }
@@ -229,25 +231,5 @@ impl HttpConnection {
     /// Wraps the transport of a test.
     pub(super) fn of_a_test(transport: Box<dyn Transport>) -> Self {
         Self { transport, peer: Peer::Tunnel(Instant::now()) }
-    }
-}
-
-impl Deref for HttpConnection {
-    type Target = dyn Transport;
-
-    fn deref(&self) -> &Self::Target {
-        &*self.transport
-    }
-}
-
-impl DerefMut for HttpConnection {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut *self.transport
-    }
-}
-
-impl fmt::Debug for Connections {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connections").field("host", &self.uri.host()).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,5 @@
 //! Opens connections to a server, either directly or through a tunnel of a proxy.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -81,11 +80,5 @@ impl<In: Transport> Chain<In> for Boxed {
 
     fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
         Ok(chained.map(|connection| Box::new(connection) as Self::Out))
-    }
-}
-
-impl fmt::Debug for Connector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connector").finish_non_exhaustive()
     }
 }

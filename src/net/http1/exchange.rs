@@ -102,7 +102,7 @@ impl<'a> Answered<'a> {
     /// Returns the connection to the pool if the response is complete and the connection can be reused.
     fn end_if_over(&mut self) {
         if let Some(Rest { connection, .. }) = self.rest.take_if(|rest| rest.body.is_over())
-            && self.head.persists()
+            && self.head.persists
         {
             self.connections.keep(connection);
         }

@@ -123,7 +123,7 @@ fn read(answer: &[u8], connections: &Connections, cuts: impl FnMut() -> usize + 
     let (head, body) = match Answered::to(b"", b"", connection, connections, deadline) {
         Err(error) => (Err(error.to_string()), Err(String::new())),
         Ok(answered) => {
-            let head = (answered.head().status(), answered.head().header("Retry-After").map(str::to_owned));
+            let head = (answered.head().status, answered.head().header("Retry-After").map(str::to_owned));
             let mut body = Vec::new();
             let read = answered.take(READ_AT_MOST).read_to_end(&mut body).map_err(|error| error.to_string());
             (Ok(head), read.map(|_| body))
@@ -158,7 +158,7 @@ fn compare_with_httparse(answer: &[u8]) {
         Err(error) if error.to_string().contains("Content-Length") => return,
         other => panic!("{other:?} for {}", answer.escape_ascii()),
     };
-    assert_eq!((ours, head.status()), (length, status), "{}", answer.escape_ascii());
+    assert_eq!((ours, head.status), (length, status), "{}", answer.escape_ascii());
     for header in strict.headers.iter() {
         let first = strict.headers.iter().find(|other| other.name.eq_ignore_ascii_case(header.name));
         let value = first.and_then(|first| str::from_utf8(first.value).ok()).map(str::trim_ascii);

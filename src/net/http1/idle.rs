@@ -8,7 +8,6 @@
 //!                                                       └▶ none remains: stop until the next one becomes idle
 //! ```
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -55,12 +54,6 @@ impl Idle {
             self.any.store(true, Ordering::SeqCst);
         }
         Some(*due.get_or_insert(now + EVERY))
-    }
-}
-
-impl fmt::Debug for Idle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Idle").field("any", &self.any).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,5 @@
 //! The head of a POST. The part that is the same for all requests to an endpoint is encoded once. Pure.
 
-use std::fmt;
 use std::io::Write;
 
 use base64::Engine;
@@ -95,12 +94,6 @@ pub(crate) fn host(uri: &Uri) -> String {
     match uri.port_u16().filter(|port| *port != own) {
         Some(port) => format!("{name}:{port}"),
         None => name.to_owned(),
-    }
-}
-
-impl fmt::Debug for RequestHead {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestHead").finish_non_exhaustive()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use derive_more::From;
 use redis::{Connection, RedisResult};
 
 use super::super::node_state::SharedNodeState;
@@ -9,28 +10,18 @@ use crate::cluster::{Acknowledged, Closed, Refusal, Session};
 use crate::redis::Link;
 
 /// Why a step ended early.
-#[derive(Debug)]
+#[derive(Debug, From)]
 pub(super) enum Stuck {
     /// Redis is unreachable. Contains the time of the next attempt.
     Unreachable(Instant),
     /// Redis refused to decide edges.
+    #[from]
     Refused(Refusal),
     /// This node may not work on the data.
+    #[from]
     Closed(Closed),
     /// For a whole lease, Redis has rejected the calls that restore holds.
     Hindered,
-}
-
-impl From<Closed> for Stuck {
-    fn from(closed: Closed) -> Self {
-        Self::Closed(closed)
-    }
-}
-
-impl From<Refusal> for Stuck {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
 }
 
 /// Returns the epoch, the last answered batch and the last restored settling of this node.
