@@ -63,7 +63,7 @@ pub(crate) struct Clients {
 type Current = HashMap<EndpointId, Configured>;
 
 /// An endpoint and what was built from it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Configured {
     endpoint: Endpoint,
     client: Arc<EndpointClient>,

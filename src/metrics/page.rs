@@ -44,17 +44,8 @@ impl MetricsPage {
 
 /// Escapes the value of a label. Control characters other than a newline are removed.
 fn escaped(value: &str) -> String {
-    let mut escaped = String::with_capacity(value.len());
-    for character in value.chars() {
-        match character {
-            '\\' => escaped.push_str("\\\\"),
-            '"' => escaped.push_str("\\\""),
-            '\n' => escaped.push_str("\\n"),
-            control if control.is_control() => {}
-            other => escaped.push(other),
-        }
-    }
-    escaped
+    let escaped = value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
+    escaped.chars().filter(|character| !character.is_control()).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use strum::VariantArray;
 
-use super::family::{of_counter, of_gauge};
+use super::family::{is_gauge, of_counter};
 use super::page::MetricsPage;
 use crate::admin::{ClusterStatus, NodeLiveness};
 use crate::report::{EndpointState, EndpointStatus, LATENCY_BOUNDS_MS, Latency, NodeRecord, OTHER_APPS};
@@ -85,14 +85,12 @@ impl NodeSamples<'_> {
             self.add("redis_errors_total", &[("reason", reason)], errors.count);
         }
         for (name, value) in numbers(&record.counters) {
-            if let Some(metric) = of_counter(name).filter(|_| is_known(name)) {
+            if let Some(metric) = of_counter(name) {
                 self.add(&metric, &[], value);
             }
         }
-        for (name, value) in numbers(&record.gauges) {
-            if let Some(metric) = of_gauge(name) {
-                self.add(metric, &[], value);
-            }
+        for (name, value) in numbers(&record.gauges).filter(|(name, _)| is_gauge(name)) {
+            self.add(name, &[], value);
         }
         for endpoint in &record.deliveries.endpoints {
             self.endpoint_counts(endpoint);
@@ -156,11 +154,6 @@ impl NodeSamples<'_> {
         let labels: Vec<_> = node.into_iter().chain(labels.iter().copied()).collect();
         self.page.add(name, suffix, &labels, value);
     }
-}
-
-/// Returns `true` for a counter of this version. Nodes of other versions may have more.
-fn is_known(counter: &str) -> bool {
-    crate::telemetry::Counters::described().iter().any(|(name, _)| *name == counter)
 }
 
 fn numbers(values: &serde_json::Map<String, Value>) -> impl Iterator<Item = (&str, u64)> {

@@ -135,24 +135,6 @@ impl DnsCache {
         }
     }
 
-    /// Ages all results to [`FRESH`].
-    #[cfg(test)]
-    pub(super) fn age_for_a_test(&self) {
-        for name in self.known.lock().values_mut() {
-            if let Some((_, learned)) = &mut name.addresses {
-                *learned = learned.checked_sub(FRESH).expect("the machine has run for longer than FRESH");
-            }
-        }
-    }
-
-    /// Replaces all results with failures.
-    #[cfg(test)]
-    pub(super) fn forget_for_a_test(&self) {
-        for name in self.known.lock().values_mut() {
-            *name = Name { failure: Some(("lost".into(), Instant::now() + STALE)), ..Name::default() };
-        }
-    }
-
     fn start_lookup(self: &Arc<Self>, name: &str) -> io::Result<()> {
         let (names, name) = (Arc::clone(self), Box::<str>::from(name));
         Thread::spawn("wh-dns", Arc::clone(&self.telemetry), move || names.look_up(&name)).map(drop)
@@ -227,6 +209,24 @@ mod tests {
     use crossbeam_channel::unbounded;
 
     use super::*;
+
+    impl DnsCache {
+        /// Ages all results to [`FRESH`].
+        pub(in crate::net) fn age_for_a_test(&self) {
+            for name in self.known.lock().values_mut() {
+                if let Some((_, learned)) = &mut name.addresses {
+                    *learned = learned.checked_sub(FRESH).expect("the machine has run for longer than FRESH");
+                }
+            }
+        }
+
+        /// Replaces all results with failures.
+        pub(in crate::net) fn forget_for_a_test(&self) {
+            for name in self.known.lock().values_mut() {
+                *name = Name { failure: Some(("lost".into(), Instant::now() + STALE)), ..Name::default() };
+            }
+        }
+    }
 
     const SECOND: Duration = Duration::from_secs(1);
 

@@ -255,12 +255,6 @@ impl Claimer {
         self.audit_the_roster(now)
     }
 
-    /// Makes the next step check whether Redis has lost data.
-    #[cfg(test)]
-    pub(super) const fn look_next(&mut self) {
-        self.session.poll_next();
-    }
-
     fn renew_out_of_turn(&mut self, now: Instant) -> Result<(), Stuck> {
         self.session.renew_next();
         self.renew_lease(now)

@@ -8,6 +8,13 @@ use crate::event::{AppId, ChannelName};
 use crate::support::redis::RedisServer;
 use crate::support::wait::eventually;
 
+impl Claimer {
+    /// Makes the next step check whether Redis has lost data.
+    pub(in crate::presence) const fn look_next(&mut self) {
+        self.session.poll_next();
+    }
+}
+
 const LEASE: Duration = Duration::from_secs(3600);
 
 const CHANNELS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];

@@ -62,12 +62,6 @@ impl Pending {
         }
     }
 
-    /// Limits the entries per batch.
-    #[cfg(test)]
-    pub(crate) const fn set_portion(&mut self, entries: usize) {
-        self.portion = (entries, entries);
-    }
-
     /// Adds claims. Returns how many pairs of opposite claims were discarded because too many waited. Their edges would have
     /// cancelled out; the remaining ones still alternate and still end at the truth.
     pub(crate) fn push_claims(&mut self, claims: impl IntoIterator<Item = Claim>) -> usize {

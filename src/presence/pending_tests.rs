@@ -4,6 +4,13 @@ use super::*;
 use crate::event::{AppId, ChannelName, ClientEvent, ClientEventParts, UserId};
 use crate::presence::batch::EventContent;
 
+impl Pending {
+    /// Limits the entries per batch.
+    pub(crate) const fn set_portion(&mut self, entries: usize) {
+        self.portion = (entries, entries);
+    }
+}
+
 fn hold(channel: &str) -> Hold {
     Hold { app: AppId::from("app"), channel: ChannelName::from(channel), user: None }
 }

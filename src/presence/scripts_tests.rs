@@ -32,6 +32,19 @@ use crate::presence::claim::Claim;
 use crate::support::redis::RedisServer;
 use claim_call::DUE_PER_BATCH;
 
+impl PresenceScripts {
+    /// Encodes and sends a batch.
+    pub(crate) fn claim(
+        &self,
+        redis: &mut Connection,
+        node: &NodeId,
+        epoch: &str,
+        batch: &ClaimBatch,
+    ) -> RedisResult<Result<Verdict, Refusal>> {
+        self.claim_call(node, epoch, batch).send(redis, || {})
+    }
+}
+
 const LEASE: Duration = Duration::from_secs(60);
 
 /// Most holds that one call of the reaper removes.

@@ -14,6 +14,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use strum::{EnumCount, VariantArray};
 
 pub use answer::AnswerExcerpt;
@@ -32,7 +33,7 @@ pub(crate) use watch::Watch;
 pub struct Telemetry {
     counters: Counters,
     drops: [Counter; Cause::COUNT],
-    redis_failures: [redis_fault::Failures; RedisFault::COUNT],
+    redis_failures: Mutex<[(u64, Option<Instant>); RedisFault::COUNT]>,
     outcomes: Outcomes,
     watch: Watch,
     /// The number of links that have each kind of shared trouble.
@@ -63,13 +64,14 @@ impl Telemetry {
     /// Counts a failed request to Redis.
     pub(crate) fn redis_failed(&self, fault: RedisFault) {
         self.counters.redis_errors.add(1);
-        self.redis_failures[fault as usize].add(Instant::now());
+        let (count, last) = &mut self.redis_failures.lock()[fault as usize];
+        *count += 1;
+        *last = Some(Instant::now());
     }
 
     /// Returns the numbers of failed requests to Redis, and the times of the last ones, by reason.
     pub(crate) fn redis_failures(&self) -> impl Iterator<Item = (RedisFault, u64, Option<Instant>)> {
-        let failures = self.redis_failures.iter().map(redis_fault::Failures::snapshot);
-        RedisFault::VARIANTS.iter().zip(failures).map(|(fault, (count, last))| (*fault, count, last))
+        RedisFault::VARIANTS.iter().zip(*self.redis_failures.lock()).map(|(fault, (count, last))| (*fault, count, last))
     }
 
     /// Returns the queue of outcomes, which the PHP side polls.

@@ -1,11 +1,6 @@
 //! Reasons for failed requests to Redis. There are few enough for a label of a metric.
 
-use std::time::Instant;
-
-use parking_lot::Mutex;
 use strum::{EnumCount, IntoStaticStr, VariantArray};
-
-use super::Counter;
 
 /// The reason for a failed request to Redis. Converts to the name of its counter in `stats()`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumCount, IntoStaticStr, VariantArray)]
@@ -47,24 +42,5 @@ impl RedisFault {
     #[must_use]
     pub fn label(self) -> &'static str {
         <&str>::from(self).trim_start_matches("redis_errors_")
-    }
-}
-
-/// The failures for one reason.
-#[derive(Debug, Default)]
-pub(super) struct Failures {
-    count: Counter,
-    last: Mutex<Option<Instant>>,
-}
-
-impl Failures {
-    pub(super) fn add(&self, now: Instant) {
-        self.count.add(1);
-        *self.last.lock() = Some(now);
-    }
-
-    /// Returns their number and the time of the last one.
-    pub(super) fn snapshot(&self) -> (u64, Option<Instant>) {
-        (self.count.get(), *self.last.lock())
     }
 }

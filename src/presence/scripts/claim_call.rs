@@ -49,18 +49,6 @@ impl PresenceScripts {
         let command = call.get_packed_command();
         ClaimCall { node: node.clone(), epoch: epoch.to_owned(), number: batch.number(), command }
     }
-
-    /// Encodes and sends a batch.
-    #[cfg(test)]
-    pub(crate) fn claim(
-        &self,
-        redis: &mut Connection,
-        node: &NodeId,
-        epoch: &str,
-        batch: &ClaimBatch,
-    ) -> RedisResult<Result<Verdict, Refusal>> {
-        self.claim_call(node, epoch, batch).send(redis, || {})
-    }
 }
 
 impl ClaimCall {
