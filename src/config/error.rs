@@ -50,11 +50,11 @@ impl ConfigError {
         Self::InvalidValue { key: place(key), problem: problem.to_string() }
     }
 
-    pub(super) fn from_fault(path: &serde_path_to_error::Path, fault: ConfigFault) -> Self {
-        let key = dotted(path);
-        match fault {
-            ConfigFault::UnknownKey { key: unknown, known } => Self::UnknownKey { key, hint: hint(&unknown, known) },
-            ConfigFault::Problem(problem) => Self::InvalidValue { key, problem },
+    pub(super) fn from_fault(ConfigFault { key, problem }: ConfigFault) -> Self {
+        let key = key.filter(|key| !key.is_empty()).map_or_else(|| ROOT.to_owned(), |key| place(&key));
+        match problem {
+            Problem::UnknownKey { unknown, known } => Self::UnknownKey { key, hint: hint(&unknown, known) },
+            Problem::InvalidValue(problem) => Self::InvalidValue { key, problem },
         }
     }
 }
@@ -67,30 +67,39 @@ pub(super) fn hint(unknown: &str, known: &[&str]) -> String {
     }
 }
 
-/// Converts `endpoints[2].url` to Laravel's notation: `resonate-webhooks.endpoints.2.url`.
-fn dotted(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-
-    let segments = path.iter().map(|segment| match segment {
-        Segment::Seq { index } => index.to_string(),
-        other => other.to_string(),
-    });
-    let key = segments.collect::<Vec<_>>().join(".");
-    if key.is_empty() { ROOT.to_owned() } else { place(&key) }
+/// A problem in the config array, until it is returned as a [`ConfigError`].
+#[derive(Debug)]
+pub(super) struct ConfigFault {
+    /// Relative to the config file. `None` until the fault leaves the value that has it.
+    key: Option<String>,
+    problem: Problem,
 }
 
-/// A problem without its key, which `serde_path_to_error` adds.
 #[derive(Debug)]
-pub(super) enum ConfigFault {
-    UnknownKey { key: String, known: &'static [&'static str] },
-    Problem(String),
+enum Problem {
+    UnknownKey { unknown: String, known: &'static [&'static str] },
+    InvalidValue(String),
+}
+
+impl ConfigFault {
+    /// Adds the key of the value, unless the fault has that of a value inside it.
+    pub(super) fn at(mut self, key: &str) -> Self {
+        self.key.get_or_insert_with(|| key.to_owned());
+        self
+    }
+}
+
+impl From<Problem> for ConfigFault {
+    fn from(problem: Problem) -> Self {
+        Self { key: None, problem }
+    }
 }
 
 impl Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownKey { key, .. } => write!(f, "unknown key {key}"),
-            Self::Problem(problem) => f.write_str(problem),
+        match &self.problem {
+            Problem::UnknownKey { unknown, .. } => write!(f, "unknown key {unknown}"),
+            Problem::InvalidValue(problem) => f.write_str(problem),
         }
     }
 }
@@ -99,7 +108,7 @@ impl std::error::Error for ConfigFault {}
 
 impl de::Error for ConfigFault {
     fn custom<T: Display>(problem: T) -> Self {
-        Self::Problem(problem.to_string())
+        Problem::InvalidValue(problem.to_string()).into()
     }
 
     /// Names only the type, because the value may be a password.
@@ -112,7 +121,7 @@ impl de::Error for ConfigFault {
             Unexpected::Map => "an array with keys",
             _ => "something else",
         };
-        Self::Problem(format!("expected {expected}, found {found}"))
+        Problem::InvalidValue(format!("expected {expected}, found {found}")).into()
     }
 
     fn unknown_variant(name: &str, known: &'static [&'static str]) -> Self {
@@ -121,6 +130,6 @@ impl de::Error for ConfigFault {
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
-        Self::UnknownKey { key: field.to_owned(), known }
+        Problem::UnknownKey { unknown: field.to_owned(), known }.into()
     }
 }

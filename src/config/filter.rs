@@ -4,7 +4,8 @@
 
 use std::fmt;
 
-use regex::bytes::{Regex, RegexSet};
+use memchr::memmem;
+use regex_lite::Regex;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use strum::VariantArray;
@@ -42,7 +43,7 @@ impl Filter {
         self.prefixes.as_ref().is_none_or(|prefixes| prefixes.iter().any(holds))
             && self.suffixes.as_ref().is_none_or(|any| any.iter().any(|suffix| channel.ends_with(suffix.as_bytes())))
             && self.types.as_ref().is_none_or(|types| types.contains(&ChannelType::of(&event.channel)))
-            && self.pattern.as_ref().is_none_or(|pattern| pattern.regex.is_match(channel))
+            && self.pattern.as_ref().is_none_or(|pattern| pattern.matches(channel))
             && self.admits_name(&event.kind)
     }
 
@@ -59,8 +60,8 @@ impl Filter {
     }
 }
 
-/// A regular expression that must match a channel's whole name. Matching takes time linear in the length of the name,
-/// so a hostile name cannot stall it.
+/// A regular expression that must match a channel's whole name. Classes such as `\w` and `\d` are those of ASCII. Matching
+/// takes time linear in the length of the name, so a hostile name cannot stall it.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]
 struct ChannelPattern {
@@ -76,13 +77,15 @@ impl TryFrom<String> for ChannelPattern {
         // the group.
         match Regex::new(&written).and_then(|_| Regex::new(&format!(r"\A(?:{written})\z"))) {
             Ok(regex) => Ok(Self { written, regex }),
-            Err(error) => {
-                // The message spans several lines with a drawing of the expression. The last line has the reason.
-                let message = error.to_string();
-                let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                Err(format!("{written:?} is not a valid regular expression: {reason}"))
-            }
+            Err(error) => Err(format!("{written:?} is not a valid regular expression: {error}")),
         }
+    }
+}
+
+impl ChannelPattern {
+    /// No pattern matches a name that is not UTF-8. Clients cannot send one, because JSON is UTF-8.
+    fn matches(&self, channel: &[u8]) -> bool {
+        str::from_utf8(channel).is_ok_and(|channel| self.regex.is_match(channel))
     }
 }
 
@@ -101,41 +104,37 @@ impl fmt::Debug for ChannelPattern {
 }
 
 /// Patterns for names of client events. `*` matches any text.
-#[derive(Clone, Deserialize)]
-#[serde(try_from = "OneOrMore<String>")]
-struct Names {
-    written: Vec<String>,
-    set: RegexSet,
-}
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "OneOrMore<String>")]
+struct Names(Vec<String>);
 
-impl TryFrom<OneOrMore<String>> for Names {
-    type Error = regex::Error;
-
-    fn try_from(OneOrMore(written): OneOrMore<String>) -> Result<Self, regex::Error> {
-        let any = |name: &String| regex::escape(name).replace(r"\*", r"(?s-u:.*)");
-        let set = RegexSet::new(written.iter().map(|name| format!(r"\A{}\z", any(name))))?;
-        Ok(Self { written, set })
+impl From<OneOrMore<String>> for Names {
+    fn from(OneOrMore(names): OneOrMore<String>) -> Self {
+        Self(names)
     }
 }
 
 impl Names {
     fn contain(&self, name: &[u8]) -> bool {
-        self.set.is_match(name)
+        self.0.iter().any(|pattern| matches(pattern, name))
     }
 }
 
-impl PartialEq for Names {
-    fn eq(&self, other: &Self) -> bool {
-        self.written == other.written
-    }
-}
-
-impl Eq for Names {}
-
-impl fmt::Debug for Names {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.written.fmt(f)
-    }
+/// Returns `true` if `name` is the parts of `pattern` between its `*`, with any text in place of each `*`.
+fn matches(pattern: &str, name: &[u8]) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern.as_bytes() == name };
+    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let Some(mut name) = name.strip_prefix(first.as_bytes()).and_then(|name| name.strip_suffix(last.as_bytes())) else {
+        return false;
+    };
+    // The first place of each part leaves the most for the parts after it.
+    middle.split('*').map(str::as_bytes).all(|part| match memmem::find(name, part) {
+        Some(at) => {
+            name = &name[at + part.len()..];
+            true
+        }
+        None => false,
+    })
 }
 
 /// A filter before it is resolved.
@@ -299,6 +298,24 @@ mod tests {
         let none =
             Filter::deserialize(Setting::root(json!({"client_events": {"allow": []}}), &RefCell::default())).unwrap();
         assert!(!whispers(&none, "client-x"), "an empty list allows nothing");
+    }
+
+    #[test]
+    fn a_star_in_a_name_matches_any_text() {
+        for (pattern, name, wanted) in [
+            ("*", "", true),
+            ("a*a", "a", false),
+            ("a*a", "aa", true),
+            ("a*b*c", "a-bc-c", true),
+            ("a*b*b", "a-b", false),
+            ("*b*", "abc", true),
+            ("*.b**c", "a.b.c", true),
+            ("*ab*ab", "aab", false),
+            ("a.c", "abc", false),
+        ] {
+            assert_eq!(matches(pattern, name.as_bytes()), wanted, "{pattern} {name}");
+        }
+        assert!(matches("a*", b"a\xff"));
     }
 
     #[test]

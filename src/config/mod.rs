@@ -61,6 +61,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 pub use backoff::Backoff;
@@ -181,11 +182,8 @@ impl Config {
     /// The errors of [`Self::from_value`].
     pub fn read(value: Value, environment: &Environment) -> Result<Self, ConfigError> {
         let warnings = RefCell::default();
-        let written: Option<WrittenConfig> = serde_path_to_error::deserialize(Setting::root(value, &warnings))
-            .map_err(|error| {
-                let path = error.path().clone();
-                ConfigError::from_fault(&path, error.into_inner())
-            })?;
+        let written: Option<WrittenConfig> =
+            Option::deserialize(Setting::root(value, &warnings)).map_err(ConfigError::from_fault)?;
         written.unwrap_or_default().resolve(environment, warnings.into_inner())
     }
 

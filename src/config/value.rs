@@ -15,8 +15,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::value::{MapDeserializer, SeqDeserializer};
-use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::Value;
 
@@ -44,10 +43,21 @@ impl<'a> Setting<'a> {
         Self { value, key: String::new(), warnings }
     }
 
-    /// Wraps a value below this one.
-    fn child(&self, key: &str, value: Value) -> Self {
-        let key = if self.key.is_empty() { key.to_owned() } else { format!("{}.{key}", self.key) };
-        Self { value, key, warnings: self.warnings }
+    /// Wraps the values below this one.
+    fn children(
+        &self,
+        values: impl Iterator<Item = (String, Value)>,
+    ) -> Children<'a, impl Iterator<Item = (String, Self)>> {
+        let settings = values.map(|(name, value)| {
+            let key = if self.key.is_empty() { name.clone() } else { format!("{}.{name}", self.key) };
+            (name, Self { value, key, warnings: self.warnings })
+        });
+        Children { settings, next: None }
+    }
+
+    fn read<'de, T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ConfigFault> {
+        let key = self.key.clone();
+        seed.deserialize(self).map_err(|fault| fault.at(&key))
     }
 
     /// Removes the known keys without a value, and, with a warning each, the unknown keys that resemble none of `known`.
@@ -72,11 +82,34 @@ impl<'a> Setting<'a> {
     }
 }
 
-impl IntoDeserializer<'_, ConfigFault> for Setting<'_> {
-    type Deserializer = Self;
+/// The values of a list or of an array with keys. Adds the key of each to its faults.
+struct Children<'a, I> {
+    settings: I,
+    /// The value whose key has been read.
+    next: Option<Setting<'a>>,
+}
 
-    fn into_deserializer(self) -> Self {
-        self
+impl<'de, 'a, I: Iterator<Item = (String, Setting<'a>)>> SeqAccess<'de> for Children<'a, I> {
+    type Error = ConfigFault;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ConfigFault> {
+        self.settings.next().map(|(_, setting)| setting.read(seed)).transpose()
+    }
+}
+
+impl<'de, 'a, I: Iterator<Item = (String, Setting<'a>)>> MapAccess<'de> for Children<'a, I> {
+    type Error = ConfigFault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ConfigFault> {
+        let Some((name, setting)) = self.settings.next() else { return Ok(None) };
+        let key = seed.deserialize(name.into_deserializer()).map_err(|fault: ConfigFault| fault.at(&setting.key))?;
+        self.next = Some(setting);
+        Ok(Some(key))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ConfigFault> {
+        let setting = self.next.take().ok_or_else(|| ConfigFault::custom("a value was read before its key"))?;
+        setting.read(seed)
     }
 }
 
@@ -93,16 +126,10 @@ impl<'de> Deserializer<'de> for Setting<'_> {
             },
             Value::String(text) => visitor.visit_string(text),
             Value::Array(items) => {
-                let items = items.into_iter().enumerate().map(|(n, value)| self.child(&n.to_string(), value));
-                visitor.visit_seq(SeqDeserializer::new(items))
+                let items = items.into_iter().enumerate().map(|(n, value)| (n.to_string(), value));
+                visitor.visit_seq(self.children(items))
             }
-            Value::Object(entries) => {
-                let entries = entries.into_iter().map(|(key, value)| {
-                    let setting = self.child(&key, value);
-                    (key, setting)
-                });
-                visitor.visit_map(MapDeserializer::new(entries))
-            }
+            Value::Object(entries) => visitor.visit_map(self.children(entries.into_iter())),
         }
     }
 
