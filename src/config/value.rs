@@ -44,15 +44,12 @@ impl<'a> Setting<'a> {
     }
 
     /// Wraps the values below this one.
-    fn children(
-        &self,
-        values: impl Iterator<Item = (String, Value)>,
-    ) -> Children<'a, impl Iterator<Item = (String, Self)>> {
+    fn children(&self, values: impl Iterator<Item = (String, Value)>) -> Children<'a> {
         let settings = values.map(|(name, value)| {
             let key = if self.key.is_empty() { name.clone() } else { format!("{}.{name}", self.key) };
             (name, Self { value, key, warnings: self.warnings })
         });
-        Children { settings, next: None }
+        Children { settings: settings.collect::<Vec<_>>().into_iter(), next: None }
     }
 
     fn read<'de, T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ConfigFault> {
@@ -83,13 +80,13 @@ impl<'a> Setting<'a> {
 }
 
 /// The values of a list or of an array with keys. Adds the key of each to its faults.
-struct Children<'a, I> {
-    settings: I,
+struct Children<'a> {
+    settings: std::vec::IntoIter<(String, Setting<'a>)>,
     /// The value whose key has been read.
     next: Option<Setting<'a>>,
 }
 
-impl<'de, 'a, I: Iterator<Item = (String, Setting<'a>)>> SeqAccess<'de> for Children<'a, I> {
+impl<'de> SeqAccess<'de> for Children<'_> {
     type Error = ConfigFault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ConfigFault> {
@@ -97,7 +94,7 @@ impl<'de, 'a, I: Iterator<Item = (String, Setting<'a>)>> SeqAccess<'de> for Chil
     }
 }
 
-impl<'de, 'a, I: Iterator<Item = (String, Setting<'a>)>> MapAccess<'de> for Children<'a, I> {
+impl<'de> MapAccess<'de> for Children<'_> {
     type Error = ConfigFault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ConfigFault> {

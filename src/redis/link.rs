@@ -7,7 +7,7 @@ use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redis::RedisResult;
+use redis::{RedisError, RedisResult};
 
 use self::refusal::{Need, RedisRefusal};
 use super::backoff::ReconnectBackoff;
@@ -170,44 +170,64 @@ impl Link {
         need: Need,
         call: impl FnOnce(&mut redis::Connection) -> RedisResult<T>,
     ) -> Result<T, LinkError> {
+        // Taken out, so that a panic in the call drops a connection with half a conversation on it.
+        let mut open = self.take(need)?;
+        match call(&mut open.redis) {
+            Ok(value) => {
+                self.keep(open);
+                self.succeeded();
+                self.granted(need);
+                Ok(value)
+            }
+            Err(error) => Err(self.sort(need, open, &error)),
+        }
+    }
+
+    /// Takes the connection, checked or new.
+    fn take(&mut self, need: Need) -> Result<Open, LinkError> {
         if let Some(ready_at) = self.ready_for(need, Instant::now()) {
             return Err(LinkError::NotYet(ready_at));
         }
-        let result = self.attempt(call);
-        match &result {
-            Ok(_) => {
-                self.succeeded();
-                self.granted(need);
-            }
-            Err(LinkError::NoScript) => {}
-            Err(error @ (LinkError::TakesNoWrites { .. } | LinkError::Forbidden(_))) => {
+        let open = match self.connection.take() {
+            Some(open) => self.check(open),
+            None => self.connect(),
+        };
+        if let Err(error) = &open {
+            self.note(need, error);
+        } else if let Some(telemetry) = &self.counted {
+            telemetry.counters().redis_requests.add(1);
+        }
+        open
+    }
+
+    fn keep(&mut self, open: Open) {
+        self.connection = Some(Open { used: Instant::now(), ..open });
+    }
+
+    /// Sorts the error of a call, and keeps the connection if it can be used again.
+    fn sort(&mut self, need: Need, mut open: Open, error: &RedisError) -> LinkError {
+        let mut error = LinkError::sort(error, self.settings.timeout());
+        if let LinkError::WrongType { keys, .. } = &mut error {
+            // No key is named if the user may not read the types.
+            *keys = foreign::find(&mut open.redis, self.settings.key_prefix()).unwrap_or_default();
+        }
+        if error.spares_connection() {
+            self.keep(open);
+        }
+        self.note(need, &error);
+        error
+    }
+
+    fn note(&mut self, need: Need, error: &LinkError) {
+        match error {
+            LinkError::NoScript => {}
+            LinkError::TakesNoWrites { .. } | LinkError::Forbidden(_) => {
                 // Redis replied, so an outage is over.
                 self.succeeded();
                 self.refused(need, error);
             }
-            Err(error) => self.failed(error),
+            error => self.failed(error),
         }
-        result
-    }
-
-    fn attempt<T>(&mut self, call: impl FnOnce(&mut redis::Connection) -> RedisResult<T>) -> Result<T, LinkError> {
-        // Taken out, so that a panic in the call drops a connection with half a conversation on it.
-        let mut open = match self.connection.take() {
-            Some(open) => self.check(open)?,
-            None => self.connect()?,
-        };
-        if let Some(telemetry) = &self.counted {
-            telemetry.counters().redis_requests.add(1);
-        }
-        let mut result = call(&mut open.redis).map_err(|error| LinkError::sort(&error, self.settings.timeout()));
-        if let Err(LinkError::WrongType { keys, .. }) = &mut result {
-            // No key is named if the user may not read the types.
-            *keys = foreign::find(&mut open.redis, self.settings.key_prefix()).unwrap_or_default();
-        }
-        if result.as_ref().err().is_none_or(LinkError::spares_connection) {
-            self.connection = Some(Open { used: Instant::now(), ..open });
-        }
-        result
     }
 
     fn connect(&mut self) -> Result<Open, LinkError> {

@@ -16,7 +16,7 @@ use crate::net::tls::{CertificateFile, KeyFile, system_certificates};
 pub(super) fn certificates(files: &TlsFiles) -> Result<TlsCertificates, ConfigError> {
     let root_cert = match &files.ca {
         Some(path) => Some(certificate("connection.ca_file", path)?),
-        None => system_roots(),
+        None => Some(system_roots()?),
     };
     let client_tls = match &files.client {
         Some(client) => Some(ClientTlsConfig {
@@ -35,16 +35,19 @@ fn certificate(key: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
     CertificateFile::read(path).map(|file| file.pem).map_err(|error| ConfigError::at(key, error))
 }
 
-/// Returns the certificates that the system trusts, in PEM. `None` if there are none, as in a minimal container: the
-/// client library then uses its own list of public authorities.
-fn system_roots() -> Option<Vec<u8>> {
+/// Returns the certificates that the system trusts, in PEM.
+fn system_roots() -> Result<Vec<u8>, ConfigError> {
     let mut pem = String::new();
     for certificate in system_certificates() {
         pem.push_str("-----BEGIN CERTIFICATE-----\n");
         pem.push_str(&STANDARD.encode(&certificate));
         pem.push_str("\n-----END CERTIFICATE-----\n");
     }
-    (!pem.is_empty()).then(|| pem.into_bytes())
+    if pem.is_empty() {
+        let problem = "the system trusts no certificates: install its package ca-certificates, or set the file of a CA";
+        return Err(ConfigError::at("connection.ca_file", problem));
+    }
+    Ok(pem.into_bytes())
 }
 
 #[cfg(test)]
