@@ -178,12 +178,12 @@ fn an_error_in_filter_or_batching_names_its_key() {
         (
             "filter",
             json!({"channel_pattern": "a("}),
-            "filter.channel_pattern: \"a(\" is not a valid regular expression: unclosed group",
+            "filter.channel_pattern: \"a(\" is not a valid regular expression: found open group without closing ')'",
         ),
         (
             "filter",
             json!({"channel_pattern": "a)|(?:b"}),
-            "filter.channel_pattern: \"a)|(?:b\" is not a valid regular expression: unopened group",
+            "filter.channel_pattern: \"a)|(?:b\" is not a valid regular expression: found closing ')' without matching '('",
         ),
         (
             "filter",

@@ -126,7 +126,7 @@ impl de::Error for ConfigFault {
 
     fn unknown_variant(name: &str, known: &'static [&'static str]) -> Self {
         let known: Vec<String> = known.iter().map(|name| format!("{name:?}")).collect();
-        Self::Problem(format!("{name:?} is neither {}", known.join(" nor ")))
+        Problem::InvalidValue(format!("{name:?} is neither {}", known.join(" nor "))).into()
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
