@@ -177,6 +177,14 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function list(int $limit = 50, ?string $before = null): array {}
 
         /**
+         * Returns the shards that the last call left out because they did not answer: a reason for each. Empty with one shard, where
+         * that is an error.
+         *
+         * @return array
+         */
+        public function missing(): array {}
+
+        /**
          * Sends dead letters again. Any server may send them, with the same webhook-id and a new signature. Each stays a dead letter
          * until it is delivered. Returns how many exist.
          *

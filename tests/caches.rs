@@ -100,7 +100,7 @@ fn the_marks_of_many_channel_names_all_expire() {
     }
     wait_for_intake(&[&node]);
     let forever = "local left = 0
-        for _, key in ipairs(redis.call('KEYS', 'wh:miss:*')) do
+        for _, key in ipairs(redis.call('KEYS', '*wh:*miss:*')) do
             if redis.call('PTTL', key) < 0 then return -1 end
             left = left + 1
         end

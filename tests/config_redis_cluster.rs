@@ -48,15 +48,45 @@ fn tls_applies_to_all_servers_of_the_cluster() {
 }
 
 #[test]
-fn every_key_gets_the_hash_tag_of_the_shard() {
-    let prefix = |settings: Value| accepted(settings).key_prefix;
-    let cluster = json!({"cluster": ["a"]});
-    assert_eq!(prefix(json!({ "connection": cluster })), "{wh:0}");
-    assert_eq!(prefix(json!({ "connection": cluster, "key_prefix": "chat" })), "{chat:0}");
-    assert_eq!(prefix(json!({ "key_prefix": "{chat}" })), "{chat}", "without a cluster it stays as it is");
-    let reason = "resonate-webhooks.key_prefix: must not contain a brace on a Redis Cluster";
-    let refused = refusal(json!({ "connection": cluster, "key_prefix": "{chat}" }));
-    assert!(refused.starts_with(reason), "{refused}");
+fn every_key_gets_the_hash_tag_of_its_shard() {
+    let prefixes = |settings: Value| {
+        let config = accepted(settings);
+        config.shards().map(|shard| config.prefix_of(shard)).collect::<Vec<_>>()
+    };
+    let cluster = |shards: Value| json!({"cluster": ["a"], "shards": shards});
+    assert_eq!(prefixes(json!({ "connection": cluster(json!(1)) })), ["{wh:0}"]);
+    assert_eq!(prefixes(json!({ "connection": cluster(json!("2")), "key_prefix": "chat" })), ["{chat:0}", "{chat:1}"]);
+    assert_eq!(prefixes(json!({ "connection": {"cluster": ["a"]} })).len(), 16, "the default");
+    assert_eq!(prefixes(json!({ "connection": {"shards": 2} })), ["{wh:0}", "{wh:1}"], "on one server");
+    for one in [json!(null), json!(""), json!(1)] {
+        assert_eq!(prefixes(json!({ "connection": {"shards": one} })), ["wh"]);
+    }
+    assert_eq!(
+        prefixes(json!({ "key_prefix": "{chat}" })),
+        ["{chat}"],
+        "with one shard on one server it stays as it is"
+    );
+    let reason = "resonate-webhooks.key_prefix: must not contain a brace on a Redis Cluster or with several shards";
+    for connection in [cluster(json!(null)), json!({"shards": 2})] {
+        let refused = refusal(json!({ "connection": connection, "key_prefix": "{chat}" }));
+        assert!(refused.starts_with(reason), "{refused}");
+    }
+}
+
+#[test]
+fn the_number_of_shards_is_a_power_of_two_up_to_64() {
+    for shards in [1, 2, 4, 8, 16, 32, 64] {
+        assert_eq!(accepted(json!({ "connection": {"cluster": ["a"], "shards": shards} })).connection.shards, shards);
+    }
+    for (shards, reason) in [
+        (json!(3), "3 is not a power of two: must be 1, 2, 4, 8, 16, 32 or 64"),
+        (json!(0), "0 is out of range: must be from 1 to 64"),
+        (json!(128), "128 is out of range: must be from 1 to 64"),
+        (json!(1.5), "1.5 is not a whole number"),
+    ] {
+        let refused = refusal(json!({ "connection": {"cluster": ["a"], "shards": shards} }));
+        assert_eq!(refused, format!("resonate-webhooks.connection.shards: {reason}"));
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
 use serde_json::{Value, json};
 use support::cluster::{Cluster, all_decided, stat};
-use support::engine::{APP, eventually};
+use support::engine::{APP, eventually, shards};
 
 const OTHER: &[u8] = b"app:1";
 
@@ -28,7 +28,7 @@ const USERS: [&[u8]; 5] = [b"7", b"8", b"007", b"*", b"\xff|"];
 
 /// Returns a reader for the cluster.
 fn reader(cluster: &Cluster, settings: &Value) -> Presence {
-    let mut config = json!({ "connection": { "host": cluster.redis.socket(), "timeout": 5 } });
+    let mut config = json!({ "connection": { "host": cluster.redis.socket(), "timeout": 5, "shards": shards() } });
     config.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     Presence::of(Config::from_value(config).unwrap()).unwrap()
 }

@@ -4,7 +4,6 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -13,11 +12,12 @@ use redis::{Connection, RedisResult};
 use resonate_webhooks::admin::{self, Cluster};
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
+use resonate_webhooks::event::Shard;
 use resonate_webhooks::redis::{Link, LinkError, Settings, Unfit};
 use resonate_webhooks::telemetry::Telemetry;
 use serde_json::{Value, json};
 use support::certificates::PrivateCa;
-use support::cluster::{all_decided, events};
+use support::cluster::{all_decided, assert_alternating, events};
 use support::engine::{APP, engine, eventually};
 use support::receiver::{Answer, Receiver};
 use support::redis::{RedisServer, documented_acl};
@@ -28,7 +28,7 @@ fn config(connection: &Value) -> Config {
 }
 
 fn link(connection: &Value) -> Link {
-    Link::new(Settings::of(&config(connection)).expect("usable settings"), Arc::<Telemetry>::default())
+    Link::new(Settings::of(&config(connection), Shard::FIRST).expect("usable settings"), Arc::<Telemetry>::default())
 }
 
 /// Writes to our slot. Returns the port of the server at the other end of the link.
@@ -46,21 +46,6 @@ fn node(cluster: &RedisCluster, receiver: &Receiver) -> Engine {
 fn shown(cluster: &RedisCluster) -> admin::RedisCluster {
     let mut client = Cluster::of(&config(&cluster.connection(&[0, 1, 2]))).expect("usable settings");
     client.status().expect("a status").redis.cluster.expect("a cluster")
-}
-
-/// Asserts that `occupied` and `vacated` alternate on each of these channels, and end with `vacated`.
-fn assert_alternating(receiver: &Receiver, channels: usize) {
-    let mut by_channel: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for event in events(receiver) {
-        let (name, channel) = event.split_once(' ').expect("a name and a channel");
-        by_channel.entry(channel.to_owned()).or_default().push(name.to_owned());
-    }
-    assert_eq!(by_channel.len(), channels, "{by_channel:?}");
-    for (channel, names) in by_channel {
-        let expected = ["channel_occupied", "channel_vacated"].into_iter().cycle();
-        assert!(names.iter().zip(expected).all(|(name, expected)| name == expected), "{channel}: {names:?}");
-        assert!(names.len().is_multiple_of(2), "{channel}: {names:?}");
-    }
 }
 
 #[test]
@@ -223,7 +208,7 @@ fn login_and_tls_apply_to_every_server_of_the_cluster() {
     redis::cmd("CLUSTER").arg("ADDSLOTS").arg((0..16_384).collect::<Vec<u16>>()).exec(&mut admin).expect("slots");
     let connection = |password: &str| {
         json!({
-            "cluster": true, "host": "tls://localhost", "port": server.tls_port(), "ca_file": ca.file(),
+            "cluster": true, "shards": 1, "host": "tls://localhost", "port": server.tls_port(), "ca_file": ca.file(),
             "password": password, "timeout": 1,
         })
     };
@@ -245,7 +230,7 @@ fn the_documented_rights_suffice() {
     rights.extend([format!("~{TAG}:*"), "+cluster|slots".to_owned()]);
     redis::cmd(&rights[0]).arg(&rights[1..]).exec(&mut server.connect()).expect("a user");
     let connection = json!({
-        "cluster": true, "host": "127.0.0.1", "port": server.port(), "username": "webhooks", "password": "secret",
+        "cluster": true, "shards": 1, "host": "127.0.0.1", "port": server.port(), "username": "webhooks", "password": "secret",
     });
     let receiver = Receiver::start();
     let node = engine(&server, &receiver, &json!({ "connection": connection }));

@@ -12,6 +12,7 @@ use redis::{Connection, RedisResult};
 use resonate_webhooks::admin::Cluster;
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
+use resonate_webhooks::event::Shard;
 use resonate_webhooks::redis::{Link, LinkError, Settings, Unfit};
 use resonate_webhooks::telemetry::{Level, Outcome, Telemetry};
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ use support::redis::RedisServer;
 fn link(settings: &Value) -> (Link, Arc<Telemetry>) {
     let config = Config::from_value(settings.clone()).expect("a valid config");
     let telemetry = Arc::new(Telemetry::default());
-    (Link::new(Settings::of(&config).expect("usable settings"), Arc::clone(&telemetry)), telemetry)
+    (Link::new(Settings::of(&config, Shard::FIRST).expect("usable settings"), Arc::clone(&telemetry)), telemetry)
 }
 
 fn link_to(port: u16) -> (Link, Arc<Telemetry>) {

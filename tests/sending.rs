@@ -176,7 +176,7 @@ fn a_refusal_names_the_remedy_and_leaves_no_trace_of_the_event() {
         assert!(message.contains(setting) && message.contains("resonate-webhooks.connection"), "{message}");
         assert!(!message.contains("events wait"), "{message}");
     }
-    for right in ["xadd", "xlen", "hget"] {
+    for right in ["xadd", "xlen", "hmget"] {
         command(&redis, &["ACL", "SETUSER", "default", &format!("-{right}")]);
         let message = refusal(&mut sender);
         command(&redis, &["ACL", "SETUSER", "default", "+@all"]);

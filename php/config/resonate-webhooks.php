@@ -26,6 +26,7 @@ return [
         'client_cert' => env('RESONATE_WEBHOOKS_REDIS_CLIENT_CERT'),
         'client_key' => env('RESONATE_WEBHOOKS_REDIS_CLIENT_KEY'),
         'cluster' => env('RESONATE_WEBHOOKS_REDIS_CLUSTER'),
+        'shards' => env('RESONATE_WEBHOOKS_REDIS_SHARDS'),
         'sentinels' => env('RESONATE_WEBHOOKS_REDIS_SENTINELS'),
         'service' => env('RESONATE_WEBHOOKS_REDIS_SERVICE', 'mymaster'),
         'sentinel_username' => env('RESONATE_WEBHOOKS_REDIS_SENTINEL_USERNAME'),

@@ -4,8 +4,7 @@ use std::sync::LazyLock;
 
 use redis::{Connection, RedisResult};
 
-use crate::config::ClusterIdentity;
-use crate::redis::{SCHEMA, Script, identity_argument};
+use crate::redis::{Mismatch, OwnCluster, Script};
 use crate::report::StatusKeys;
 
 static ADOPT: LazyLock<Script> = LazyLock::new(|| {
@@ -25,21 +24,27 @@ pub enum Adoption {
     Own,
     /// A newer version has written the data in this schema. Only that version can adopt it.
     NewerSchema(u64),
+    /// The data has another number of shards than the config. The text is the remedy.
+    OtherShards(String),
 }
 
-/// Gives the data to the cluster `identity`.
+/// Gives the data of a shard to the cluster `own`.
 pub(super) fn adopt(
     keys: &StatusKeys,
     redis: &mut Connection,
     owners: &str,
-    identity: &ClusterIdentity,
+    own: &OwnCluster,
 ) -> RedisResult<Adoption> {
     let mut call = ADOPT.call(&keys.prefix);
-    call.key(keys.key("epoch")).key(keys.key("nodes")).key(owners).arg(identity_argument(Some(identity))).arg(SCHEMA);
+    call.key(keys.key("epoch")).key(keys.key("nodes")).key(owners);
+    own.add_to(&mut call);
     let (status, text): (String, String) = call.invoke(redis)?;
     Ok(match status.as_str() {
         "ok" => Adoption::Adopted(text),
-        "schema" => Adoption::NewerSchema(text.parse().unwrap_or(u64::MAX)),
-        _ => Adoption::Own,
+        "own" => Adoption::Own,
+        mismatch => match own.mismatch(mismatch, &text) {
+            Mismatch::Schema { theirs, .. } => Adoption::NewerSchema(theirs),
+            other => Adoption::OtherShards(format!("{other}. {}", other.remedy())),
+        },
     })
 }

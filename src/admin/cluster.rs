@@ -3,6 +3,7 @@
 mod actions;
 mod foreign;
 mod rights;
+mod shards;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,9 +16,9 @@ use super::merge::{self, MergedEndpoint};
 use super::redis_info::RedisInfo;
 use crate::cluster::system_ms;
 use crate::config::{ClusterIdentity, Config, ConfigError, Endpoint};
-use crate::event::PARTITIONS;
+use crate::event::Shard;
 use crate::outbox::redis::OutboxScripts;
-use crate::redis::{Client, ClientError, Mismatch, Settings, Stamp};
+use crate::redis::{ClientError, ShardClients};
 use crate::report::{
     AT_MOST, Disagreement, LATENCY_BOUNDS_MS, LaneStatus, NodeRecord, SILENT_AFTER_MS, StatusKeys, disagreements,
 };
@@ -25,17 +26,25 @@ use crate::report::{
 pub use actions::{Configured, Seen};
 pub use foreign::Foreign;
 pub use rights::Refusals;
+use shards::FoundShard;
+pub use shards::{ShardReport, ShardSlot};
 
 /// A client for a cluster, for any machine that can reach its Redis. Most methods block on Redis: do not call them from
 /// an event loop.
 #[derive(Debug)]
 pub struct Cluster {
-    keys: StatusKeys,
-    outbox: OutboxScripts,
-    client: Client,
+    /// Keys of each shard. Those of the first one also have what concerns all.
+    keys: Vec<ShardKeys>,
+    clients: ShardClients,
     endpoints: Vec<Endpoint>,
     warnings: Vec<String>,
-    identity: Option<ClusterIdentity>,
+}
+
+/// The keys of a shard.
+#[derive(Debug)]
+struct ShardKeys {
+    status: StatusKeys,
+    outbox: OutboxScripts,
 }
 
 /// The status of a cluster.
@@ -65,6 +74,8 @@ pub struct ClusterStatus {
     pub counters: Map<String, Value>,
     /// Number of dead letters.
     pub dead_letters: usize,
+    /// The shards, in the order of their numbers. What the others have in one that does not answer is missing in all sums.
+    pub shards: Vec<ShardReport>,
     /// Number of occupied channels, by application.
     pub channels: BTreeMap<String, usize>,
     /// Keys under the prefix that another program has written.
@@ -145,6 +156,8 @@ pub struct OutboxReport {
 /// A partition of the outbox.
 #[derive(Clone, Debug, Serialize)]
 pub struct Partition {
+    /// Number of the shard.
+    pub shard: Shard,
     /// Number of the partition.
     #[serde(rename = "partition")]
     pub number: u16,
@@ -154,57 +167,33 @@ pub struct Partition {
     pub owner: Option<String>,
 }
 
-/// The replies to the pipeline in [`Cluster::find`]: time, nodes with the times of their records, leases, dead letters,
-/// owners, paused endpoints, disabled endpoints, and identity and schema from two keys.
-type Answers = (
-    (u64, u64),
-    Vec<(String, f64)>,
-    BTreeMap<String, f64>,
-    usize,
-    BTreeMap<String, String>,
-    BTreeMap<String, u64>,
-    BTreeMap<String, String>,
-    (Option<String>, Option<u64>),
-    (Option<String>, Option<u64>),
-);
-
-/// The parsed replies.
-struct Found {
-    time_ms: u64,
-    written: Vec<(String, u64)>,
-    leases: BTreeMap<String, i64>,
-    dead_letters: usize,
-    paused: BTreeMap<String, u64>,
-    disabled: BTreeMap<String, u64>,
-    stamp: Stamp,
-    /// By partition. The field `last_token` has the last fencing token.
-    owners: BTreeMap<String, String>,
-    lengths: Vec<usize>,
-}
-
 impl Cluster {
     /// Creates a client for the cluster of `config`. The first call connects.
     ///
     /// # Errors
     /// If a TLS file of the connection cannot be used.
     pub fn of(config: &Config) -> Result<Self, ConfigError> {
-        let settings = Settings::of(config)?;
-        let (keys, outbox) = (StatusKeys::new(&config.key_prefix), OutboxScripts::new(&config.key_prefix));
+        let keys = |shard| ShardKeys {
+            status: StatusKeys::new(&config.prefix_of(shard)),
+            outbox: OutboxScripts::of(config, shard),
+        };
         let (endpoints, warnings) = (config.endpoints.clone(), config.warnings.clone());
-        let identity = config.cluster.clone();
-        Ok(Self { keys, outbox, client: Client::new(settings), endpoints, warnings, identity })
+        Ok(Self { keys: config.shards().map(keys).collect(), clients: ShardClients::of(config)?, endpoints, warnings })
     }
 
     /// Returns the status of the cluster.
     ///
     /// # Errors
-    /// If Redis cannot be reached or refuses the call.
+    /// If the Redis of the first shard, which has the records of the nodes, cannot be reached or refuses the call.
     pub fn status(&mut self) -> Result<ClusterStatus, ClientError> {
-        let found = self.call(|redis, cluster| cluster.find(redis))?;
-        let clock_skew_ms = skew(system_ms(), found.time_ms);
-        let nodes = self.call(|redis, cluster| cluster.nodes(redis, &found))?;
-        let (channels, foreign_keys) = self.call(|redis, cluster| cluster.channels(redis, &nodes))?;
-        let redis = self.call(|redis, cluster| RedisInfo::ask_all(redis, &cluster.keys.prefix))?;
+        let first = self.call(|redis, keys| FirstShard::read(redis, &keys.status))?;
+        let clock_skew_ms = skew(system_ms(), first.time_ms);
+        let nodes = self.call(|redis, keys| first.nodes(redis, &keys.status))?;
+        let apps: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.record.apps).collect();
+        let shards: Vec<_> = self.clients.shards().map(|shard| (shard, self.shard(shard, &apps))).collect();
+        let prefixes: Vec<&str> = self.keys.iter().map(|keys| keys.status.prefix.as_str()).collect();
+        let redis = self.call(|redis, _| RedisInfo::ask_all(redis, &prefixes))?;
+        let found = || shards.iter().filter_map(|(_, found)| found.as_ref().ok());
         let runs = |node: &Node| node.state == NodeLiveness::Running;
         let mut lanes: Vec<LaneReport> = nodes
             .iter()
@@ -221,85 +210,105 @@ impl Cluster {
         let running =
             nodes.iter().filter(|node| runs(node)).map(|node| (node.record.node.as_str(), &node.record.configured));
         Ok(ClusterStatus {
-            time_ms: found.time_ms,
+            time_ms: first.time_ms,
             clock_skew_ms,
-            redis,
-            identity: self.identity(&found.stamp),
+            identity: self.identity(found()),
             endpoints: merge::endpoints(nodes.iter().map(|node| (&node.record, runs(node)))),
             endpoints_truncated: endpoints_left_out.max().unwrap_or_default(),
             lanes,
             lanes_truncated,
             latency_bounds_ms: LATENCY_BOUNDS_MS,
             counters: merge::counters(nodes.iter().map(|node| &node.record)),
-            dead_letters: found.dead_letters,
-            channels,
-            foreign_keys,
-            disagreements: disagreements(running, found.time_ms),
-            outbox: found.outbox(),
-            paused: found.paused,
-            disabled: found.disabled,
+            dead_letters: found().map(|found| found.dead_letters).sum(),
+            channels: shards::channels(found()),
+            foreign_keys: found().flat_map(|found| found.foreign_keys.clone()).collect(),
+            disagreements: disagreements(running, first.time_ms),
+            outbox: shards::outbox(found()),
+            shards: shards.iter().map(|(shard, found)| ShardReport::of(*shard, found, &redis)).collect(),
+            redis: redis.info,
+            paused: first.paused,
+            disabled: first.disabled,
             nodes,
         })
     }
 
-    fn identity(&self, stamp: &Stamp) -> Identity {
-        let mismatch = stamp.mismatch(&self.keys.prefix, self.identity.as_ref());
-        Identity {
-            data: stamp.cluster().map(str::to_owned),
-            own: self.identity.as_ref().map(|cluster| cluster.name.clone()),
-            schema: stamp.schema,
-            remedy: mismatch.as_ref().map(Mismatch::remedy),
-            mismatch: mismatch.map(|mismatch| mismatch.to_string()),
-        }
+    /// Reads what a shard has.
+    fn shard(&self, shard: Shard, apps: &BTreeSet<&String>) -> Result<FoundShard, ClientError> {
+        let keys = &self.keys[shard.index()];
+        self.clients.of_shard(shard).call(|redis| FoundShard::read(redis, shard, keys, apps))
     }
 
-    fn find(&self, redis: &mut Connection) -> RedisResult<Found> {
-        let stamp = ["cluster", "schema"];
-        let ((seconds, micros), written, leases, dead_letters, owners, paused, disabled, first, second): Answers =
-            redis::pipe()
-                .cmd("TIME")
-                .zrange_withscores(self.keys.key("status"), 0, -1)
-                .zrange_withscores(self.keys.key("nodes"), 0, -1)
-                .xlen(self.outbox.dead_letters())
-                .hgetall(self.outbox.owners())
-                .hgetall(self.keys.key("paused"))
-                .hgetall(self.keys.key("disabled"))
-                .hmget(self.keys.key("epoch"), &stamp)
-                .hmget(self.outbox.owners(), &stamp)
-                .query(redis)?;
-        let mut lengths = redis::pipe();
-        for partition in 0..PARTITIONS {
-            lengths.xlen(self.outbox.stream(partition));
+    /// Compares the data of all shards with the config. The first one that differs counts.
+    fn identity<'a>(&self, found: impl Iterator<Item = &'a FoundShard>) -> Identity {
+        let mut identity = Identity { own: self.own().map(|cluster| cluster.name.clone()), ..Identity::default() };
+        for FoundShard { shard, stamp, .. } in found {
+            identity.data = identity.data.or_else(|| stamp.cluster().map(str::to_owned));
+            identity.schema = identity.schema.max(stamp.schema);
+            if let (None, Some(mismatch)) = (&identity.mismatch, self.clients.own(*shard).compare(stamp)) {
+                identity.remedy = Some(mismatch.remedy());
+                identity.mismatch = Some(mismatch.to_string());
+            }
         }
+        identity
+    }
+
+    fn own(&self) -> Option<&ClusterIdentity> {
+        self.clients.own(Shard::FIRST).identity()
+    }
+
+    /// Makes a call to the first shard.
+    fn call<T>(&self, talk: impl FnOnce(&mut Connection, &ShardKeys) -> RedisResult<T>) -> Result<T, ClientError> {
+        self.clients.of_shard(Shard::FIRST).call(|redis| talk(redis, &self.keys[0]))
+    }
+}
+
+/// What only the first shard has.
+struct FirstShard {
+    time_ms: u64,
+    written: Vec<(String, u64)>,
+    leases: BTreeMap<String, i64>,
+    paused: BTreeMap<String, u64>,
+    disabled: BTreeMap<String, u64>,
+}
+
+/// The replies to the pipeline in [`FirstShard::read`]: time, nodes with the times of their records, leases, paused
+/// endpoints, disabled endpoints.
+type Answers = ((u64, u64), Vec<(String, f64)>, BTreeMap<String, f64>, BTreeMap<String, u64>, BTreeMap<String, String>);
+
+impl FirstShard {
+    fn read(redis: &mut Connection, keys: &StatusKeys) -> RedisResult<Self> {
+        let ((seconds, micros), written, leases, paused, disabled): Answers = redis::pipe()
+            .cmd("TIME")
+            .zrange_withscores(keys.key("status"), 0, -1)
+            .zrange_withscores(keys.key("nodes"), 0, -1)
+            .hgetall(keys.key("paused"))
+            .hgetall(keys.key("disabled"))
+            .query(redis)?;
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "scores are whole times in ms")]
-        Ok(Found {
+        Ok(Self {
             time_ms: seconds * 1000 + micros / 1000,
             written: written.into_iter().map(|(node, at)| (node, at as u64)).collect(),
             leases: leases.into_iter().map(|(node, until)| (node, until as i64)).collect(),
-            dead_letters,
             paused,
             disabled: since(disabled),
-            stamp: Stamp::read([first, second]),
-            owners,
-            lengths: lengths.query(redis)?,
         })
     }
 
     /// Returns the nodes that have a record, oldest first.
-    fn nodes(&self, redis: &mut Connection, found: &Found) -> RedisResult<Vec<Node>> {
-        if found.written.is_empty() {
+    fn nodes(&self, redis: &mut Connection, keys: &StatusKeys) -> RedisResult<Vec<Node>> {
+        if self.written.is_empty() {
             return Ok(Vec::new());
         }
-        let keys: Vec<String> = found.written.iter().map(|(name, _)| self.keys.record(name)).collect();
-        let records: Vec<Option<Vec<u8>>> = redis::cmd("MGET").arg(keys).query(redis)?;
-        let mut nodes: Vec<Node> = found
+        let records: Vec<String> = self.written.iter().map(|(name, _)| keys.record(name)).collect();
+        let records: Vec<Option<Vec<u8>>> = redis::cmd("MGET").arg(records).query(redis)?;
+        let mut nodes: Vec<Node> = self
             .written
             .iter()
             .zip(records)
             .filter_map(|((_, written_ms), record)| {
                 let record: NodeRecord = serde_json::from_slice(&record?).ok()?;
-                let lease = found.leases.get(&record.node).and_then(|until| u64::try_from(*until).ok());
-                let state = match (record.stopped, found.time_ms.saturating_sub(*written_ms)) {
+                let lease = self.leases.get(&record.node).and_then(|until| u64::try_from(*until).ok());
+                let state = match (record.stopped, self.time_ms.saturating_sub(*written_ms)) {
                     (true, _) => NodeLiveness::Stopped,
                     (false, age) if age > SILENT_AFTER_MS => NodeLiveness::Silent,
                     (false, _) => NodeLiveness::Running,
@@ -310,43 +319,6 @@ impl Cluster {
             .collect();
         nodes.sort_by_key(|node| node.record.started_ms);
         Ok(nodes)
-    }
-
-    /// Returns the number of occupied channels of each application that a node knows, and the foreign keys.
-    /// Applications with a foreign key have no number.
-    fn channels(&self, redis: &mut Connection, nodes: &[Node]) -> RedisResult<(BTreeMap<String, usize>, Vec<Foreign>)> {
-        let apps: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.record.apps).collect();
-        let names: Vec<&str> = apps.iter().map(|app| app.as_str()).collect();
-        let foreign = foreign::keys(redis, &self.keys, &names)?;
-        let (mut lengths, mut asked) = (redis::pipe(), Vec::new());
-        for app in apps {
-            if foreign.iter().all(|key| key.app_id.as_ref() != Some(app)) {
-                lengths.hlen(self.keys.key(&format!("channels:{app}")));
-                asked.push(app.clone());
-            }
-        }
-        let lengths: Vec<usize> = if asked.is_empty() { Vec::new() } else { lengths.query(redis)? };
-        Ok((asked.into_iter().zip(lengths).collect(), foreign))
-    }
-
-    fn call<T>(&self, talk: impl FnOnce(&mut Connection, &Self) -> RedisResult<T>) -> Result<T, ClientError> {
-        self.client.call(|redis| talk(redis, self))
-    }
-}
-
-impl Found {
-    fn outbox(&self) -> OutboxReport {
-        let partitions = (0..).zip(&self.lengths).map(|(number, events)| Partition {
-            number,
-            events: *events,
-            // `{fencing token} {node}`
-            owner: self
-                .owners
-                .get(&number.to_string())
-                .and_then(|owner| owner.split_once(' '))
-                .map(|(_, node)| node.to_owned()),
-        });
-        OutboxReport { events: self.lengths.iter().sum(), partitions: partitions.collect() }
     }
 }
 

@@ -11,7 +11,9 @@ mod redis_cluster;
 mod redis_info;
 
 pub use adoption::Adoption;
-pub use cluster::{Cluster, ClusterStatus, Configured, Foreign, Identity, NodeLiveness, Refusals, Seen};
+pub use cluster::{
+    Cluster, ClusterStatus, Configured, Foreign, Identity, NodeLiveness, Refusals, Seen, ShardReport, ShardSlot,
+};
 pub use merge::MergedEndpoint;
 pub use presence::{NamePage, Presence, PresenceError};
 pub use redis_cluster::RedisCluster;

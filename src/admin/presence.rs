@@ -14,11 +14,9 @@ use std::sync::LazyLock;
 use redis::{Connection, RedisResult};
 use thiserror::Error;
 
-use crate::config::{ClusterIdentity, Config, ConfigError, Endpoint, IgnoredChannels};
-use crate::event::{AppId, EventName};
-use crate::redis::{
-    Client, ClientError, ForeignKey, Mismatch, SCHEMA, Script, ScriptCall, Settings, identity_argument,
-};
+use crate::config::{Config, ConfigError, Endpoint, IgnoredChannels};
+use crate::event::{AppId, EventName, Shard};
+use crate::redis::{ClientError, ForeignKey, Script, ScriptCall, ShardClients};
 
 macro_rules! script {
     ($file:literal) => {
@@ -44,11 +42,10 @@ const LARGEST_PAGE: usize = 10_000;
 /// it in an event loop.
 #[derive(Debug)]
 pub struct Presence {
-    prefix: String,
-    identity: Option<ClusterIdentity>,
+    shards: u8,
     endpoints: Vec<Endpoint>,
     ignored: IgnoredChannels,
-    client: Client,
+    clients: ShardClients,
 }
 
 /// A page of channels or members.
@@ -103,8 +100,10 @@ pub enum PresenceError {
 struct Cursor {
     /// The cursor of Redis.
     at: u64,
-    /// The first digits of the `run_id` of the process, empty if it is unknown. `None` at the start.
+    /// The first digits of the `run_id` of the process. `None` at the start of a shard, and if it is unknown.
     server: Option<String>,
+    /// The shard.
+    shard: Shard,
 }
 
 /// The reply of `channel.lua`.
@@ -121,9 +120,9 @@ impl Presence {
     /// # Errors
     /// If a TLS file of the connection cannot be used.
     pub fn of(config: Config) -> Result<Self, ConfigError> {
-        let client = Client::new(Settings::of(&config)?);
-        let Config { key_prefix: prefix, cluster: identity, endpoints, ignored_channels: ignored, .. } = config;
-        Ok(Self { prefix, identity, endpoints, ignored, client })
+        let clients = ShardClients::of(&config)?;
+        let Config { endpoints, ignored_channels: ignored, connection, .. } = config;
+        Ok(Self { shards: connection.shards, endpoints, ignored, clients })
     }
 
     /// Returns about `limit` occupied channels that begin with `begins`, from a cursor on. A channel that is occupied while all
@@ -140,7 +139,18 @@ impl Presence {
         limit: usize,
     ) -> Result<NamePage, PresenceError> {
         self.tracked(begins)?;
-        self.page(app, &self.key(&[b"channels:", app]), begins, cursor, limit)
+        let Some(mut cursor) = Cursor::parse(cursor, self.shards) else { return Ok(NamePage::default()) };
+        let limit = limit.clamp(1, LARGEST_PAGE);
+        let mut names = Vec::new();
+        loop {
+            let shard = cursor.shard;
+            let key = self.key(shard, &[b"channels:", app]);
+            let next = self.names(app, &key, begins, cursor, limit, &mut names)?;
+            match next.or_else(|| Cursor::after(shard, self.shards)) {
+                Some(next) if names.len() < limit => cursor = next,
+                next => return Ok(NamePage { names, next: next.map(|next| next.to_string()) }),
+            }
+        }
     }
 
     /// Returns about `limit` members of a channel: the ids of its presence users. Pages are as those of
@@ -156,7 +166,13 @@ impl Presence {
         limit: usize,
     ) -> Result<NamePage, PresenceError> {
         self.tracked(channel)?;
-        self.page(app, &self.users(app, channel), b"", cursor, limit)
+        let Some(cursor) = Cursor::parse(cursor, self.shards) else { return Ok(NamePage::default()) };
+        let shard = self.shard_of(app, channel);
+        let (key, mut names) = (self.users(shard, app, channel), Vec::new());
+        let next = self.names(app, &key, b"", Cursor { shard, ..cursor }, limit.clamp(1, LARGEST_PAGE), &mut names)?;
+        // The channel tells the shard.
+        let next = next.map(|next| Cursor { shard: Shard::FIRST, ..next }.to_string());
+        Ok(NamePage { names, next })
     }
 
     /// Returns `true` if the channel is occupied.
@@ -191,19 +207,18 @@ impl Presence {
         if self.ignored.contain(channel) { Err(PresenceError::Ignored(shown(channel))) } else { Ok(()) }
     }
 
-    fn page(
+    /// Adds names of a shard until there are `limit`. Returns the place of the next ones.
+    fn names(
         &self,
         app: &[u8],
         key: &[u8],
         begins: &[u8],
-        cursor: Option<&str>,
+        mut cursor: Cursor,
         limit: usize,
-    ) -> Result<NamePage, PresenceError> {
-        let Some(mut cursor) = Cursor::parse(cursor) else { return Ok(NamePage::default()) };
-        let limit = limit.clamp(1, LARGEST_PAGE);
-        let mut names = Vec::new();
+        names: &mut Vec<Vec<u8>>,
+    ) -> Result<Option<Cursor>, PresenceError> {
         loop {
-            let (server, (at, found)) = self.ask(&NAMES, app, |call, redis| {
+            let (server, (at, found)) = self.ask(&NAMES, cursor.shard, app, |call, redis| {
                 call.key(key).arg(begins).arg(cursor.at).arg(limit - names.len());
                 let (status, detail, at, found): (String, Vec<u8>, u64, Vec<Vec<u8>>) = call.invoke(redis)?;
                 Ok((status, detail, (at, found)))
@@ -211,7 +226,7 @@ impl Presence {
             cursor = cursor.moved_to(at, &server)?;
             names.extend(found);
             if at == 0 || names.len() >= limit {
-                return Ok(NamePage { names, next: (at != 0).then(|| cursor.to_string()) });
+                return Ok((at != 0).then_some(cursor));
             }
         }
     }
@@ -220,8 +235,10 @@ impl Presence {
         self.tracked(channel)?;
         let hold =
             [format!("c{}:", app.len()).as_bytes(), app, format!("{}:", channel.len()).as_bytes(), channel].concat();
-        let keys = [self.key(&[b"channels:", app]), self.users(app, channel), self.key(&[b"counts"])];
-        let (_, state) = self.ask(&CHANNEL, app, |call, redis| {
+        let shard = self.shard_of(app, channel);
+        let keys =
+            [self.key(shard, &[b"channels:", app]), self.users(shard, app, channel), self.key(shard, &[b"counts"])];
+        let (_, state) = self.ask(&CHANNEL, shard, app, |call, redis| {
             call.key(&keys[..]).arg(channel).arg(&hold);
             let (status, detail, hold_set, members, counts): (String, Vec<u8>, Vec<u8>, u64, Vec<u8>) =
                 call.invoke(redis)?;
@@ -234,57 +251,73 @@ impl Presence {
     fn ask<T>(
         &self,
         script: &'static Script,
+        shard: Shard,
         app: &[u8],
         invoke: impl FnOnce(&mut ScriptCall<'_>, &mut Connection) -> RedisResult<(String, Vec<u8>, T)>,
     ) -> Result<(String, T), PresenceError> {
-        let (server, (status, detail, found)) = self.client.read(|redis, server| {
-            let mut call = script.call(&self.prefix);
-            call.key(self.key(&[b"epoch"])).key(self.key(&[b"nodes"])).key(self.key(&[b"owners"]));
-            call.arg(&self.prefix).arg(app).arg(identity_argument(self.identity.as_ref())).arg(SCHEMA).arg(server);
+        let own = self.clients.own(shard);
+        let (server, (status, detail, found)) = self.clients.of_shard(shard).read(|redis, server| {
+            let mut call = script.call(own.prefix());
+            for key in [b"epoch".as_slice(), b"nodes", b"owners"] {
+                call.key(self.key(shard, &[key]));
+            }
+            call.arg(own.prefix()).arg(app);
+            own.add_to(&mut call);
+            call.arg(server);
             Ok((server.to_owned(), invoke(&mut call, redis)?))
         })?;
         match status.as_str() {
             "ok" => Ok((server, found)),
-            "absent" => Err(PresenceError::Absent(self.prefix.clone())),
+            "absent" => {
+                self.clients.check()?;
+                Err(PresenceError::Absent(own.prefix().to_owned()))
+            }
             "restoring" => Err(PresenceError::Restoring),
             "suspended" => Err(PresenceError::Suspended(ForeignKey::suspending(&detail))),
-            _ => {
-                let mismatch = self.mismatch(&status, &String::from_utf8_lossy(&detail));
+            status => {
+                let mismatch = own.mismatch(status, &String::from_utf8_lossy(&detail));
                 Err(PresenceError::Excluded(format!("{mismatch}. {}", mismatch.remedy())))
             }
         }
     }
 
-    fn mismatch(&self, status: &str, detail: &str) -> Mismatch {
-        let prefix = self.prefix.clone();
-        if status == "schema" {
-            return Mismatch::Schema { prefix, theirs: detail.parse().unwrap_or(u64::MAX) };
-        }
-        let own = self.identity.as_ref().map(|cluster| cluster.name.clone()).unwrap_or_default();
-        Mismatch::Foreign { prefix, theirs: detail.to_owned(), own }
+    fn shard_of(&self, app: &[u8], channel: &[u8]) -> Shard {
+        Shard::of(&AppId::new(app), channel, self.shards)
     }
 
-    fn users(&self, app: &[u8], channel: &[u8]) -> Vec<u8> {
-        self.key(&[format!("users:{}:", app.len()).as_bytes(), app, b":", channel])
+    fn users(&self, shard: Shard, app: &[u8], channel: &[u8]) -> Vec<u8> {
+        self.key(shard, &[format!("users:{}:", app.len()).as_bytes(), app, b":", channel])
     }
 
-    fn key(&self, rest: &[&[u8]]) -> Vec<u8> {
-        [self.prefix.as_bytes(), b":", &rest.concat()].concat()
+    fn key(&self, shard: Shard, rest: &[&[u8]]) -> Vec<u8> {
+        [self.clients.own(shard).prefix().as_bytes(), b":", &rest.concat()].concat()
     }
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.at, self.server.as_deref().unwrap_or_default())
+        write!(f, "{}.{}", self.at, self.server.as_deref().unwrap_or_default())?;
+        if self.shard == Shard::FIRST { Ok(()) } else { write!(f, ".{}", self.shard) }
     }
 }
 
 impl Cursor {
-    /// Parses a cursor. Without a text it is the start.
-    fn parse(text: Option<&str>) -> Option<Self> {
+    /// Parses a cursor for a number of shards. Without a text it is the start.
+    fn parse(text: Option<&str>, shards: u8) -> Option<Self> {
         let Some(text) = text else { return Some(Self::default()) };
-        let (at, server) = text.split_once('.')?;
-        Some(Self { at: at.parse().ok()?, server: Some(server.to_owned()) })
+        let mut parts = text.split('.');
+        let (at, server) = (parts.next()?.parse().ok()?, parts.next()?);
+        let shard = match parts.next() {
+            Some(shard) => Shard::new(shard.parse().ok()?).filter(|shard| shard.index() < usize::from(shards))?,
+            None => Shard::FIRST,
+        };
+        Some(Self { at, server: (!server.is_empty()).then(|| server.to_owned()), shard })
+    }
+
+    /// Returns the start of the shard after `shard`, if there is one.
+    fn after(shard: Shard, shards: u8) -> Option<Self> {
+        let next = Shard::all(shards).find(|next| *next > shard)?;
+        Some(Self { shard: next, ..Self::default() })
     }
 
     /// Returns the place `at`, to which a reply of the process `server` has led.
@@ -293,7 +326,7 @@ impl Cursor {
         if self.server.is_some_and(|former| former != server) {
             return Err(PresenceError::Moved);
         }
-        Ok(Self { at, server: Some(server.to_owned()) })
+        Ok(Self { at, server: (!server.is_empty()).then(|| server.to_owned()), shard: self.shard })
     }
 }
 

@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use crate::redis::{answered, slot_of};
 
-/// The servers of our slot, and the failed ones.
+/// The servers of a shard's slot, and the failed ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RedisCluster {
-    /// The slot of all keys.
+    /// The slot of the first shard.
     pub slot: u16,
     /// Address of the slot's master.
     pub master: Option<String>,
@@ -49,13 +49,14 @@ impl<'a> NodeLine<'a> {
 }
 
 impl RedisCluster {
-    /// Queries a server of the cluster. `None` if the ACL forbids it.
+    /// Queries a server of the cluster about the slots of these prefixes. Empty if the ACL forbids it.
     ///
     /// # Errors
     /// If the connection breaks.
-    pub(super) fn ask(redis: &mut Connection, key_prefix: &str) -> RedisResult<Option<Self>> {
+    pub(super) fn ask(redis: &mut Connection, key_prefixes: &[&str]) -> RedisResult<Vec<Self>> {
         let nodes: Option<String> = answered(redis::cmd("CLUSTER").arg("NODES").query(redis))?;
-        Ok(nodes.map(|nodes| Self::read(&nodes, slot_of(key_prefix))))
+        let slots = key_prefixes.iter().map(|prefix| slot_of(prefix));
+        Ok(nodes.map(|nodes| slots.map(|slot| Self::read(&nodes, slot)).collect()).unwrap_or_default())
     }
 
     fn read(nodes: &str, slot: u16) -> Self {

@@ -36,6 +36,17 @@ pub struct RedisInfo {
     pub used_memory: Option<u64>,
     /// Number of evicted keys.
     pub evicted_keys: Option<u64>,
+    /// `true` if a Redis Cluster stops completely when one slot has no master. `None` for other servers, and if `CONFIG GET` is
+    /// forbidden.
+    pub full_coverage: Option<bool>,
+}
+
+/// The same, with the slot of each shard.
+#[derive(Debug)]
+pub(super) struct InfoOfAll {
+    pub(super) info: RedisInfo,
+    /// Empty if the keys are on no Redis Cluster, or the ACL forbids to ask.
+    pub(super) slots: Vec<RedisCluster>,
 }
 
 impl RedisInfo {
@@ -51,18 +62,21 @@ impl RedisInfo {
         Ok(Self::read(&String::from_utf8_lossy(&info), save.as_ref().map(|(_, schedule)| schedule.as_str())))
     }
 
-    /// Queries Redis, and the cluster that keys with this prefix are on. Fields are `None` if the ACL forbids the command for
-    /// them.
+    /// Queries Redis, and the cluster that keys with these prefixes are on. Fields are `None` if the ACL forbids the command
+    /// for them.
     ///
     /// # Errors
     /// If the connection breaks.
-    pub(super) fn ask_all(redis: &mut Connection, key_prefix: &str) -> RedisResult<Self> {
+    pub(super) fn ask_all(redis: &mut Connection, key_prefixes: &[&str]) -> RedisResult<InfoOfAll> {
         let info = Self::ask(redis)?;
-        let cluster = match info.mode.as_deref() {
-            Some("cluster") => RedisCluster::ask(redis, key_prefix)?,
-            _ => None,
-        };
-        Ok(Self { cluster, ..info })
+        if info.mode.as_deref() != Some("cluster") {
+            return Ok(InfoOfAll { info, slots: Vec::new() });
+        }
+        let slots = RedisCluster::ask(redis, key_prefixes)?;
+        let mut coverage = redis::cmd("CONFIG");
+        coverage.arg("GET").arg("cluster-require-full-coverage");
+        let full_coverage = answered(coverage.query::<(String, String)>(redis))?.map(|(_, required)| required == "yes");
+        Ok(InfoOfAll { info: Self { cluster: slots.first().cloned(), full_coverage, ..info }, slots })
     }
 
     /// Returns the reasons why this Redis may lose waiting events, each with a remedy.
@@ -98,6 +112,7 @@ impl RedisInfo {
             maxmemory: number("maxmemory"),
             used_memory: number("used_memory"),
             evicted_keys: number("evicted_keys"),
+            full_coverage: None,
         }
     }
 }

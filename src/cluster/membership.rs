@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use crate::event::NodeId;
+use crate::redis::Mismatch;
 
 /// A node in an epoch. A new incarnation or a new epoch makes a new membership.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(crate) struct Membership {
 pub(crate) struct SharedMembership {
     current: Mutex<Option<Membership>>,
     doubted: AtomicBool,
+    /// Why the node may not work on the data.
+    refused: Mutex<Option<Mismatch>>,
 }
 
 impl SharedMembership {
@@ -30,6 +33,16 @@ impl SharedMembership {
     /// Replaces the membership.
     pub(crate) fn set(&self, membership: Option<Membership>) {
         *self.current.lock() = membership;
+    }
+
+    /// Returns why the node may not work on the data, if it may not.
+    pub(crate) fn refused(&self) -> Option<Mismatch> {
+        self.refused.lock().clone()
+    }
+
+    /// Sets why the node may not work on the data.
+    pub(crate) fn refuse(&self, mismatch: Option<Mismatch>) {
+        *self.refused.lock() = mismatch;
     }
 
     /// Makes the claimer check whether the node may still work on the data.

@@ -19,9 +19,8 @@ use redis::{Connection, RedisResult};
 
 use super::answers::{Acknowledged, Closed, Entered, Refusal, SettlingStatus, accepted};
 use super::session::Past;
-use crate::config::ClusterIdentity;
 use crate::event::NodeId;
-use crate::redis::{Mismatch, SCHEMA, Script, ScriptCall, identity_argument, millis};
+use crate::redis::{Mismatch, OwnCluster, Script, ScriptCall, Stamp, millis, put_number_together};
 
 macro_rules! script {
     ($name:ident, $($file:literal),+) => {
@@ -43,6 +42,7 @@ script!(BYE, "scripts/held.lua", "scripts/bye.lua");
 /// Builds the scripts. Called before threads start: a child that is forked while a thread builds one would inherit a
 /// lock that is never released.
 pub(crate) fn put_together() {
+    put_number_together();
     for script in [&OPEN, &CONFIRM, &ELECT, &BYE] {
         LazyLock::force(script);
     }
@@ -51,26 +51,24 @@ pub(crate) fn put_together() {
 /// The membership scripts of one node under one key prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct MembershipScripts {
-    prefix: String,
+    own: OwnCluster,
     lease: Duration,
-    /// The identity of the node's cluster. Not checked if `None`.
-    identity: Option<ClusterIdentity>,
 }
 
 impl MembershipScripts {
     /// Creates the scripts for keys under `prefix` and leases of this length.
     pub(crate) fn new(prefix: &str, lease: Duration) -> Self {
-        Self { prefix: prefix.to_owned(), lease, identity: None }
+        Self { own: OwnCluster::at(prefix), lease }
     }
 
-    /// Sets the identity of the node's cluster.
-    pub(crate) fn with_identity(self, identity: Option<ClusterIdentity>) -> Self {
-        Self { identity, ..self }
+    /// Sets the node's cluster, with the prefix of its keys.
+    pub(crate) fn of_cluster(self, own: OwnCluster) -> Self {
+        Self { own, ..self }
     }
 
     /// Returns the prefix.
     pub(crate) fn prefix(&self) -> &str {
-        &self.prefix
+        self.own.prefix()
     }
 
     /// Returns how long a node stays in the cluster without a renewal.
@@ -80,18 +78,18 @@ impl MembershipScripts {
 
     /// Returns the key with this name.
     pub(crate) fn key(&self, name: &str) -> String {
-        format!("{}:{name}", self.prefix)
+        format!("{}:{name}", self.prefix())
     }
 
     /// Returns the key with this name that belongs to `node`.
     pub(crate) fn of_node(&self, name: &str, node: &str) -> String {
-        format!("{}:{name}:{node}", self.prefix)
+        format!("{}:{name}:{node}", self.prefix())
     }
 
     /// Starts a call of `script` with the keys and arguments that every script takes first.
     pub(crate) fn call<'a>(&self, script: &'a Script, node: &str) -> ScriptCall<'a> {
-        let mut call = script.call(&self.prefix);
-        call.key(self.key("epoch")).key(self.key("nodes")).arg(&self.prefix).arg(node);
+        let mut call = script.call(self.prefix());
+        call.key(self.key("epoch")).key(self.key("nodes")).arg(self.prefix()).arg(node);
         call
     }
 
@@ -100,6 +98,16 @@ impl MembershipScripts {
         for name in ["held_users", "held_channels", "held_connections"] {
             call.key(self.of_node(name, node));
         }
+    }
+
+    /// Returns `true` if there is data under the prefix.
+    pub(crate) fn has_data(&self, redis: &mut Connection) -> RedisResult<bool> {
+        Ok(Stamp::of(redis, self.prefix())?.schema.is_some())
+    }
+
+    /// Notes the number of shards. See [`OwnCluster::note_number`].
+    pub(crate) fn note_number(&self, redis: &mut Connection, untagged: &str) -> RedisResult<Option<Mismatch>> {
+        self.own.note_number(redis, untagged)
     }
 
     /// Opens a session of `node`, over a connection to the process with `run_id` `server`. `new_id` becomes the id of a
@@ -116,17 +124,13 @@ impl MembershipScripts {
         let mut call = self.call(&OPEN, node.as_str());
         call.key(self.of_node("reply", node.as_str())).key(self.key("unconfirmed")).key(self.key("owners"));
         call.arg(millis(self.lease)).arg(new_id).arg(server).arg(past as u8);
-        call.arg(identity_argument(self.identity.as_ref())).arg(SCHEMA).arg(u8::from(may_take_vacant));
+        self.own.add_to(&mut call);
+        call.arg(u8::from(may_take_vacant));
         let (status, text, settling): (String, String, String) = call.invoke(redis)?;
-        let prefix = self.prefix.clone();
         Ok(match status.as_str() {
             "ok" => Ok(Entered { epoch: text, settling }),
             "vacant" => Err(Closed::Vacant),
-            "schema" => Err(Closed::Mismatch(Mismatch::Schema { prefix, theirs: text.parse().unwrap_or(u64::MAX) })),
-            _ => {
-                let own = self.identity.as_ref().map(|cluster| cluster.name.clone()).unwrap_or_default();
-                Err(Closed::Mismatch(Mismatch::Foreign { prefix, theirs: text, own }))
-            }
+            mismatch => Err(Closed::Mismatch(self.own.mismatch(mismatch, &text))),
         })
     }
 

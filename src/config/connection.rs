@@ -15,10 +15,14 @@ use super::scalar::{Number, Whole};
 use super::seeds::{self, Seeds};
 use super::sentinels::{self, DEFAULT_SERVICE, Sentinels};
 use super::tls_files::TlsFiles;
+use crate::event::{MAX_SHARDS, Shard};
 use crate::secret::Secret;
 
 /// The minimum timeout. A read blocks up to 100 ms for events, and the reply takes time.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// Number of shards on a Redis Cluster, unless configured: enough to spread over the masters of most clusters.
+const CLUSTER_SHARDS: u8 = 16;
 
 /// The connection to Redis: the same server and database as the roster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub struct Connection {
     pub database: u32,
     /// Timeout of connecting, and then of each read and each write.
     pub timeout: Duration,
+    /// Number of shards, a power of two.
+    pub shards: u8,
 }
 
 impl Default for Connection {
@@ -41,20 +47,39 @@ impl Default for Connection {
             login: None,
             database: 0,
             timeout: Duration::from_secs(5),
+            shards: 1,
         }
     }
 }
 
 impl Connection {
-    /// Returns the prefix of every key, from the configured one.
+    /// Returns the prefix of every key of a shard, from the configured prefix.
+    pub(crate) fn prefix_of(&self, shard: Shard, configured: &str) -> String {
+        if self.is_tagged() { seeds::tagged(configured, shard) } else { configured.to_owned() }
+    }
+
+    /// Returns `true` if the keys of each shard have a hash tag.
+    fn is_tagged(&self) -> bool {
+        self.shards > 1 || matches!(self.address, Address::Cluster(_))
+    }
+
+    /// Returns the prefix under which the same server would have the data of one shard, if that is not one of ours.
+    pub(crate) fn untagged_prefix(&self, configured: &str) -> Option<String> {
+        let several = self.shards > 1 && !matches!(self.address, Address::Cluster(_));
+        several.then(|| configured.to_owned())
+    }
+
+    /// Checks the configured prefix.
     ///
     /// # Errors
-    /// If the prefix cannot be used on a Redis Cluster.
-    pub(crate) fn key_prefix(&self, configured: String) -> Result<String, ConfigError> {
-        match &self.address {
-            Address::Cluster(_) => seeds::tagged(&configured),
-            _ => Ok(configured),
-        }
+    /// If it has a brace, and the keys have a hash tag.
+    pub(super) fn check_prefix(&self, configured: &str) -> Result<(), ConfigError> {
+        if self.is_tagged() { seeds::check_prefix(configured) } else { Ok(()) }
+    }
+
+    /// Returns a shard's part of a limit of all shards.
+    pub(crate) fn part_of(&self, limit: usize) -> usize {
+        limit.div_ceil(usize::from(self.shards))
     }
 }
 
@@ -81,7 +106,7 @@ pub enum Address {
     Unix(PathBuf),
     /// The master that Sentinels name.
     Sentinels(Sentinels),
-    /// The master of our slot in a Redis Cluster.
+    /// The masters of our slots in a Redis Cluster.
     Cluster(Seeds),
 }
 
@@ -162,6 +187,7 @@ pub(super) struct WrittenConnection {
     username: Option<String>,
     password: Option<Secret>,
     cluster: Option<seeds::WrittenSeeds>,
+    shards: Option<Whole<1, { MAX_SHARDS as u32 }>>,
     sentinels: Option<Hosts<{ sentinels::DEFAULT_PORT }>>,
     service: Option<String>,
     sentinel_username: Option<String>,
@@ -183,6 +209,7 @@ impl WrittenConnection {
         let defaults = Connection::default();
         self.check_combination()?;
         let files = self.files(warnings)?;
+        let shards = self.shards.take().map(number_of_shards).transpose()?;
         let is_cluster = self.cluster == Some(seeds::WrittenSeeds::On);
         let key_of_database = if self.url.is_some() { "connection.url" } else { "connection.database" };
         let (address, login, database) = match self.url.take() {
@@ -225,7 +252,8 @@ impl WrittenConnection {
             ));
             timeout = SHORTEST_TIMEOUT;
         }
-        Ok(Connection { address, login, database, timeout })
+        let shards = shards.unwrap_or(if matches!(address, Address::Cluster(_)) { CLUSTER_SHARDS } else { 1 });
+        Ok(Connection { address, login, database, timeout, shards })
     }
 
     /// Checks that the keys name the servers in one way only.
@@ -330,6 +358,15 @@ pub(super) fn check_against_lease(connection: &Connection, ttl: Duration) -> Opt
             ttl.as_secs_f64(),
             most.as_secs_f64(),
         )
+    })
+}
+
+/// Checks a number of shards. A power of two divides the channels evenly.
+fn number_of_shards(written: Whole<1, { MAX_SHARDS as u32 }>) -> Result<u8, ConfigError> {
+    let number = written.get();
+    u8::try_from(number).ok().filter(|number| number.is_power_of_two()).ok_or_else(|| {
+        let message = format_args!("{number} is not a power of two: must be 1, 2, 4, 8, 16, 32 or 64");
+        ConfigError::at("connection.shards", message)
     })
 }
 

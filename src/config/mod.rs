@@ -93,7 +93,7 @@ use value::Setting;
 use written::{Defaults, WrittenConfig};
 
 use crate::aws::Environment;
-use crate::event::{AppId, EventName};
+use crate::event::{AppId, EventName, Shard};
 pub use crate::net::AddressRules;
 
 const HOUR_MS: u32 = 3_600_000;
@@ -113,7 +113,7 @@ type RetryFor = Seconds<1_000, { 24 * HOUR_MS }>;
 pub struct Config {
     /// The connection to Redis.
     pub connection: Connection,
-    /// Prefix of every key in Redis. Never empty. On a Redis Cluster it is in braces: the hash tag of the shard.
+    /// Prefix of every key in Redis, as configured. Never empty. [`Self::prefix_of`] returns that of the keys of a shard.
     pub key_prefix: String,
     /// Identity of the node's cluster. A node without one works on the data of any cluster.
     pub cluster: Option<ClusterIdentity>,
@@ -185,6 +185,17 @@ impl Config {
         let written: Option<WrittenConfig> =
             Option::deserialize(Setting::root(value, &warnings)).map_err(ConfigError::from_fault)?;
         written.unwrap_or_default().resolve(environment, warnings.into_inner())
+    }
+
+    /// Returns the prefix of every key of a shard. It is in braces, a hash tag, on a Redis Cluster and with several shards.
+    #[must_use]
+    pub fn prefix_of(&self, shard: Shard) -> String {
+        self.connection.prefix_of(shard, &self.key_prefix)
+    }
+
+    /// Returns the shards.
+    pub fn shards(&self) -> impl Iterator<Item = Shard> + Clone + use<> {
+        Shard::all(self.connection.shards)
     }
 
     /// Returns `true` if any endpoint receives this event.

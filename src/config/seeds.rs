@@ -10,6 +10,7 @@ use super::form::{Form, read};
 use super::hosts::{self, Hosts};
 use super::scalar::Switch;
 use super::tls_files::TlsFiles;
+use crate::event::Shard;
 
 /// Servers of a Redis Cluster. A node learns of the others from them.
 #[derive(Clone, Debug, PartialEq, Eq, Display)]
@@ -76,14 +77,19 @@ impl<'de> Deserialize<'de> for WrittenSeeds {
 
 /// Puts the prefix of every key into the hash tag of the shard: Redis Cluster keeps all keys with one tag in one slot, and a
 /// script may use keys of one slot only.
-pub(super) fn tagged(key_prefix: &str) -> Result<String, ConfigError> {
+pub(super) fn tagged(key_prefix: &str, shard: Shard) -> String {
+    format!("{{{key_prefix}:{shard}}}")
+}
+
+/// Checks that the prefix can be put into a hash tag.
+pub(super) fn check_prefix(key_prefix: &str) -> Result<(), ConfigError> {
     if key_prefix.contains(['{', '}']) {
         return Err(ConfigError::at(
             "key_prefix",
-            "must not contain a brace on a Redis Cluster: the package puts it in a hash tag of its own",
+            "must not contain a brace on a Redis Cluster or with several shards: the package puts it in a hash tag of its own",
         ));
     }
-    Ok(format!("{{{key_prefix}:0}}"))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -109,8 +115,8 @@ mod tests {
 
     #[test]
     fn a_prefix_gets_a_hash_tag_of_its_own() {
-        assert_eq!(tagged("wh").unwrap(), "{wh:0}");
-        let refusal = tagged("a}b").unwrap_err().to_string();
+        assert_eq!(tagged("wh", Shard::FIRST), "{wh:0}");
+        let refusal = check_prefix("a}b").unwrap_err().to_string();
         assert!(refusal.starts_with("resonate-webhooks.key_prefix: must not contain a brace"), "{refusal}");
     }
 }

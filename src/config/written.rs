@@ -175,7 +175,8 @@ impl WrittenConfig {
         let reconcile_interval = seconds(self.reconcile_interval, "reconcile_interval", 1.0..=86_400.0, 1.0, 30.0);
         warnings.extend(connection::check_against_lease(&connection, ttl));
 
-        let key_prefix = connection.key_prefix(self.key_prefix.unwrap_or_else(|| "wh".to_owned()))?;
+        let key_prefix = self.key_prefix.unwrap_or_else(|| "wh".to_owned());
+        connection.check_prefix(&key_prefix)?;
         let can_read_roster = !matches!(connection.address, Address::Cluster(_));
 
         Ok(Config {

@@ -116,13 +116,17 @@ mod tests {
 
     use super::super::Credentials;
     use super::*;
-    use crate::event::{Event, EventKind};
+    use crate::event::{Event, EventKind, Shard};
     use crate::outbox::{Item, Position};
     use crate::secret::Secret;
 
     fn batch() -> Batch {
         let event = Event { app: "app".into(), channel: "c".into(), time_ms: 1, kind: EventKind::ChannelOccupied };
-        let queued = Queued::new(Item::Event(event), Position { partition: 0, token: 0, seq: 0 }, Instant::now());
+        let queued = Queued::new(
+            Item::Event(event),
+            Position { shard: Shard::FIRST, partition: 0, token: 0, seq: 0 },
+            Instant::now(),
+        );
         Batch::new("app".into(), BatchIds::new(1).next(), vec![Arc::new(queued)])
     }
 

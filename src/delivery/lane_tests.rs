@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventKind, Shard};
 use crate::outbox::{Item, Position};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -10,7 +10,7 @@ pub(super) const LIMITS: BatchLimits =
 
 pub(super) fn queued(seq: u64, time_ms: u64, arrived: Instant) -> Arc<Queued> {
     let event = Event { app: "a".into(), channel: "c".into(), time_ms, kind: EventKind::ChannelOccupied };
-    Arc::new(Queued::new(Item::Event(event), Position { partition: 0, token: 0, seq }, arrived))
+    Arc::new(Queued::new(Item::Event(event), Position { shard: Shard::FIRST, partition: 0, token: 0, seq }, arrived))
 }
 
 pub(super) fn make(events: Vec<Arc<Queued>>) -> Batch {

@@ -50,7 +50,8 @@ pub(crate) struct Lanes {
     entries: Vec<LaneEntry>,
     /// The places of lanes in `entries`. The key is the id and `true` for a lane that retries dead letters.
     places: HashMap<(LaneId, bool), usize>,
-    routes: HashMap<AppId, Routes>,
+    /// The routes of each shard.
+    routes: Vec<HashMap<AppId, Routes>>,
     counters: EventCounters,
     /// Lanes by the time when they become due.
     timers: BTreeSet<(Instant, usize)>,
@@ -158,7 +159,7 @@ impl Lanes {
             states: EndpointStates::default(),
             unreported: BTreeMap::new(),
             withdrawn: Vec::new(),
-            routes: HashMap::default(),
+            routes: Vec::new(),
             counters: EventCounters::default(),
             timers: BTreeSet::new(),
             turn: 0,

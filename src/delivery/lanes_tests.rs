@@ -7,7 +7,7 @@ use crate::config::{
     AddressRules, AppScope, Backoff, Batching, CustomNames, EndpointId, EventSet, Filter, Payload, Target, TlsFiles,
 };
 use crate::delivery::attempt::AttemptResult;
-use crate::event::{AppId, Event, EventKind, EventName};
+use crate::event::{AppId, Event, EventKind, EventName, Shard};
 use crate::outbox::{BatchOutcome, Item, Position};
 use crate::report::{EndpointState, WallClock};
 
@@ -68,7 +68,8 @@ pub(super) fn dropped(reason: &str) -> BatchOutcome {
 
 pub(crate) fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<String> {
     let event = Event { app: app.into(), channel: "c".into(), time_ms: 0, kind: EventKind::ChannelOccupied };
-    let queued = Queued::new(Item::Event(event), Position { partition: 0, token: 0, seq }, Instant::now());
+    let queued =
+        Queued::new(Item::Event(event), Position { shard: Shard::FIRST, partition: 0, token: 0, seq }, Instant::now());
     lanes.push(&Arc::new(queued)).ids.iter().map(|id| id.endpoint.to_string()).collect()
 }
 

@@ -64,7 +64,7 @@ impl BatchSender {
             return Ok(body);
         }
         let body = match batch.redelivery() {
-            None => batch.encode(self.outbox.origin()),
+            None => batch.encode(self.outbox.origin(lane.shard)),
             Some(redelivery) => {
                 self.outbox.dead_letter_body(&redelivery.dead_letter)?.ok_or(AttemptResult::Forgotten)?
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::delivery::{AppRegistry, Batch, Credentials, SignedRequest};
-use crate::event::{AppId, Event};
+use crate::event::{AppId, Event, Shard};
 use crate::outbox::redis::codec;
 use crate::outbox::{Item, Position, Queued};
 use crate::secret::Secret;
@@ -44,7 +44,7 @@ impl Signing {
 /// Wraps an event for a lane.
 #[must_use]
 pub fn queue(event: Event) -> Queued {
-    Queued::new(Item::Event(event), Position { partition: 0, token: 0, seq: 0 }, Instant::now())
+    Queued::new(Item::Event(event), Position { shard: Shard::FIRST, partition: 0, token: 0, seq: 0 }, Instant::now())
 }
 
 /// Decodes an event from Redis.

@@ -82,7 +82,7 @@ impl Engine {
     pub fn new(config: Config) -> Self {
         let (queue, intents) = IntentQueue::new(config.queue_size);
         let demands = Demands::of(&config.endpoints);
-        let node_state = node_state::node_state(&config, &demands);
+        let node_states = node_state::node_states(&config, &demands);
         Self {
             demands,
             endpoints: Mutex::new(config.endpoints.clone()),
@@ -91,7 +91,7 @@ impl Engine {
                 telemetry: Arc::default(),
                 apps: Arc::new(AppRegistry::with_previous(config.previous_secrets.clone())),
                 queue: Arc::new(queue),
-                node_state: Arc::new(node_state),
+                node_states: Arc::new(node_states),
             },
             app_ids: RwLock::default(),
             booted: AtomicBool::new(false),
@@ -218,11 +218,10 @@ impl Engine {
 
     /// Waits for Redis to decide the pending claims, then for their events to be delivered.
     fn send_on(&self, root: &Root, intents: usize, deadline: Instant) -> FlushReport {
-        self.shared.node_state.wait_until(deadline, |node_state| node_state.pending.is_empty());
+        self.shared.node_states.wait_until_empty(deadline);
         let flushed = root.with(Some(deadline), move |running| running.delivery.flush(deadline));
         let (events, unread) = flushed.map_or((0, true), |undelivered| (undelivered.total(), undelivered.unread));
-        let node_state = self.shared.node_state.lock();
-        let (claims, client_events) = (node_state.pending.unanswered_claims(), node_state.pending.waiting_events());
+        let (claims, client_events) = self.shared.node_states.pending();
         FlushReport { intents, claims, client_events, events, unread }
     }
 
@@ -248,12 +247,14 @@ impl Engine {
     }
 
     fn release_all(&self) {
-        let mut node_state = self.shared.node_state.lock();
-        let mut claims = Vec::new();
-        node_state.table.close_all(&mut claims);
-        node_state.pending.push_claims(claims);
-        drop(node_state);
-        self.shared.node_state.notify();
+        for shard in self.shared.node_states.shards() {
+            let mut node_state = shard.lock();
+            let mut claims = Vec::new();
+            node_state.table.close_all(&mut claims);
+            node_state.pending.push_claims(claims);
+            drop(node_state);
+            shard.notify();
+        }
     }
 
     /// Stops the threads without waiting for deliveries. A thread that has not ended by `deadline` is leaked. Returns
@@ -319,7 +320,8 @@ mod tests {
         let config = json!({ "connection": connection, "shutdown_timeout": SHUTDOWN_TIMEOUT.as_secs_f64() });
         let engine = Engine::new(Config::from_value(config).unwrap());
         engine.boot().unwrap();
-        let done = || engine.shared.queue.waiting() == 0 && engine.shared.node_state.lock().is_done();
+        let shard = &engine.shared.node_states.shards()[0];
+        let done = || engine.shared.queue.waiting() == 0 && shard.lock().is_done();
         engine.subscribed(b"app", b"a", b"1.1", None);
         engine.closed(b"app", b"1.1");
         eventually("the claims to be answered", || done().then_some(()));
@@ -329,7 +331,7 @@ mod tests {
 
         let began = Instant::now();
         std::thread::scope(|scope| {
-            let busy = engine.shared.node_state.lock();
+            let busy = shard.lock();
             let ending = scope.spawn(|| engine.end(GRACE));
             std::thread::sleep(SHUTDOWN_TIMEOUT + GRACE * 3 / 4);
             drop(busy);

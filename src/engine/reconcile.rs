@@ -4,6 +4,9 @@ use super::Engine;
 use crate::event::{AppId, ChannelName, SocketId};
 use crate::presence::{Intent, Packed};
 
+/// Bits of a cursor for the place within a shard. The shard is in the bits above.
+const CURSOR_BITS: u32 = usize::BITS - 8;
+
 impl Engine {
     /// Reconciles a channel with all of its live connections. Adds subscriptions that the hooks missed, and removes
     /// those whose end they missed. `live` has `(socket, user)`, with an empty user for none.
@@ -47,8 +50,17 @@ impl Engine {
         if self.is_inert() {
             return Some((0, Vec::new()));
         }
-        let node_state = self.shared.node_state.try_lock()?;
-        Some(page(node_state.table.channels(), cursor, limit, |(app, name)| (app.clone(), name.clone())))
+        let shards = self.shared.node_states.shards();
+        let (shard, at) = (cursor >> CURSOR_BITS, cursor & ((1 << CURSOR_BITS) - 1));
+        let Some(node_state) = shards.get(shard) else { return Some((0, Vec::new())) };
+        let node_state = node_state.try_lock()?;
+        let (next, found) = page(node_state.table.channels(), at, limit, |(app, name)| (app.clone(), name.clone()));
+        let next = match next {
+            0 if shard + 1 == shards.len() => 0,
+            0 => (shard + 1) << CURSOR_BITS,
+            next => (shard << CURSOR_BITS) | next,
+        };
+        Some((next, found))
     }
 
     /// Returns the sockets on a channel, in pages like [`Self::channels`].
@@ -58,7 +70,7 @@ impl Engine {
             return Some((0, Vec::new()));
         }
         let app = self.app_id(app);
-        let node_state = self.shared.node_state.try_lock()?;
+        let node_state = self.shared.node_states.of(&app, channel).try_lock()?;
         Some(page(node_state.table.sockets(&app, channel), cursor, limit, SocketId::clone))
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Map;
 
 use crate::admin::RedisInfo;
 use crate::config::{Address, Config};
+use crate::event::Shard;
 use crate::metrics::Sources;
 use crate::process::Thread;
 use crate::redis::{Link, Settings};
@@ -78,7 +79,7 @@ impl Reporter {
         let mut rounds = ReportRounds {
             to_inspect: Some(settings.address().clone()),
             sources,
-            keys: StatusKeys::new(&config.key_prefix),
+            keys: StatusKeys::new(&config.prefix_of(Shard::FIRST)),
             // Silent, because the claimer and the outbox already log an unreachable Redis.
             link: Link::silent(settings).counted(Arc::clone(&telemetry)),
             expiry: config.ttl.max(MIN_EXPIRY),

@@ -11,14 +11,15 @@ use super::reporter::Reporter;
 use crate::cluster::{self, Audit, SharedMembership};
 use crate::config::Config;
 use crate::delivery::{AppRegistry, Delivery, STANDING_WORKERS};
-use crate::event::{EventName, NodeId, PARTITIONS};
+use crate::event::{EventName, NodeId, PARTITIONS, Shard};
 use crate::metrics::{Listener, Sources};
-use crate::outbox::redis::{RedisOutbox, partition_max};
+use crate::outbox::Outbox;
+use crate::outbox::redis::{ShardedOutbox, partition_max};
 use crate::presence::{
-    self, Claimer, ClaimerParts, Intake, Intent, IntentQueue, PresenceScripts, SharedNodeState, StopFlag,
+    self, Claimer, ClaimerParts, Intake, Intent, IntentQueue, NodeStates, OtherData, PresenceScripts, StopFlag,
 };
 use crate::process::{Reserved, Thread};
-use crate::redis::{self, Link};
+use crate::redis::{Link, OwnCluster, Settings};
 use crate::telemetry::Telemetry;
 
 /// The maximum time that deliveries wait at the start for the paused endpoints from Redis. After that, no endpoint
@@ -31,15 +32,14 @@ pub(super) struct Shared {
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) apps: Arc<AppRegistry>,
     pub(super) queue: Arc<IntentQueue>,
-    pub(super) node_state: Arc<SharedNodeState>,
+    pub(super) node_states: Arc<NodeStates>,
 }
 
 impl Shared {
     /// Returns the gauges. `events` is the number of events that wait for endpoints.
     pub(super) fn gauges(&self, events: usize) -> [(&'static str, usize); 6] {
-        let node_state = self.node_state.lock();
-        let (channels, sockets) = node_state.table.size();
-        let (claims, client_events) = (node_state.pending.unanswered_claims(), node_state.pending.waiting_events());
+        let (channels, sockets) = self.node_states.size();
+        let (claims, client_events) = self.node_states.pending();
         gauges([self.queue.waiting(), channels, sockets, claims, client_events, events])
     }
 }
@@ -53,11 +53,12 @@ pub(super) fn gauges(values: [usize; 6]) -> [(&'static str, usize); 6] {
 /// A running engine. The [root thread](super::root) owns it, because it owns descriptors of that thread's table.
 pub(super) struct Running {
     shared: Shared,
-    stop_claimer: Arc<StopFlag>,
+    stop_claimers: Arc<StopFlag>,
     intake: Thread,
-    claimer: Thread,
+    /// One per shard.
+    claimers: Vec<Thread>,
     pub(super) delivery: Arc<Delivery>,
-    outbox: Arc<RedisOutbox>,
+    outbox: Arc<ShardedOutbox>,
     reporter: Reporter,
     metrics: Option<Listener>,
 }
@@ -68,50 +69,24 @@ impl Running {
     /// # Errors
     /// If the operating system refuses a thread, or the settings of the Redis connection are invalid.
     pub(super) fn start(config: &Config, shared: &Shared, intents: Receiver<Intent>) -> io::Result<Self> {
-        let Shared { telemetry, queue, node_state, .. } = shared;
+        let Shared { telemetry, queue, node_states, .. } = shared;
         cluster::put_scripts_together();
         presence::put_scripts_together();
-        let settings = redis::Settings::of(config).map_err(io::Error::other)?;
+        let settings = Settings::of(config, Shard::FIRST).map_err(io::Error::other)?;
         let _reserved = reserve_threads(config)?;
-        let membership = Arc::new(SharedMembership::default());
-        let outbox = RedisOutbox::start(config.into(), &settings, &membership, telemetry)?;
+        let memberships: Vec<Arc<SharedMembership>> = config.shards().map(|_| Arc::default()).collect();
+        let outbox = Arc::new(ShardedOutbox::start(config, &memberships, telemetry)?);
         let delivery = start_delivery(config, shared, &outbox)?;
-        let misses = config.wants(EventName::CacheMiss);
-        let cluster = ClaimerParts {
-            link: Link::new(settings.clone(), Arc::clone(telemetry)),
-            keys: PresenceScripts::new(&config.key_prefix, config.ttl, PARTITIONS)
-                .with_grace(config.departure_grace)
-                .with_partition_max(partition_max(config.outbox_max_events))
-                .with_client_bytes_max(config.outbox_max_bytes)
-                .with_count_interval(config.subscription_count_interval)
-                .with_miss_ttl(if misses { config.cache_miss_ttl } else { Duration::ZERO })
-                .with_roster(config.roster.clone())
-                .with_identity(config.cluster.clone()),
-            audit: config.roster.as_ref().map(|roster| Audit::new(roster, config.reconcile_interval)),
-            compare_every: config.reconcile_interval,
-            membership: Arc::clone(&membership),
-            next_incarnation: Box::new(|| {
-                NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), rand::random())
-            }),
-        };
-        let sources = Arc::new(sources(config, shared, membership, &delivery));
+        // The status is in the first shard, and so is the name of the node.
+        let sources = Arc::new(sources(config, shared, Arc::clone(&memberships[0]), &delivery));
         let reporter = Reporter::start(config, settings, Arc::clone(&sources))?;
         let metrics = config.metrics_listen.map(|address| Listener::start(address, sources)).transpose()?;
-        let stop_claimer = Arc::new(StopFlag::default());
-        let mut claimer =
-            Claimer::new(Arc::clone(node_state), cluster, Arc::clone(&stop_claimer), Arc::clone(telemetry));
-        let mut intake = Intake::new(Arc::clone(queue), intents, Arc::clone(node_state), Arc::clone(telemetry))
+        let stop_claimers = Arc::new(StopFlag::default());
+        let mut intake = Intake::new(Arc::clone(queue), intents, Arc::clone(node_states), Arc::clone(telemetry))
             .ignoring(config.ignored_channels.clone());
-        Ok(Self {
-            shared: shared.clone(),
-            stop_claimer,
-            intake: Thread::spawn("wh-intake", Arc::clone(telemetry), move || intake.run())?,
-            claimer: Thread::spawn("wh-claimer", Arc::clone(telemetry), move || claimer.run())?,
-            delivery,
-            outbox,
-            reporter,
-            metrics,
-        })
+        let intake = Thread::spawn("wh-intake", Arc::clone(telemetry), move || intake.run())?;
+        let claimers = start_claimers(config, shared, &memberships, &stop_claimers)?;
+        Ok(Self { shared: shared.clone(), stop_claimers, intake, claimers, delivery, outbox, reporter, metrics })
     }
 
     /// Stops the threads by `deadline`. Returns `true` if all have ended.
@@ -129,10 +104,10 @@ impl Running {
         let delivery_ended = self.delivery.stop(now + time / 3);
         self.reporter.stop();
         let outbox_ended = self.outbox.stop(now + time * 2 / 3);
-        self.stop_claimer.raise();
-        shared.node_state.notify();
+        self.stop_claimers.raise();
+        shared.node_states.shards().iter().for_each(|shard| shard.notify());
         let reporter_ended = self.reporter.wait_until(deadline);
-        self.claimer.wait_until(deadline)
+        self.claimers.iter().all(|claimer| claimer.wait_until(deadline))
             && self.intake.wait_until(deadline)
             && delivery_ended
             && outbox_ended
@@ -143,12 +118,70 @@ impl Running {
 
 /// Reserves all permanent threads, so that an engine starts completely or not at all.
 fn reserve_threads(config: &Config) -> io::Result<Reserved> {
-    let mut names = vec!["wh-dispatch", "wh-status", "wh-intake", "wh-claimer", "wh-outbox", "wh-ack"];
+    let mut names = vec!["wh-dispatch", "wh-status", "wh-intake"];
     names.extend(["wh-post"; STANDING_WORKERS]);
+    names.extend(config.shards().flat_map(|_| ["wh-claimer", "wh-outbox", "wh-ack"]));
     if config.metrics_listen.is_some() {
         names.push("wh-metrics");
     }
     Reserved::new(&names)
+}
+
+/// Starts the claimer of each shard, with these memberships.
+fn start_claimers(
+    config: &Config,
+    shared: &Shared,
+    memberships: &[Arc<SharedMembership>],
+    stop: &Arc<StopFlag>,
+) -> io::Result<Vec<Thread>> {
+    // The same in all shards, so that an operator sees one node.
+    let boot = rand::random();
+    let start = |((shard, membership), node_state)| {
+        let parts = claimer_parts(config, shard, boot, memberships, membership, &shared.telemetry)?;
+        let telemetry = &shared.telemetry;
+        let mut claimer = Claimer::new(Arc::clone(node_state), parts, Arc::clone(stop), Arc::clone(telemetry));
+        Thread::spawn("wh-claimer", Arc::clone(telemetry), move || claimer.run())
+    };
+    config.shards().zip(memberships).zip(shared.node_states.shards()).map(start).collect()
+}
+
+/// Returns the parts of a shard's claimer. `boot` identifies the first incarnation of this process.
+fn claimer_parts(
+    config: &Config,
+    shard: Shard,
+    boot: u32,
+    memberships: &[Arc<SharedMembership>],
+    membership: &Arc<SharedMembership>,
+    telemetry: &Arc<Telemetry>,
+) -> io::Result<ClaimerParts> {
+    let connection = &config.connection;
+    let is_first = shard == Shard::FIRST;
+    let misses = config.wants(EventName::CacheMiss);
+    let settings = Settings::of(config, shard).map_err(io::Error::other)?;
+    let mut first_incarnation = Some(boot);
+    Ok(ClaimerParts {
+        link: Link::new(settings, Arc::clone(telemetry)),
+        keys: PresenceScripts::new(&config.prefix_of(shard), config.ttl, PARTITIONS)
+            .of_cluster(OwnCluster::of(config, shard))
+            .with_grace(config.departure_grace)
+            .with_partition_max(partition_max(connection.part_of(config.outbox_max_events)))
+            .with_client_bytes_max(config.outbox_max_bytes.map(|bytes| connection.part_of(bytes)))
+            .with_count_interval(config.subscription_count_interval)
+            .with_miss_ttl(if misses { config.cache_miss_ttl } else { Duration::ZERO })
+            .with_roster(config.roster.clone()),
+        // The roster is not divided, so one audit is enough.
+        audit: config.roster.as_ref().filter(|_| is_first).map(|roster| Audit::new(roster, config.reconcile_interval)),
+        compare_every: config.reconcile_interval,
+        membership: Arc::clone(membership),
+        next_incarnation: Box::new(move || {
+            let boot = first_incarnation.take().unwrap_or_else(rand::random);
+            NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), boot)
+        }),
+        others: match memberships.first() {
+            Some(first) if !is_first => OtherData::of_other_shard(Arc::clone(first)),
+            _ => OtherData::of_first_shard(connection.untagged_prefix(&config.key_prefix)),
+        },
+    })
 }
 
 /// Returns the sources of the node's record.
@@ -167,13 +200,13 @@ fn sources(config: &Config, shared: &Shared, membership: Arc<SharedMembership>, 
     }
 }
 
-fn start_delivery(config: &Config, shared: &Shared, outbox: &Arc<RedisOutbox>) -> io::Result<Arc<Delivery>> {
-    let events = Arc::clone(outbox);
+fn start_delivery(config: &Config, shared: &Shared, outbox: &Arc<ShardedOutbox>) -> io::Result<Arc<Delivery>> {
+    let events: Arc<dyn Outbox> = Arc::<ShardedOutbox>::clone(outbox);
     let (apps, telemetry) = (Arc::clone(&shared.apps), Arc::clone(&shared.telemetry));
     let (held, endpoints) = (Instant::now() + PAUSES_KNOWN_WITHIN, config.endpoints.clone());
     let delivery = Delivery::start_held(Some(held), events, config.into(), endpoints, apps, telemetry)?;
     let delivery = Arc::new(delivery);
     let woken = Arc::clone(&delivery);
-    outbox.on_handover(Box::new(move || woken.wake()));
+    outbox.on_handover(move || woken.wake());
     Ok(delivery)
 }

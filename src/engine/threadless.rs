@@ -27,7 +27,7 @@ impl ThreadlessEngine {
         let intake = Intake::new(
             Arc::clone(&shared.queue),
             intents.clone(),
-            Arc::clone(&shared.node_state),
+            Arc::clone(&shared.node_states),
             Arc::clone(&shared.telemetry),
         );
         engine.booted.store(true, Ordering::Release);
@@ -48,11 +48,13 @@ impl ThreadlessEngine {
     /// Does the claimer's work, as if Redis had decided an edge for each claim. Returns the number of events.
     pub fn judge(&mut self) -> usize {
         let mut events = 0;
-        loop {
-            let mut node_state = self.engine.shared.node_state.lock();
-            let Some(batch) = node_state.pending.batch() else { return events };
-            events += batch.claims().count() + batch.events();
-            node_state.pending.answered();
+        for shard in self.engine.shared.node_states.shards() {
+            let mut node_state = shard.lock();
+            while let Some(batch) = node_state.pending.batch() {
+                events += batch.claims().count() + batch.events();
+                node_state.pending.answered();
+            }
         }
+        events
     }
 }

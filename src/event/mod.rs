@@ -1,7 +1,7 @@
 //! An event as the receiver of a webhook sees it: an edge, a client event, a count, a cache miss or a custom event.
 //!
 //! `names` has a type for each kind of name. `body` and `text` encode an event as JSON. `partition` assigns it to a
-//! stream of the outbox.
+//! stream of the outbox, and `shard` to a part of the data.
 
 pub(crate) mod body;
 mod channel_type;
@@ -11,6 +11,7 @@ mod custom;
 mod member;
 mod names;
 mod partition;
+mod shard;
 pub(crate) mod text;
 
 pub use channel_type::ChannelType;
@@ -22,6 +23,7 @@ pub use member::{Member, MemberDetails};
 pub(crate) use names::plain;
 pub use names::{AppId, ChannelName, NodeId, SocketId, UserId};
 pub(crate) use partition::{PARTITIONS, partition_of};
+pub use shard::{MAX_SHARDS, Shard};
 use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
 
 /// An event of an application, usually on a channel.

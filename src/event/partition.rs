@@ -14,13 +14,18 @@ pub(crate) const PARTITIONS: u16 = 16;
 /// `append.lua` computes it for callers that do not. Nodes of different versions share the streams, so the function
 /// must never change.
 pub(crate) fn partition_of(app: &AppId, channel: &[u8], partitions: u16) -> u16 {
+    let [number, _] = hash_of(app, channel);
+    u16::try_from(number % u32::from(partitions.max(1))).unwrap_or_default()
+}
+
+/// Returns the first two 32 bits of the hash.
+pub(super) fn hash_of(app: &AppId, channel: &[u8]) -> [u32; 2] {
     let mut hash = Sha1::new();
     for part in [app.as_bytes().len().to_string().as_bytes(), b":", app.as_bytes(), channel] {
         hash.update(part);
     }
     let hash = hash.finalize();
-    let number = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
-    u16::try_from(number % u32::from(partitions.max(1))).unwrap_or_default()
+    [u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]), u32::from_be_bytes([hash[4], hash[5], hash[6], hash[7]])]
 }
 
 #[cfg(test)]

@@ -95,11 +95,12 @@ const ENDPOINT: [(&str, MetricKind, &[&str], &str); 8] = [
     ),
 ];
 
-const CLUSTER: [(&str, MetricKind, &[&str], &str); 7] = [
+const CLUSTER: [(&str, MetricKind, &[&str], &str); 8] = [
     ("nodes", Gauge, &["state"], "Nodes with a record"),
     ("clock_skew_seconds", Gauge, &["node"], "Offset of the node's clock from Redis' clock"),
     ("last_report_age_seconds", Gauge, &["node"], "Age of the node's record"),
-    ("outbox_entries", Gauge, &["partition"], "Entries in the outbox"),
+    ("outbox_entries", Gauge, &["shard", "partition"], "Entries in the outbox"),
+    ("shards_unavailable", Gauge, &[], "Shards whose Redis does not answer"),
     ("dead_letters", Gauge, &[], "Dead letters"),
     ("foreign_keys", Gauge, &[], "Keys under the prefix that another program has written"),
     ("occupied_channels", Gauge, &["app"], "Occupied channels in the cluster, including those in their grace"),

@@ -40,8 +40,11 @@ pub fn of_cluster(status: &ClusterStatus) -> String {
         page.add("nodes", "", &[("state", state.into())], count);
     }
     for partition in &status.outbox.partitions {
-        page.add("outbox_entries", "", &[("partition", &partition.number.to_string())], partition.events);
+        let (shard, number) = (partition.shard.to_string(), partition.number.to_string());
+        page.add("outbox_entries", "", &[("shard", &shard), ("partition", &number)], partition.events);
     }
+    let unavailable = status.shards.iter().filter(|shard| shard.error.is_some()).count();
+    page.add("shards_unavailable", "", &[], unavailable);
     page.add("dead_letters", "", &[], status.dead_letters);
     page.add("foreign_keys", "", &[], status.foreign_keys.len());
     for (app, channels) in largest(&status.channels) {

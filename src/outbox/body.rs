@@ -48,9 +48,9 @@ mod tests {
 
     use super::super::Position;
     use super::*;
-    use crate::event::Event;
     use crate::event::body::encoded_len;
     use crate::event::{ClientEvent, ClientEventParts, CustomEvent, CustomName, EventKind, Member, MemberDetails};
+    use crate::event::{Event, Shard};
     use crate::outbox::Item;
 
     fn event(channel: &[u8], kind: EventKind) -> Event {
@@ -59,7 +59,11 @@ mod tests {
 
     fn body(events: Vec<Event>) -> String {
         let queue = |event| {
-            Arc::new(Queued::new(Item::Event(event), Position { partition: 0, token: 0, seq: 0 }, Instant::now()))
+            Arc::new(Queued::new(
+                Item::Event(event),
+                Position { shard: Shard::FIRST, partition: 0, token: 0, seq: 0 },
+                Instant::now(),
+            ))
         };
         String::from_utf8(encode(&events.into_iter().map(queue).collect::<Vec<_>>(), Payload::Pusher, 0)).unwrap()
     }
@@ -153,7 +157,7 @@ mod tests {
 
     fn extended(member: Member, origin: u64, seq: u64) -> (String, usize) {
         let event = event(b"presence-a", EventKind::MemberAdded { user: member });
-        let position = Position { partition: 11, token: 3, seq };
+        let position = Position { shard: Shard::FIRST, partition: 11, token: 3, seq };
         let queued = Arc::new(Queued::new(Item::Event(event), position, Instant::now()));
         let length = FRAME_BYTES - "18446744073709551615".len() + "1700000000000".len();
         let length = length + super::length(&queued, Payload::Extended);

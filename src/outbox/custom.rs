@@ -1,6 +1,6 @@
 //! Rules for custom events, which the application sends from any process.
 
-use crate::config::{Address, Endpoint, IgnoredChannels, ROOT};
+use crate::config::{Endpoint, IgnoredChannels, ROOT};
 use crate::event::{AppId, CustomName, CustomNameError};
 use crate::redis::LinkError;
 
@@ -48,8 +48,8 @@ pub enum SendError {
     /// Redis was unreachable or refused the event.
     #[error("the event was not sent: Redis at {address} ({ROOT}.connection) {}", refusal(.error))]
     Redis {
-        /// The address of Redis.
-        address: Box<Address>,
+        /// The address of Redis, and the shard if there are several.
+        address: String,
         /// The error.
         error: LinkError,
     },
@@ -59,8 +59,8 @@ pub enum SendError {
         refusal(.error)
     )]
     Unanswered {
-        /// The address of Redis.
-        address: Box<Address>,
+        /// The address of Redis, and the shard if there are several.
+        address: String,
         /// The error.
         error: LinkError,
     },

@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use crate::config::{EndpointId, Payload};
 use crate::event::body::encoded_len;
-use crate::event::{AppId, Event};
+use crate::event::{AppId, Event, Shard};
 
 pub use custom::SendError;
 pub use redelivery::{DeadLetterId, Redelivery};
@@ -32,12 +32,25 @@ pub use report::DropReport;
 /// Position of an event in its outbox. Within a partition, positions grow in the order of the events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
+    /// Shard.
+    pub shard: Shard,
     /// Partition, which keeps the order of the event's channel.
     pub partition: u16,
     /// Fencing token under which the event was read.
     pub token: u64,
     /// Number within the partition.
     pub seq: u64,
+}
+
+/// A fencing token with its shard. Two shards may have the same token.
+pub type ShardToken = (Shard, u64);
+
+impl Position {
+    /// Returns the fencing token with its shard.
+    #[must_use]
+    pub const fn shard_token(&self) -> ShardToken {
+        (self.shard, self.token)
+    }
 }
 
 /// Entry of the outbox, as lanes process it.
@@ -134,7 +147,7 @@ pub struct Handover {
     pub in_flight: Vec<InFlightBatch>,
     /// Expired fencing tokens. Other nodes deliver the events read under them, including those in lanes and inherited
     /// batches.
-    pub revoked: Vec<u64>,
+    pub revoked: Vec<ShardToken>,
     /// Events, oldest first.
     pub events: Vec<Queued>,
 }
@@ -217,13 +230,15 @@ pub(crate) fn redelivery_of(events: &[Arc<Queued>]) -> Option<&Redelivery> {
     events.first().and_then(|first| first.redelivery())
 }
 
-/// The ordered stream of one application's events to one endpoint.
+/// The ordered stream of one application's events in one shard to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LaneId {
     /// The endpoint. Two endpoints may share a URL, never an id.
     pub endpoint: EndpointId,
     /// The application.
     pub app: AppId,
+    /// The shard. No batch has events of two shards.
+    pub shard: Shard,
 }
 
 /// The outcome of a batch.
@@ -280,8 +295,8 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
     /// When other nodes own some of them.
     fn confirm(&self, events: &[Arc<Queued>]) -> Result<(), PersistError>;
 
-    /// Returns the body of a dead letter that is retried; `None` if it was removed. Called by sending threads; may wait
-    /// for the network.
+    /// Returns the body of a dead letter that is retried; `None` if it was removed. Called by sending threads; may wait for
+    /// the network.
     ///
     /// # Errors
     /// When it cannot be read now.
@@ -298,8 +313,8 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
     /// Waits until every acknowledgement before this call is written, or until `deadline`.
     fn flush_acks(&self, deadline: Instant);
 
-    /// Returns a number that identifies the outbox. It is the same on all nodes that share the outbox.
-    fn origin(&self) -> u64;
+    /// Returns a number that identifies the shard's part of the outbox. It is the same on all nodes that share the outbox.
+    fn origin(&self, shard: Shard) -> u64;
 
     /// Returns the number of events that some lane has not acknowledged yet.
     fn queued(&self) -> usize;

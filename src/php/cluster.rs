@@ -8,7 +8,7 @@ use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::ZendHashTable;
 
-use super::exceptions::{invalid_config, newer_schema, redis_failed};
+use super::exceptions::{invalid_config, newer_schema, other_shards, redis_failed};
 use super::{config_array, json_array};
 use crate::admin::{Adoption, Cluster as Core};
 use crate::delivery::Credentials;
@@ -54,6 +54,7 @@ impl Cluster {
         match self.core.adopt().map_err(redis_failed)? {
             Adoption::Adopted(former) => Ok(Some(former)),
             Adoption::Own => Ok(None),
+            Adoption::OtherShards(why) => Err(other_shards(why)),
             Adoption::NewerSchema(schema) => {
                 Err(newer_schema(format_args!("The data has schema {schema}, which only a newer version can adopt")))
             }

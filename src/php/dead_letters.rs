@@ -75,6 +75,12 @@ impl DeadLetters {
         Ok(number(self.core.forget(&parse(&ids)).map_err(redis_failed)?))
     }
 
+    /// Returns the shards that the last call left out because they did not answer: a reason for each. Empty with one shard, where
+    /// that is an error.
+    pub fn missing(&self) -> Vec<String> {
+        self.core.missing().iter().map(ToString::to_string).collect()
+    }
+
     /// Deletes the dead letters older than a number of seconds, or all with 0. Returns how many were deleted.
     #[php(defaults(olderThan = 0))]
     pub fn flush(&mut self, olderThan: i64) -> PhpResult<i64> {

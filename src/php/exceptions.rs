@@ -59,6 +59,11 @@ pub(super) fn newer_schema(error: impl Display) -> PhpException {
     exception("RedisFailed", "RuntimeException", error)
 }
 
+/// Returns the exception for data with another number of shards than the config.
+pub(super) fn other_shards(error: impl Display) -> PhpException {
+    exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisMisconfigured", "RuntimeException", error)
+}
+
 fn exception(class: &str, fallback: &str, error: impl Display) -> PhpException {
     let own = ClassEntry::try_find(&format!("Webpatser\\ResonateWebhooks\\Exceptions\\{class}"));
     let class = own.or_else(|| ClassEntry::try_find(fallback)).unwrap_or_else(ce::exception);

@@ -6,6 +6,7 @@
 //! encoded while Redis carries out the current one, so that Redis is not idle in between.
 
 mod admission;
+mod other_data;
 mod reaper;
 mod repair;
 mod stuck;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use admission::Admission;
+pub(crate) use other_data::OtherData;
 
 use super::grace::Grace;
 use super::node_state::SharedNodeState;
@@ -64,6 +66,8 @@ pub(crate) struct ClaimerParts {
     pub(crate) membership: Arc<SharedMembership>,
     /// Returns the id of this process' next incarnation.
     pub(crate) next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
+    /// The other data that has to fit.
+    pub(crate) others: OtherData,
 }
 
 /// The claimer's state.
@@ -87,6 +91,7 @@ pub(crate) struct Claimer {
     /// The next batch, encoded while the previous one was in flight.
     prepared: Option<ClaimCall>,
     next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
+    others: OtherData,
     /// The id for a new epoch or settling. It stays the same until Redis has answered.
     new_id: Option<String>,
     /// Number of the connection on which the session was opened.
@@ -111,7 +116,7 @@ impl Claimer {
         stop: Arc<StopFlag>,
         telemetry: Arc<Telemetry>,
     ) -> Self {
-        let ClaimerParts { link, keys, audit, compare_every, membership, mut next_incarnation } = cluster;
+        let ClaimerParts { link, keys, audit, compare_every, membership, mut next_incarnation, others } = cluster;
         let session = Session::new(next_incarnation(), keys.membership.lease());
         let grace = Grace::new(keys.grace());
         Self {
@@ -132,6 +137,7 @@ impl Claimer {
             unanswered: None,
             prepared: None,
             next_incarnation,
+            others,
             new_id: None,
             entered_over: 0,
             hold_until: None,

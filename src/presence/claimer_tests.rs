@@ -45,6 +45,7 @@ impl Node {
                 boots += 1;
                 NodeId::new("node", 1, boots)
             }),
+            others: OtherData::default(),
         };
         let mut claimer = Claimer::new(Arc::clone(&node_state), cluster, Arc::default(), telemetry);
         // On a busy machine, Redis may take longer than the timeout.

@@ -4,17 +4,16 @@ use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Select, Sender};
-use parking_lot::MutexGuard;
-
 use super::batch::{CacheSeen, EventContent, OrderedEvent};
 use super::claim::Claim;
 use super::intent::{Intent, IntentQueue, Packed};
-use super::node_state::{NodeState, SharedNodeState};
+use super::node_state::NodeState;
+use super::node_states::{LockedShard, NodeStates};
 use super::table::non_empty;
 use crate::config::IgnoredChannels;
 use crate::event::{AppId, ChannelName, ClientEvent, ClientEventParts, ClientMessage, CustomEvent, SocketId};
 use crate::telemetry::{Level, PacedCount, Telemetry};
+use crossbeam_channel::{Receiver, Select, Sender};
 
 /// Most intents per portion.
 const PORTION: usize = 1024;
@@ -35,7 +34,7 @@ const QUIET_NAPS: u32 = 50;
 pub(crate) struct Intake {
     queue: Arc<IntentQueue>,
     intents: Receiver<Intent>,
-    node_state: Arc<SharedNodeState>,
+    node_states: Arc<NodeStates>,
     telemetry: Arc<Telemetry>,
     portion: Vec<Intent>,
     claims: Vec<Claim>,
@@ -53,16 +52,16 @@ pub(super) enum Next {
 }
 
 impl Intake {
-    /// Returns an intake that reads `queue` through its receiver `intents` and writes to `node_state`.
+    /// Returns an intake that reads `queue` through its receiver `intents` and writes to `node_states`.
     pub(crate) fn new(
         queue: Arc<IntentQueue>,
         intents: Receiver<Intent>,
-        node_state: Arc<SharedNodeState>,
+        node_states: Arc<NodeStates>,
         telemetry: Arc<Telemetry>,
     ) -> Self {
         let (portion, claims, barriers) = (Vec::new(), Vec::new(), Vec::new());
         let (dropped, ignored) = (PacedCount::default(), IgnoredChannels::default());
-        Self { queue, intents, node_state, telemetry, portion, claims, barriers, dropped, ignored }
+        Self { queue, intents, node_states, telemetry, portion, claims, barriers, dropped, ignored }
     }
 
     /// Sets the channels whose intents are ignored.
@@ -128,25 +127,38 @@ impl Intake {
         if portion.is_empty() {
             return Next::Continue;
         }
-        let shared = Arc::clone(&self.node_state);
-        let mut node_state = shared.lock();
+        let shared = Arc::clone(&self.node_states);
+        let first = portion.first().map(|intent| shared.shard_of_intent(intent)).unwrap_or_default();
+        let mut locked = shared.lock(first);
         for (n, intent) in portion.drain(..).enumerate() {
             if n % TURN == TURN - 1 {
-                MutexGuard::bump(&mut node_state);
+                locked.yield_to_claimer();
             }
-            if self.enter(&mut node_state, intent) == Next::Stop {
-                return Next::Stop;
+            match intent {
+                Intent::Stop => return Next::Stop,
+                Intent::Closed(app, socket) if shared.are_several() => locked = self.close(locked, &app, &socket),
+                intent => {
+                    locked = locked.move_to(shared.shard_of_intent(&intent));
+                    self.enter(locked.state(), intent);
+                    locked.record_sockets();
+                }
             }
         }
-        let pending_claims = !node_state.pending.is_empty() || node_state.table.counts_due_at().is_some();
-        drop(node_state);
-        if pending_claims {
-            shared.notify();
-        }
+        locked.unlock();
         Next::Continue
     }
 
-    fn enter(&mut self, node_state: &mut NodeState, intent: Intent) -> Next {
+    /// Closes a socket in every shard that has a channel of it.
+    fn close<'a>(&mut self, mut locked: LockedShard<'a>, app: &AppId, socket: &SocketId) -> LockedShard<'a> {
+        for shard in self.node_states.shards_of_socket(app, socket) {
+            locked = locked.move_to(shard);
+            self.enter(locked.state(), Intent::Closed(app.clone(), socket.clone()));
+            locked.record_sockets();
+        }
+        locked
+    }
+
+    fn enter(&mut self, node_state: &mut NodeState, intent: Intent) {
         let claims = &mut self.claims;
         match intent {
             Intent::Opened(app, socket) => node_state.table.open(&app, &socket, claims),
@@ -172,16 +184,14 @@ impl Intake {
                 let repairs = node_state.table.absent(&app, channel.as_bytes(), sockets, claims);
                 self.repaired(repairs);
             }
-            // `read` has turned these into client events.
-            Intent::Message(..) => {}
+            // `read` has turned messages into client events, and `enter_all` stops.
+            Intent::Message(..) | Intent::Stop => {}
             Intent::ClientEvent(app, channel, event) => self.client_event(node_state, app, &channel, event),
             Intent::Custom(app, channel, event) => self.announce(node_state, app, channel, event),
             Intent::CacheSeen { app, channel, empty } => cache_seen(node_state, app, channel.as_bytes(), empty),
             Intent::Barrier(reply) => self.barriers.push(reply),
-            Intent::Stop => return Next::Stop,
         }
         self.claim(node_state);
-        Next::Continue
     }
 
     fn repaired(&self, sockets: usize) {
@@ -263,27 +273,28 @@ fn cache_seen(node_state: &mut NodeState, app: AppId, channel: &[u8], empty: boo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::presence::Packed;
+    use crate::event::Shard;
+    use crate::presence::{Packed, SharedNodeState};
     use crate::support::wait::eventually;
 
     #[test]
     fn an_intent_counts_as_waiting_until_it_is_applied() {
         let (queue, intents) = IntentQueue::new(8);
-        let (queue, node_state) = (Arc::new(queue), Arc::new(SharedNodeState::new(8)));
+        let (queue, node_state) = (Arc::new(queue), Arc::new(NodeStates::new(vec![SharedNodeState::new(8)])));
         let telemetry = Arc::new(Telemetry::default());
         let mut intake =
             Intake::new(Arc::clone(&queue), intents.clone(), Arc::clone(&node_state), Arc::clone(&telemetry));
         let subscribed = Intent::Subscribed(AppId::from("app"), Packed::new([b"a".as_slice(), b"1.1", b"", b""]));
         queue.push(subscribed, telemetry.counters());
 
-        let entering = node_state.lock();
+        let entering = node_state.lock(Shard::FIRST);
         let thread = std::thread::spawn(move || intake.run());
         eventually("the intake to take the intent", || intents.is_empty().then_some(()));
         assert_eq!(queue.waiting(), 1);
         drop(entering);
 
         eventually("the intake to apply the intent", || (queue.waiting() == 0).then_some(()));
-        assert_eq!(node_state.lock().table.size(), (1, 1));
+        assert_eq!(node_state.size(), (1, 1));
         queue.push(Intent::Stop, telemetry.counters());
         thread.join().unwrap();
     }

@@ -55,6 +55,24 @@ pub(crate) enum Intent {
 }
 
 impl Intent {
+    /// Returns the application with the channel or the connection whose shard the intent belongs to. `None` for a socket that
+    /// closed, which may be on channels of many shards.
+    pub(super) fn place(&self) -> Option<(&AppId, &[u8])> {
+        match self {
+            Self::Opened(app, socket) => Some((app, socket.as_bytes())),
+            Self::Subscribed(app, _)
+            | Self::Unsubscribed(app, _)
+            | Self::Message(app, _)
+            | Self::ClientEvent(app, ..)
+            | Self::Custom(app, ..)
+            | Self::CacheSeen { app, .. }
+            | Self::Live(app, ..)
+            | Self::Present(app, ..)
+            | Self::Absent(app, ..) => Some((app, self.channel()?)),
+            Self::Closed(..) | Self::Barrier(_) | Self::Stop => None,
+        }
+    }
+
     /// Returns the channel of the intent, if it has one.
     pub(crate) fn channel(&self) -> Option<&[u8]> {
         match self {

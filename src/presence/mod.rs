@@ -3,7 +3,7 @@
 //! ```text
 //! intents ─▶ intake ─▶ node state (local table, pending claims) ─▶ claimer ─▶ scripts in Redis ─▶ events
 //! ```
-//! The [`table`] tracks this node's sockets. It turns intents into [`claim`]s: the local firsts and lasts. The [`pending`]
+//! Each shard has a node state and a claimer. The [`table`] tracks this node's sockets. It turns intents into [`claim`]s: the local firsts and lasts. The [`pending`]
 //! queue keeps claims until Redis has answered. The [`claimer`] sends them in batches, one [`scripts`] call per batch. It
 //! also maintains the node's [session](crate::cluster::Session): its lease, its epoch and the reaping of dead nodes.
 
@@ -17,12 +17,14 @@ mod intent;
 #[path = "../../tests/model/presence/mod.rs"]
 mod model;
 mod node_state;
+mod node_states;
 mod pending;
 mod scripts;
 mod table;
 
-pub(crate) use claimer::{Claimer, ClaimerParts, StopFlag};
+pub(crate) use claimer::{Claimer, ClaimerParts, OtherData, StopFlag};
 pub(crate) use intake::Intake;
 pub(crate) use intent::{Intent, IntentQueue, Packed};
 pub(crate) use node_state::SharedNodeState;
+pub(crate) use node_states::NodeStates;
 pub(crate) use scripts::{PresenceScripts, put_together as put_scripts_together};

@@ -42,6 +42,8 @@ pub(crate) struct Pending {
     next: Option<Arc<ClaimBatch>>,
     last_number: u64,
     limit: usize,
+    /// Most bytes of waiting events.
+    most_event_bytes: usize,
     /// Limits of a batch: all entries, and the judged ones among them.
     portion: (usize, usize),
 }
@@ -58,8 +60,14 @@ impl Pending {
             next: None,
             last_number: 0,
             limit,
+            most_event_bytes: EVENT_BYTES,
             portion: (BATCH_ENTRIES, BATCH_CLAIMS),
         }
+    }
+
+    /// Limits the bytes of waiting events to the part of one of `shards` queues.
+    pub(crate) fn share_bytes(&mut self, shards: u8) {
+        self.most_event_bytes = EVENT_BYTES / usize::from(shards);
     }
 
     /// Adds claims. Returns how many pairs of opposite claims were discarded because too many waited. Their edges would have
@@ -77,7 +85,7 @@ impl Pending {
     /// Adds an event. Returns `false` if it was refused because too many wait.
     pub(crate) fn push_event(&mut self, event: OrderedEvent) -> bool {
         let bytes = self.event_bytes + event.bytes();
-        if self.queued_others() >= self.limit || bytes > EVENT_BYTES {
+        if self.queued_others() >= self.limit || bytes > self.most_event_bytes {
             return false;
         }
         self.event_bytes = bytes;
@@ -292,7 +300,7 @@ impl Pending {
     /// Discards everything that waits, including the batch in flight.
     pub(crate) fn clear(&mut self) {
         let empty = Self::new(self.limit);
-        *self = Self { portion: self.portion, ..empty };
+        *self = Self { portion: self.portion, most_event_bytes: self.most_event_bytes, ..empty };
     }
 
     fn freeze(&mut self) -> ClaimBatch {

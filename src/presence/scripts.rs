@@ -39,9 +39,9 @@ pub(crate) use suspended::{Progress, Resumed};
 
 use super::claim::Hold;
 use crate::cluster::{Acknowledged, MembershipScripts, Refusal, accepted};
-use crate::config::{ClusterIdentity, Roster};
+use crate::config::Roster;
 use crate::event::NodeId;
-use crate::redis::{Script, millis};
+use crate::redis::{OwnCluster, Script, millis};
 
 macro_rules! script {
     ($name:ident, $($file:literal),+) => {
@@ -148,9 +148,9 @@ impl PresenceScripts {
         Self { miss_ttl: ttl, ..self }
     }
 
-    /// Sets the identity of the cluster.
-    pub(crate) fn with_identity(self, identity: Option<ClusterIdentity>) -> Self {
-        Self { membership: self.membership.with_identity(identity), ..self }
+    /// Sets the cluster, with the prefix of its keys.
+    pub(crate) fn of_cluster(self, own: OwnCluster) -> Self {
+        Self { membership: self.membership.of_cluster(own), ..self }
     }
 
     /// Sets the roster.

@@ -28,6 +28,17 @@ pub(crate) struct LocalTable {
     counts: Option<Counts>,
     /// Pause before an empty cache channel is reported again.
     cache_pause: Duration,
+    /// Sockets that got their first channel or left their last one. `None` with one shard, which needs no notes.
+    socket_changes: Option<Vec<SocketChange>>,
+}
+
+/// A socket that is on a channel now, or on none any more.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SocketChange {
+    pub(crate) app: AppId,
+    pub(crate) socket: SocketId,
+    /// `true` if it is on a channel.
+    pub(crate) present: bool,
 }
 
 #[derive(Debug, Default)]
@@ -86,6 +97,16 @@ impl LocalTable {
         self.names_connections = true;
     }
 
+    /// Makes the table note the sockets that get their first channel or leave their last one.
+    pub(crate) fn note_sockets(&mut self) {
+        self.socket_changes = Some(Vec::new());
+    }
+
+    /// Takes the notes about sockets. `None` if there are none.
+    pub(crate) fn socket_changes(&mut self) -> Option<impl Iterator<Item = SocketChange>> {
+        self.socket_changes.as_mut().filter(|changes| !changes.is_empty()).map(|changes| changes.drain(..))
+    }
+
     /// Records a socket that connected. Adds the resulting claim.
     pub(crate) fn open(&mut self, app_id: &AppId, socket: &SocketId, claims: &mut Vec<Claim>) {
         let app = self.apps.entry(app_id.clone()).or_default();
@@ -136,6 +157,9 @@ impl LocalTable {
         // Most sockets are on one channel.
         let joined = app.sockets.entry(socket.clone()).or_insert_with(|| Vec::with_capacity(1));
         let (place, grows) = (u32::try_from(joined.len()).unwrap_or(u32::MAX), joined.len() == joined.capacity());
+        if let Some(changes) = self.socket_changes.as_mut().filter(|_| joined.is_empty()) {
+            changes.push(SocketChange { app: app_id.clone(), socket: socket.clone(), present: true });
+        }
         joined.push(Some(name.clone()));
         let user = user.map(|user| entry.known_user(user));
         entry.sockets.insert(socket.clone(), Subscription { user: user.clone(), place });
@@ -163,8 +187,11 @@ impl LocalTable {
             while joined.last().is_some_and(Option::is_none) {
                 joined.pop();
             }
-            if joined.is_empty() {
-                app.sockets.remove(socket);
+            if joined.is_empty()
+                && let Some((socket, _)) = app.sockets.remove_entry(socket)
+                && let Some(changes) = &mut self.socket_changes
+            {
+                changes.push(SocketChange { app: app_id.clone(), socket, present: false });
             }
         }
     }
@@ -173,7 +200,13 @@ impl LocalTable {
     pub(crate) fn close(&mut self, app_id: &AppId, socket: &[u8], claims: &mut Vec<Claim>) {
         let names = self.names_connections;
         let Some(app) = self.apps.get_mut(app_id) else { return };
-        for channel in app.sockets.remove(socket).unwrap_or_default().into_iter().flatten() {
+        let closed = app.sockets.remove_entry(socket);
+        if let Some(changes) = &mut self.socket_changes
+            && let Some((socket, _)) = &closed
+        {
+            changes.push(SocketChange { app: app_id.clone(), socket: socket.clone(), present: false });
+        }
+        for channel in closed.into_iter().flat_map(|(_, joined)| joined).flatten() {
             app.leave(app_id, channel.as_bytes(), socket, names, claims);
             if let Some(counts) = &mut self.counts {
                 counts.left(app_id, &channel, app.channels.contains_key(&channel));

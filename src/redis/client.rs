@@ -1,11 +1,12 @@
 //! Redis client for callers that may block: commands, requests, dashboard pages.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use redis::{Connection, RedisResult};
 
-use super::{Link, LinkError, Settings};
-use crate::config::Address;
+use super::{Link, LinkError, Mismatch, OwnCluster, Settings, Stamp};
+use crate::config::{Config, ConfigError};
+use crate::event::Shard;
 
 /// A connection that is opened by the first call and reused until a call fails.
 #[derive(Debug)]
@@ -15,12 +16,20 @@ pub(crate) struct Client {
     link: RefCell<Option<(u32, Link)>>,
 }
 
-/// Redis was unreachable or refused a call.
+/// Redis was unreachable or refused a call, or its data is not for this config.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Redis at {address}: {error}")]
+#[error("Redis at {address}: {fault}")]
 pub struct ClientError {
-    address: Box<Address>,
-    error: LinkError,
+    address: String,
+    fault: Fault,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum Fault {
+    #[error("{0}")]
+    Link(LinkError),
+    #[error("{mismatch}. {}", .mismatch.remedy())]
+    Mismatch { mismatch: Mismatch },
 }
 
 impl ClientError {
@@ -28,7 +37,10 @@ impl ClientError {
     /// says how.
     #[must_use]
     pub fn needs_setup(&self) -> bool {
-        self.error.needs_setup()
+        match &self.fault {
+            Fault::Link(error) => error.needs_setup(),
+            Fault::Mismatch { .. } => true,
+        }
     }
 }
 
@@ -66,6 +78,108 @@ impl Client {
         if result.is_ok() {
             self.link.replace(Some((process, link)));
         }
-        result.map_err(|error| ClientError { address: Box::new(self.settings.address().clone()), error })
+        result.map_err(|error| ClientError { address: self.settings.name(), fault: Fault::Link(error) })
+    }
+}
+
+/// A client for each shard of a cluster.
+#[derive(Debug)]
+pub(crate) struct ShardClients {
+    clients: Vec<(OwnCluster, Client)>,
+    /// The prefix under which the same server would have the data of one shard.
+    untagged_prefix: Option<String>,
+    /// The data has the number of shards of the config.
+    fits: Cell<bool>,
+}
+
+impl ShardClients {
+    /// Creates the clients for the cluster of `config`.
+    ///
+    /// # Errors
+    /// If a TLS file of the connection cannot be used.
+    pub(crate) fn of(config: &Config) -> Result<Self, ConfigError> {
+        let client = |shard| Ok((OwnCluster::of(config, shard), Client::new(Settings::of(config, shard)?)));
+        let untagged_prefix = config.connection.untagged_prefix(&config.key_prefix);
+        Ok(Self {
+            clients: config.shards().map(client).collect::<Result<_, _>>()?,
+            untagged_prefix,
+            fits: Cell::new(false),
+        })
+    }
+
+    /// Returns the shards.
+    pub(crate) fn shards(&self) -> impl Iterator<Item = Shard> + use<> {
+        Shard::all(u8::try_from(self.clients.len()).unwrap_or(u8::MAX))
+    }
+
+    /// Returns the cluster of the config, for the data of a shard.
+    pub(crate) fn own(&self, shard: Shard) -> &OwnCluster {
+        &self.clients[shard.index()].0
+    }
+
+    /// Returns the client of a shard.
+    pub(crate) fn of_shard(&self, shard: Shard) -> &Client {
+        &self.clients[shard.index()].1
+    }
+
+    /// Makes a call to each of these shards. Returns the replies and the failures.
+    ///
+    /// # Errors
+    /// The first failure, if there is no reply.
+    pub(crate) fn gather<T>(
+        shards: impl Iterator<Item = Shard>,
+        call: impl Fn(Shard) -> Result<T, ClientError>,
+    ) -> Result<(Vec<T>, Vec<ClientError>), ClientError> {
+        let (mut replies, mut failures) = (Vec::new(), Vec::new());
+        for shard in shards {
+            match call(shard) {
+                Ok(reply) => replies.push(reply),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        match failures.first() {
+            Some(failure) if replies.is_empty() => Err(failure.clone()),
+            _ => Ok((replies, failures)),
+        }
+    }
+
+    /// Checks, once, that the data has the number of shards of the config. The first shard that answers and has data decides.
+    ///
+    /// # Errors
+    /// If it has another number, and if no shard answers.
+    pub(crate) fn check(&self) -> Result<(), ClientError> {
+        if self.fits.get() {
+            return Ok(());
+        }
+        let (mut failure, mut answered) = (None, false);
+        for (own, client) in &self.clients {
+            match client.call(|redis| Stamp::of(redis, own.prefix())) {
+                Ok(stamp) if stamp.shards().is_none() => answered = true,
+                Ok(stamp) => {
+                    self.fits.set(true);
+                    return own.compare_shards(&stamp).map_or(Ok(()), |mismatch| Err(self.excluded(client, mismatch)));
+                }
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        match failure {
+            Some(failure) if !answered => Err(failure),
+            Some(_) => Ok(()),
+            None => self.compare_number(),
+        }
+    }
+
+    /// Checks that there is no data of another number of shards on the same server.
+    fn compare_number(&self) -> Result<(), ClientError> {
+        let (Some((own, client)), Some(untagged)) = (self.clients.first(), &self.untagged_prefix) else {
+            return Ok(());
+        };
+        let found = client.call(|redis| own.compare_number(redis, untagged))?;
+        found.map_or(Ok(()), |mismatch| Err(self.excluded(client, mismatch)))
+    }
+
+    fn excluded(&self, client: &Client, mismatch: Mismatch) -> ClientError {
+        self.fits.set(false);
+        ClientError { address: client.settings.name(), fault: Fault::Mismatch { mismatch } }
     }
 }

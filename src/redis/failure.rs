@@ -197,7 +197,7 @@ impl LinkError {
             Self::Unfit(unfit) => match unfit {
                 Unfit::TooOld(_) => RedisFault::TooOld,
                 Unfit::Cluster | Unfit::NoCluster | Unfit::Sentinel => RedisFault::WrongMode,
-                Unfit::Replica => RedisFault::ReadOnly,
+                Unfit::Replica | Unfit::Demoted => RedisFault::ReadOnly,
                 Unfit::UndeclaredKeys(_) | Unfit::Scripts(_) => RedisFault::Scripts,
             },
             Self::WrongType { .. } => RedisFault::WrongType,

@@ -1,8 +1,22 @@
-//! Cluster identity: decides whether a node may work on the data in Redis, by the cluster that it belongs to and its schema.
+//! Cluster identity: decides whether a node may work on the data in Redis, by the cluster that it belongs to, its schema and
+//! its number of shards.
 
+use std::sync::LazyLock;
+
+use redis::{Connection, RedisResult};
 use thiserror::Error;
 
-use crate::config::ClusterIdentity;
+use super::{Script, ScriptCall};
+use crate::config::{ClusterIdentity, Config};
+use crate::event::Shard;
+
+static NUMBER: LazyLock<Script> =
+    LazyLock::new(|| Script::new(concat!(include_str!("scripts/identity.lua"), include_str!("scripts/number.lua"))));
+
+/// Builds the script before threads exist, because a forked child could inherit it incomplete.
+pub(crate) fn put_together() {
+    LazyLock::force(&NUMBER);
+}
 
 /// Schema in which this version writes its data. Raised by every change that an older node would misread.
 pub(crate) const SCHEMA: u64 = 1;
@@ -28,6 +42,16 @@ pub(crate) enum Mismatch {
         /// The schema of the data.
         theirs: u64,
     },
+    /// The data is divided differently.
+    #[error("the data under the prefix {prefix:?} has another number of shards ({theirs}) than this config ({own})")]
+    Shards {
+        /// The prefix.
+        prefix: String,
+        /// The number of shards of the data.
+        theirs: u8,
+        /// The number of shards of the node.
+        own: u8,
+    },
 }
 
 impl Mismatch {
@@ -42,25 +66,132 @@ impl Mismatch {
             Self::Schema { .. } => {
                 "Update the extension on this machine, or give it a prefix of its own (RESONATE_WEBHOOKS_PREFIX)"
             }
+            Self::Shards { .. } => {
+                "Set connection.shards to the number of the data (RESONATE_WEBHOOKS_REDIS_SHARDS). To change the number, move \
+                 all servers to a new prefix (RESONATE_WEBHOOKS_PREFIX): see \"Shards\" in docs/operations.md"
+            }
         }
     }
 }
 
-/// Identity and schema of the data in Redis: the fields `cluster` and `schema` that `identity.lua` describes.
+/// The cluster of a process, as scripts compare it with the data of a shard.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnCluster {
+    prefix: String,
+    /// Not checked if `None`.
+    identity: Option<ClusterIdentity>,
+    shards: u8,
+}
+
+impl OwnCluster {
+    /// Creates a cluster without an identity, with all keys under one prefix.
+    pub(crate) fn at(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned(), identity: None, shards: 1 }
+    }
+
+    /// Takes the cluster of `config`, for the data of `shard`.
+    pub(crate) fn of(config: &Config, shard: Shard) -> Self {
+        let identity = config.cluster.clone();
+        Self { prefix: config.prefix_of(shard), identity, shards: config.connection.shards }
+    }
+
+    /// Returns the prefix of the shard's keys.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Returns the identity, if there is one.
+    pub(crate) const fn identity(&self) -> Option<&ClusterIdentity> {
+        self.identity.as_ref()
+    }
+
+    /// Adds the two arguments that `identity.lua` describes: the identity; the newest known schema and the number of shards.
+    pub(crate) fn add_to(&self, call: &mut ScriptCall<'_>) {
+        let names = |cluster: &ClusterIdentity| {
+            let names = std::iter::once(&cluster.name).chain(&cluster.aliases);
+            names.map(String::as_str).collect::<serde_json::Value>().to_string()
+        };
+        call.arg(self.identity.as_ref().map(names).unwrap_or_default());
+        call.arg(self.schema_argument());
+    }
+
+    fn schema_argument(&self) -> String {
+        if self.shards == 1 { SCHEMA.to_string() } else { format!("{SCHEMA}/{}", self.shards) }
+    }
+
+    /// Notes the number of shards under the prefix without a hash tag. Returns the mismatch if another number is there.
+    pub(crate) fn note_number(&self, redis: &mut Connection, untagged: &str) -> RedisResult<Option<Mismatch>> {
+        let mut call = NUMBER.call(untagged);
+        call.key(format!("{untagged}:epoch")).key(format!("{untagged}:owners")).arg(self.schema_argument());
+        let (status, detail): (String, String) = call.invoke(redis)?;
+        Ok((status != "ok").then(|| Self { prefix: untagged.to_owned(), ..self.clone() }.mismatch(&status, &detail)))
+    }
+
+    /// Reads that number. Returns the mismatch if another number is there.
+    pub(crate) fn compare_number(&self, redis: &mut Connection, untagged: &str) -> RedisResult<Option<Mismatch>> {
+        let stamp = Stamp::of(redis, untagged)?;
+        Ok(Self { prefix: untagged.to_owned(), ..self.clone() }.compare_shards(&stamp))
+    }
+
+    /// Returns what a script found, from the result of `mismatch` in `identity.lua`.
+    pub(crate) fn mismatch(&self, status: &str, detail: &str) -> Mismatch {
+        let prefix = self.prefix.clone();
+        match status {
+            "schema" => Mismatch::Schema { prefix, theirs: detail.parse().unwrap_or(u64::MAX) },
+            "shards" => Mismatch::Shards { prefix, theirs: detail.parse().unwrap_or_default(), own: self.shards },
+            _ => {
+                let own = self.identity.as_ref().map(|cluster| cluster.name.clone()).unwrap_or_default();
+                Mismatch::Foreign { prefix, theirs: detail.to_owned(), own }
+            }
+        }
+    }
+
+    /// Returns the mismatch if the data has another number of shards.
+    pub(crate) fn compare_shards(&self, stamp: &Stamp) -> Option<Mismatch> {
+        let theirs = stamp.shards().filter(|shards| *shards != self.shards)?;
+        Some(self.mismatch("shards", &theirs.to_string()))
+    }
+
+    /// Returns why this cluster may not work on data with this stamp, or `None` if it may. Decides as `identity.lua` does.
+    pub(crate) fn compare(&self, stamp: &Stamp) -> Option<Mismatch> {
+        if let Some(theirs) = stamp.schema.filter(|schema| *schema > SCHEMA) {
+            return Some(self.mismatch("schema", &theirs.to_string()));
+        }
+        if let Some(mismatch) = self.compare_shards(stamp) {
+            return Some(mismatch);
+        }
+        let (own, theirs) = (self.identity.as_ref()?, stamp.cluster()?);
+        let same = theirs == own.name || own.aliases.iter().any(|alias| alias == theirs);
+        let known = stamp.names.contains(&own.name);
+        (!same && !known).then(|| self.mismatch("foreign", theirs))
+    }
+}
+
+/// Identity, schema and number of shards of the data in Redis: the fields that `identity.lua` describes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stamp {
     /// The identity of the cluster, then its former ones.
     names: Vec<String>,
     pub(crate) schema: Option<u64>,
+    shards: Option<u8>,
 }
 
+/// The fields of a stamp in one key.
+type StampFields = (Option<String>, Option<u64>, Option<u8>);
+
 impl Stamp {
+    /// Reads the stamp of the data under a prefix.
+    pub(crate) fn of(redis: &mut Connection, prefix: &str) -> RedisResult<Self> {
+        let fields = ["cluster", "schema", "shards"];
+        let (epoch, owners) = (format!("{prefix}:epoch"), format!("{prefix}:owners"));
+        redis::pipe().hmget(epoch, &fields).hmget(owners, &fields).query(redis).map(Self::read)
+    }
+
     /// Parses the fields of the two keys. The first key that has an identity wins; of two schemas the higher one
     /// counts.
-    pub(crate) fn read(fields: [(Option<String>, Option<u64>); 2]) -> Self {
-        let [(first, one), (second, other)] = fields;
+    fn read(((first, one, shards), (second, other, same)): (StampFields, StampFields)) -> Self {
         let names = first.or(second).and_then(|names| serde_json::from_str(&names).ok()).unwrap_or_default();
-        Self { names, schema: one.max(other) }
+        Self { names, schema: one.max(other), shards: shards.or(same) }
     }
 
     /// Returns the identity of the data, if it has one.
@@ -68,27 +199,8 @@ impl Stamp {
         self.names.first().map(String::as_str)
     }
 
-    /// Returns why `node` may not work on the data, or `None` if it may. Decides as `identity.lua` does.
-    pub(crate) fn mismatch(&self, prefix: &str, node: Option<&ClusterIdentity>) -> Option<Mismatch> {
-        if let Some(theirs) = self.schema.filter(|schema| *schema > SCHEMA) {
-            return Some(Mismatch::Schema { prefix: prefix.to_owned(), theirs });
-        }
-        let (node, theirs) = (node?, self.cluster()?);
-        let same = theirs == node.name || node.aliases.iter().any(|alias| alias == theirs);
-        let known = self.names.contains(&node.name);
-        (!same && !known).then(|| Mismatch::Foreign {
-            prefix: prefix.to_owned(),
-            theirs: theirs.to_owned(),
-            own: node.name.clone(),
-        })
+    /// Returns the number of shards of the data, if there is data.
+    pub(crate) fn shards(&self) -> Option<u8> {
+        self.schema.map(|_| self.shards.unwrap_or(1))
     }
-}
-
-/// Encodes an identity as a script argument; the empty text if there is none.
-pub(crate) fn as_argument(identity: Option<&ClusterIdentity>) -> String {
-    let names = |cluster: &ClusterIdentity| {
-        let names = std::iter::once(&cluster.name).chain(&cluster.aliases);
-        names.map(String::as_str).collect::<serde_json::Value>().to_string()
-    };
-    identity.map(names).unwrap_or_default()
 }

@@ -251,7 +251,7 @@ impl Link {
             return Ok(open);
         };
         match checked {
-            Ok(serves) => serves.map(|()| open).map_err(LinkError::Unfit),
+            Ok(serves) => serves.map(|()| open).map_err(|unfit| LinkError::Unfit(self.settings.explain(unfit))),
             // A server that hung would hang again. If another process replies, data may be lost, and the caller has to
             // learn that.
             Err(error) if idle && !error.is_timeout() => match self.connect()? {
@@ -265,7 +265,7 @@ impl Link {
     fn succeeded(&mut self) {
         self.backoff.succeeded();
         if let Some(Outage { since, .. }) = self.outage.take() {
-            let (address, seconds) = (self.settings.address(), since.elapsed().as_secs_f64());
+            let (address, seconds) = (self.settings.name(), since.elapsed().as_secs_f64());
             self.log(Level::Info, format_args!("Redis at {address} is back after {seconds:.1} s"));
         }
     }
@@ -280,7 +280,7 @@ impl Link {
         }
         if let LinkError::Rejected(_) | LinkError::WrongType { .. } = error {
             if self.rejected.as_ref() != Some(error) {
-                self.log(Level::Error, format_args!("Redis at {} {error}", self.settings.address()));
+                self.log(Level::Error, format_args!("Redis at {} {error}", self.settings.name()));
                 self.rejected = Some(error.clone());
             }
             return;
@@ -298,7 +298,7 @@ impl Link {
 
     /// Logs a warning for what recovers without an operator, an error for the rest.
     fn announce(&self, error: &LinkError) {
-        let address = self.settings.address();
+        let address = self.settings.name();
         let (level, message) = match error {
             LinkError::Unfit(unfit) if unfit.is_temporary() => {
                 (Level::Warning, format!("Redis at {address} {error}; retrying, events wait"))
@@ -342,13 +342,14 @@ impl fmt::Debug for Link {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::event::Shard;
     use crate::support::redis::RedisServer;
 
     #[test]
     fn an_outage_ends_a_refusal() {
         let mut server = RedisServer::start_with(&["--maxmemory", "1"]);
         let config = serde_json::json!({ "connection": { "port": server.port() } });
-        let settings = Settings::of(&Config::from_value(config).unwrap()).unwrap();
+        let settings = Settings::of(&Config::from_value(config).unwrap(), Shard::FIRST).unwrap();
         let mut link = Link::silent(settings);
         let set = |redis: &mut redis::Connection| redis::cmd("SET").arg("key").arg("value").exec(redis);
         assert!(matches!(link.write_while_full(set), Err(LinkError::TakesNoWrites { .. })));

@@ -41,6 +41,9 @@ pub enum Unfit {
         root = crate::config::ROOT
     )]
     Replica,
+    /// The server of a Redis Cluster has become a replica. The next connection goes to the new master.
+    #[error("it is not the master of our slot any more: looking for the new one")]
+    Demoted,
     /// The server refuses scripts that use undeclared keys.
     #[error("it refuses our scripts ({0}): allow them, in Dragonfly with --default_lua_flags=allow-undeclared-keys")]
     UndeclaredKeys(String),
@@ -52,7 +55,7 @@ pub enum Unfit {
 impl Unfit {
     /// Returns `true` if the next connection may succeed without an operator.
     pub(super) const fn is_temporary(&self) -> bool {
-        matches!(self, Self::Replica)
+        matches!(self, Self::Replica | Self::Demoted)
     }
 }
 

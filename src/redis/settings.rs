@@ -12,6 +12,7 @@ use super::server::Unfit;
 use super::slots::{KnownServers, open_slot_master, slot_of};
 use super::{survey, tls};
 use crate::config::{Address, Config, ConfigError, Connection, Login};
+use crate::event::Shard;
 use crate::net::tls::install_provider;
 
 /// Idle time before TCP probes the peer. A firewall between a node and its Redis may drop silent connections after a
@@ -30,20 +31,26 @@ const CLIENT_NAME: &str = "resonate-webhooks";
 pub struct Settings {
     connection: Connection,
     key_prefix: String,
+    shard: Shard,
     role_every: Duration,
 }
 
 impl Settings {
-    /// Takes the settings from `config`.
+    /// Takes the settings from `config`, for the data of `shard`.
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn of(config: &Config) -> Result<Self, ConfigError> {
+    pub fn of(config: &Config, shard: Shard) -> Result<Self, ConfigError> {
         let settings = Self::new(config.connection.clone())?;
-        Ok(Self { key_prefix: config.key_prefix.clone(), role_every: config.ttl / ROLE_ASKED_PER_LEASE, ..settings })
+        Ok(Self {
+            key_prefix: config.prefix_of(shard),
+            shard,
+            role_every: config.ttl / ROLE_ASKED_PER_LEASE,
+            ..settings
+        })
     }
 
-    /// Takes a connection, with defaults for the rest.
+    /// Takes a connection, with defaults for the rest and for the data of the first shard.
     ///
     /// # Errors
     /// When a TLS file cannot be read or is not a PEM file. The files are read again for every connection, since they
@@ -61,14 +68,29 @@ impl Settings {
         }
         survey::put_together();
         let Config { key_prefix, ttl, .. } = Config::default();
-        let key_prefix = connection.key_prefix(key_prefix)?;
-        Ok(Self { connection, key_prefix, role_every: ttl / ROLE_ASKED_PER_LEASE })
+        let shard = Shard::FIRST;
+        let key_prefix = connection.prefix_of(shard, &key_prefix);
+        Ok(Self { connection, key_prefix, shard, role_every: ttl / ROLE_ASKED_PER_LEASE })
     }
 
     /// Returns the address of Redis.
     #[must_use]
     pub const fn address(&self) -> &Address {
         &self.connection.address
+    }
+
+    /// Returns the name of this Redis in messages: its address, and the shard if there are several.
+    pub(crate) fn name(&self) -> String {
+        let address = &self.connection.address;
+        if self.connection.shards == 1 { address.to_string() } else { format!("{address}, shard {}", self.shard) }
+    }
+
+    /// Returns what a server's role means here: in a Redis Cluster, nobody has to name the master.
+    pub(super) fn explain(&self, unfit: Unfit) -> Unfit {
+        match (unfit, self.address()) {
+            (Unfit::Replica, Address::Cluster(_)) => Unfit::Demoted,
+            (unfit, _) => unfit,
+        }
     }
 
     /// Returns the timeout for connecting, and for each read and each write.

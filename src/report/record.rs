@@ -9,6 +9,7 @@ use strum::{IntoStaticStr, VariantArray};
 
 use super::Latency;
 use super::agreement::ConfigParts;
+use crate::event::Shard;
 use crate::redis::millis;
 
 /// The maximum number of endpoints, and of lanes, in a record. Endpoints with problems and the longest lanes come first.
@@ -163,6 +164,8 @@ pub struct LaneStatus {
     pub endpoint: String,
     /// The application.
     pub app_id: String,
+    /// The shard.
+    pub shard: Shard,
     /// Events that wait or are in flight.
     pub depth: usize,
     /// The time of the oldest of them.

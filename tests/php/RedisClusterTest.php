@@ -42,9 +42,9 @@ final class RedisClusterTest extends PluginTestCase
         parent::tearDown();
     }
 
-    public function test_check_and_status_show_the_slot_and_its_servers(): void
+    public function test_check_and_status_show_the_slot_of_a_single_shard_and_its_servers(): void
     {
-        $artisan = $this->artisan($this->changes());
+        $artisan = $this->artisan($this->changes(1));
         [$code, $output] = $artisan->call('check', ['--json' => true]);
         $this->assertSame(0, $code, $output);
 
@@ -57,6 +57,44 @@ final class RedisClusterTest extends PluginTestCase
         $this->assertStringContainsString(ucfirst($slot), $output);
         [, $output] = $artisan->call('status');
         $this->assertStringContainsString($slot, $output);
+    }
+
+    public function test_check_and_status_show_how_many_shards_there_are_and_where(): void
+    {
+        $artisan = $this->artisan($this->changes());
+        [$code, $output] = $artisan->call('check', ['--json' => true]);
+        $this->assertSame(0, $code, $output);
+
+        $findings = array_filter(json_decode($output, true, flags: JSON_THROW_ON_ERROR), fn (array $finding) => $finding['subject'] === 'Redis Cluster');
+        $this->assertSame(['warning', 'warning'], array_column($findings, 'level'));
+        [$coverage, $replicas] = array_values($findings);
+        $this->assertSame('Set "cluster-require-full-coverage no" in the config of its servers.', $coverage['fix']);
+        $this->assertSame('16 shards on 1 master', $replicas['message']);
+        $this->assertStringContainsString('Add a replica to each master', $replicas['fix']);
+
+        [, $output] = $artisan->call('status');
+        $this->assertStringContainsString('16 shards on 1 master', $output);
+        [, $output] = $artisan->call('status', ['--json' => true]);
+        $shards = json_decode($output, true, flags: JSON_THROW_ON_ERROR)['shards'];
+        $this->assertSame(range(0, 15), array_column($shards, 'shard'));
+        $this->assertSame((int) $this->slot(), $shards[0]['slot']);
+    }
+
+    public function test_another_number_of_shards_is_refused_by_every_command(): void
+    {
+        $node = $this->node($this->changes(2));
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'private-room');
+        $this->awaitEvent('channel_occupied private-room');
+        $artisan = $this->artisan($this->changes(4));
+
+        foreach (['check' => [], 'failed' => [], 'retry' => ['id' => ['all']], 'flush' => ['--force' => true]] as $command => $arguments) {
+            [$code, $output] = $artisan->call($command, $arguments);
+            $this->assertSame(1, $code, $output);
+            $this->assertStringContainsString('another number of shards (2) than this config (4)', (string) preg_replace('/\s+/', ' ', $output), $command);
+        }
+
+        $node->stop();
     }
 
     public function test_without_the_key_the_remedy_is_named(): void
@@ -117,9 +155,9 @@ final class RedisClusterTest extends PluginTestCase
     /**
      * @return array<string, mixed>
      */
-    private function changes(): array
+    private function changes(?int $shards = null): array
     {
-        return ['connection' => ['cluster' => "127.0.0.1:{$this->redis->port}", 'timeout' => 5]];
+        return ['connection' => ['cluster' => "127.0.0.1:{$this->redis->port}", 'timeout' => 5, 'shards' => $shards]];
     }
 
     private function slot(): string

@@ -72,6 +72,7 @@ Webpatser\ResonateWebhooks\Native\DeadLetters extends nothing implements nothing
   public flush(olderThan: int = 0 (optional)): int
   public forget(ids: array): int
   public list(limit: int = 50 (optional), before: ?string = NULL (optional)): array
+  public missing(): array
   public retry(ids: array): int
   public retryAll(): int
 Webpatser\ResonateWebhooks\Native\Engine extends nothing implements nothing

@@ -63,6 +63,29 @@ pub(crate) fn events(receiver: &Receiver) -> Vec<String> {
     requests.iter().flat_map(Received::events).collect()
 }
 
+/// Asserts that arrivals and departures alternate on each of these channels and for each of their users, and end with a
+/// departure. `subjects` is the number of channels and users.
+pub(crate) fn assert_alternating(receiver: &Receiver, subjects: usize) {
+    let mut by_subject: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for event in events(receiver) {
+        let (name, subject) = event.split_once(' ').expect("a name and a subject");
+        by_subject.entry(subject.to_owned()).or_default().push(name.to_owned());
+    }
+    assert_eq!(by_subject.len(), subjects, "{by_subject:?}");
+    for (subject, names) in by_subject {
+        let edges = if subject.contains('/') {
+            ["member_added", "member_removed"]
+        } else {
+            ["channel_occupied", "channel_vacated"]
+        };
+        assert!(
+            names.iter().zip(edges.into_iter().cycle()).all(|(name, expected)| name == expected),
+            "{subject}: {names:?}"
+        );
+        assert!(names.len().is_multiple_of(2), "{subject}: {names:?}");
+    }
+}
+
 /// Returns one of the engine's numbers.
 pub(crate) fn stat(engine: &Engine, name: &str) -> u64 {
     engine.stats().into_iter().find(|(known, _)| *known == name).map_or(0, |(_, value)| value)

@@ -12,6 +12,11 @@ use super::redis::RedisServer;
 /// Application that the engines have registered.
 pub(crate) const APP: &[u8] = b"app";
 
+/// Returns the number of shards of engines whose settings don't say: one, unless `make test-shards` runs the tests.
+pub(crate) fn shards() -> u8 {
+    std::env::var("TEST_SHARDS").map_or(1, |shards| shards.parse().expect("a number of shards"))
+}
+
 /// Starts an engine with short intervals. Its only endpoint is `/hook` of the receiver. `settings` override these
 /// defaults.
 pub(crate) fn engine(redis: &RedisServer, receiver: &Receiver, settings: &Value) -> Engine {
@@ -28,6 +33,9 @@ pub(crate) fn engine_at(redis: &Path, endpoint: &str, settings: &Value) -> Engin
     });
     for (key, value) in settings.as_object().expect("settings by name") {
         config[key] = value.clone();
+    }
+    if config["connection"]["shards"].is_null() {
+        config["connection"]["shards"] = json!(shards());
     }
     let engine = Engine::new(Config::from_value(config).expect("a configuration"));
     engine.boot().expect("threads");

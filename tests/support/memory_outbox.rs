@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use resonate_webhooks::event::Event;
+use resonate_webhooks::event::{Event, Shard};
 use resonate_webhooks::outbox::{Acked, DeadLetterId, Handover, Item, LaneId, Outbox, PersistError, Position, Queued};
 
 type StepIn = Box<dyn Fn() + Send + Sync>;
@@ -62,7 +62,7 @@ impl MemoryOutbox {
         self.queued.fetch_add(events.len(), Ordering::Relaxed);
         let mut inbox = self.inbox.lock();
         for event in events {
-            let position = Position { partition: 0, token: 0, seq: inbox.seq };
+            let position = Position { shard: Shard::FIRST, partition: 0, token: 0, seq: inbox.seq };
             inbox.seq += 1;
             inbox.events.push(Queued::new(Item::Event(event), position, now));
         }
@@ -113,7 +113,7 @@ impl Outbox for MemoryOutbox {
 
     fn flush_acks(&self, _deadline: Instant) {}
 
-    fn origin(&self) -> u64 {
+    fn origin(&self, _shard: Shard) -> u64 {
         0
     }
 

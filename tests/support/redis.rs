@@ -116,7 +116,8 @@ impl RedisServer {
     /// Returns the number of events in the outbox that some endpoint has not acknowledged.
     pub(crate) fn outbox_events(&self) -> usize {
         let mut connection = self.connect();
-        (0..16).map(|partition| connection.xlen::<_, usize>(format!("wh:out:{partition}")).unwrap()).sum()
+        let streams: Vec<String> = redis::cmd("KEYS").arg("*wh:*out:*").query(&mut connection).unwrap();
+        streams.iter().map(|stream| connection.xlen::<_, usize>(stream).unwrap()).sum()
     }
 
     /// Appends `events` to the outbox as a node would: `subscription_count` events with the numbers 1, 2 and so on in

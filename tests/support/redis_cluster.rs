@@ -14,8 +14,13 @@ const GOSSIP: Duration = Duration::from_secs(60);
 /// First slot of each master.
 const FIRST_SLOTS: [u16; 4] = [0, 5461, 10_923, 16_384];
 
-/// The hash tag of all keys with the default prefix.
+/// The hash tag of all keys with the default prefix in the first shard.
 pub(crate) const TAG: &str = "{wh:0}";
+
+/// Returns the hash tag of a shard.
+pub(crate) fn tag(shard: u8) -> String {
+    format!("{{wh:{shard}}}")
+}
 
 /// A running cluster. Its first three servers start as masters, and each of the others is the replica of one.
 pub(crate) struct RedisCluster {
@@ -25,7 +30,12 @@ pub(crate) struct RedisCluster {
 impl RedisCluster {
     /// Starts a cluster and waits until it is complete.
     pub(crate) fn start() -> Self {
-        let servers: Vec<RedisServer> = (0..6).map(|_| RedisServer::start_in_cluster(&[])).collect();
+        Self::start_with(&[])
+    }
+
+    /// Starts a cluster whose servers have these options. Waits until it is complete.
+    pub(crate) fn start_with(options: &[&str]) -> Self {
+        let servers: Vec<RedisServer> = (0..6).map(|_| RedisServer::start_in_cluster(options)).collect();
         for (server, number) in servers.iter().zip(1..) {
             run::<()>(server, &["SET-CONFIG-EPOCH", &number.to_string()]).expect("an epoch");
         }
@@ -44,19 +54,29 @@ impl RedisCluster {
         cluster
     }
 
-    /// Returns the slot of our keys, as Redis computes it.
+    /// Returns the slot of the first shard.
     pub(crate) fn slot(&self) -> u16 {
-        run(self.alive(), &["KEYSLOT", TAG]).expect("a slot")
+        self.slot_of(0)
     }
 
-    /// Returns the index of the server that a living server takes for the master of our slot.
+    /// Returns the slot of a shard, as Redis computes it.
+    pub(crate) fn slot_of(&self, shard: u8) -> u16 {
+        run(self.alive(), &["KEYSLOT", &tag(shard)]).expect("a slot")
+    }
+
+    /// Returns the master of the first shard's slot.
     pub(crate) fn master(&self) -> usize {
-        let port = self.master_at(self.alive());
+        self.master_of(0)
+    }
+
+    /// Returns the index of the server that a living server takes for the master of a shard's slot.
+    pub(crate) fn master_of(&self, shard: u8) -> usize {
+        let port = self.master_at(self.alive(), shard);
         self.servers.iter().position(|server| server.port() == port).expect("a server of the cluster")
     }
 
-    fn master_at(&self, server: &RedisServer) -> u16 {
-        let slot = i64::from(self.slot());
+    fn master_at(&self, server: &RedisServer, shard: u8) -> u16 {
+        let slot = i64::from(self.slot_of(shard));
         let ranges: Vec<Vec<Value>> = run(server, &["SLOTS"]).expect("slots");
         let master = ranges.iter().find_map(|range| match range.as_slice() {
             [Value::Int(first), Value::Int(last), Value::Array(master), ..] if (*first..=*last).contains(&slot) => {
@@ -77,32 +97,48 @@ impl RedisCluster {
         self.master() + 3
     }
 
-    /// Connects to the master of our slot.
+    /// Connects to the master of the first shard's slot.
     pub(crate) fn connect(&self) -> Connection {
         self.servers[self.master()].connect()
     }
 
-    /// Waits until the replica of our slot's master has all data.
+    /// Waits until the replica of the first shard's master has all data.
     pub(crate) fn replicate(&self) {
-        let mut master = self.connect();
+        self.replicate_of(0);
+    }
+
+    /// Waits until the replica of a shard's master has all data.
+    pub(crate) fn replicate_of(&self, shard: u8) {
+        let mut master = self.servers[self.master_of(shard)].connect();
         // WAIT waits for the writes of this connection.
-        redis::cmd("SET").arg(format!("{TAG}:mark")).arg(1).exec(&mut master).expect("a write");
+        redis::cmd("SET").arg(format!("{}:mark", tag(shard))).arg(1).exec(&mut master).expect("a write");
         patiently("the replica has everything", || {
             redis::cmd("WAIT").arg(1).arg(1000).query::<u64>(&mut master).expect("an answer") == 1
         });
     }
 
-    /// Returns the number of events in the outbox.
+    /// Returns the number of events in the outbox of the first shard.
     pub(crate) fn outbox_events(&self) -> usize {
-        let mut master = self.connect();
-        let length = |partition| redis::cmd("XLEN").arg(format!("{TAG}:out:{partition}")).query::<usize>(&mut master);
+        self.outbox_events_of(0)
+    }
+
+    /// Returns the number of events in the outbox of a shard.
+    pub(crate) fn outbox_events_of(&self, shard: u8) -> usize {
+        let Ok(mut master) = self.servers[self.master_of(shard)].try_connect() else { return usize::MAX };
+        let stream = |partition: u8| format!("{}:out:{partition}", tag(shard));
+        let length = |partition| redis::cmd("XLEN").arg(stream(partition)).query::<usize>(&mut master);
         (0..16).map(length).sum::<RedisResult<usize>>().unwrap_or(usize::MAX)
     }
 
-    /// Moves our slot to another master, key by key, as `redis-cli --cluster reshard` does. Calls `halfway` when half of
-    /// the keys have moved.
+    /// Moves the slot of the first shard to another master.
     pub(crate) fn move_slot(&self, to: usize, halfway: impl FnOnce()) {
-        let (from, slot) = (&self.servers[self.master()], self.slot().to_string());
+        self.move_slot_of(0, to, halfway);
+    }
+
+    /// Moves the slot of a shard to another master, key by key, as `redis-cli --cluster reshard` does. Calls `halfway` when
+    /// half of the keys have moved.
+    pub(crate) fn move_slot_of(&self, shard: u8, to: usize, halfway: impl FnOnce()) {
+        let (from, slot) = (&self.servers[self.master_of(shard)], self.slot_of(shard).to_string());
         let to = &self.servers[to];
         run::<()>(to, &["SETSLOT", &slot, "IMPORTING", &id(from)]).expect("an import");
         run::<()>(from, &["SETSLOT", &slot, "MIGRATING", &id(to)]).expect("a migration");
@@ -117,10 +153,15 @@ impl RedisCluster {
         }
     }
 
-    /// Returns `connection` of a configuration with these servers as seeds.
+    /// Returns `connection` of a configuration with these servers as seeds and one shard.
     pub(crate) fn connection(&self, seeds: &[usize]) -> Json {
+        self.sharded_connection(seeds, 1)
+    }
+
+    /// Returns `connection` of a configuration with these servers as seeds and this number of shards.
+    pub(crate) fn sharded_connection(&self, seeds: &[usize], shards: u8) -> Json {
         let seeds: Vec<String> = seeds.iter().map(|n| format!("127.0.0.1:{}", self.servers[*n].port())).collect();
-        json!({ "cluster": seeds, "timeout": 1 })
+        json!({ "cluster": seeds, "timeout": 1, "shards": shards })
     }
 }
 

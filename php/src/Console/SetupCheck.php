@@ -90,8 +90,8 @@ final class SetupCheck
 
         $this->addResult('Cluster', $check->identity());
 
-        if ($redis['cluster'] !== null) {
-            $this->addResult('Redis Cluster', $check->redisCluster());
+        if ($redis['cluster'] !== null || count($this->status['shards']) > 1) {
+            $this->addResult($redis['cluster'] === null ? 'Shards' : 'Redis Cluster', $check->shards());
         }
 
         $this->addPermissions();

@@ -69,19 +69,32 @@ final readonly class StatusCheck
     }
 
     /**
-     * Check that the servers of the Redis Cluster work. Without a problem, the result names the servers of our slot.
+     * Check that every shard answers, and that the servers of the Redis Cluster work. Without a problem, the result names the
+     * servers of our slot, or says how many there are.
      *
      * @return iterable<Problem>
      */
-    public function redisCluster(): iterable
+    public function shards(): iterable
     {
         $cluster = $this->status['redis']['cluster'];
-        $slot = Format::slot($cluster);
+        $summary = Format::shards($this->status);
+
+        foreach ($this->status['shards'] as $shard) {
+            if ($shard['error'] !== null) {
+                yield [CheckResult::Error, "Shard {$shard['shard']} does not answer: {$shard['error']}", 'Its channels wait until then; those of other shards are not affected.'];
+            }
+        }
+
+        if (count($this->status['shards']) > 1 && $this->status['redis']['full_coverage'] === true) {
+            yield [CheckResult::Warning, 'One slot without a master stops the whole Redis Cluster, and so all shards', 'Set "cluster-require-full-coverage no" in the config of its servers.'];
+        }
 
         yield match (true) {
-            $cluster['down'] !== [] => [CheckResult::Warning, $slot, 'Start these servers, or remove them with CLUSTER FORGET.'],
-            $cluster['replicas'] === [] => [CheckResult::Warning, $slot, 'Add a replica: without one, webhooks wait while the master is down.'],
-            default => [CheckResult::Ok, $slot, ''],
+            ($cluster['down'] ?? []) !== [] => [CheckResult::Warning, $summary, 'Start these servers, or remove them with CLUSTER FORGET.'],
+            $cluster !== null && ! array_all($this->status['shards'], fn (array $shard) => $shard['replicas'] !== []) => [CheckResult::Warning, $summary, count($this->status['shards']) === 1
+                ? 'Add a replica: without one, webhooks wait while the master is down.'
+                : 'Add a replica to each master: without one, the webhooks of its shards wait while it is down.'],
+            default => [CheckResult::Ok, $summary, ''],
         };
     }
 

@@ -68,6 +68,14 @@ interface DeadLetters
     public function forget(array $ids): int;
 
     /**
+     * Get the shards that the last call left out because their Redis did not answer: a sentence for each. With one shard, the call
+     * throws instead.
+     *
+     * @return list<string>
+     */
+    public function missing(): array;
+
+    /**
      * Delete the dead letters that are older than a number of seconds; all of them with 0. Returns how many.
      *
      * @throws WebhooksException

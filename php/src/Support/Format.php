@@ -110,6 +110,27 @@ final class Format
     }
 
     /**
+     * Format the shards and where they are: the slot of a single one, or how many masters there are.
+     *
+     * @param  array<string, mixed>  $status  The status of the cluster.
+     */
+    public static function shards(array $status): string
+    {
+        $cluster = $status['redis']['cluster'];
+        $shards = $status['shards'];
+
+        if (count($shards) === 1) {
+            return $cluster === null ? '1 shard' : self::slot($cluster);
+        }
+
+        $masters = array_unique(array_filter(array_column($shards, 'master')));
+        $down = $cluster['down'] ?? [];
+
+        return count($shards).' shards'.($masters === [] ? '' : ' on '.self::count(count($masters), 'master'))
+            .($down === [] ? '' : '; down: '.implode(', ', $down));
+    }
+
+    /**
      * Turn an error message into a sentence. The first letter is not capitalized if the message starts with a config key.
      */
     public static function sentence(string $message): string

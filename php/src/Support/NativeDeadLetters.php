@@ -64,6 +64,11 @@ final class NativeDeadLetters implements DeadLettersContract
         return $found;
     }
 
+    public function missing(): array
+    {
+        return $this->native?->missing() ?? [];
+    }
+
     public function flush(int $olderThan = 0): int
     {
         $found = $this->native()->flush($olderThan);

@@ -7,9 +7,10 @@ use redis::streams::StreamRangeReply;
 use serde::Serialize;
 
 use super::super::adoption::{Adoption, adopt};
-use super::{ClientError, Cluster, Refusals};
+use super::{ClientError, Cluster, Refusals, ShardClients};
 use crate::config::{AppScope, Endpoint};
 use crate::delivery::{Credentials, TestDelivery, test_delivery};
+use crate::event::Shard;
 use crate::telemetry::Sight;
 
 /// The time (ms) for which nodes publish attempts after the last call of [`Cluster::watch`].
@@ -92,13 +93,26 @@ impl Cluster {
     }
 
     /// Gives the data to the cluster of this config, after the application was renamed or its key replaced. Nodes with
-    /// the former identity stop their webhooks immediately, and nodes with the new one reap them.
+    /// the former identity stop their webhooks immediately, and nodes with the new one reap them. Shards are adopted one after
+    /// the other; after an error, the next call adopts the rest.
     ///
     /// # Errors
     /// If Redis cannot be reached or refuses the call.
     pub fn adopt(&mut self) -> Result<Adoption, ClientError> {
-        let Some(identity) = self.identity.clone() else { return Ok(Adoption::Own) };
-        self.call(|redis, cluster| adopt(&cluster.keys, redis, &cluster.outbox.owners(), &identity))
+        if self.own().is_none() {
+            return Ok(Adoption::Own);
+        }
+        let mut former = Adoption::Own;
+        for shard in self.clients.shards() {
+            let (keys, own) = (&self.keys[shard.index()], self.clients.own(shard));
+            let client = self.clients.of_shard(shard);
+            match client.call(|redis| adopt(&keys.status, redis, &keys.outbox.owners(), own))? {
+                Adoption::Own => {}
+                adopted @ Adoption::Adopted(_) => former = adopted,
+                refused => return Ok(refused),
+            }
+        }
+        Ok(former)
     }
 
     /// Pauses deliveries to an endpoint. All nodes apply it within 2 s. Attempts in progress continue, and new events
@@ -107,9 +121,9 @@ impl Cluster {
     /// # Errors
     /// If Redis cannot be reached or refuses the call.
     pub fn pause(&mut self, endpoint: &str) -> Result<bool, ClientError> {
-        self.call(|redis, cluster| {
+        self.call(|redis, keys| {
             let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(redis)?;
-            redis.hset_nx(cluster.keys.key("paused"), endpoint, seconds * 1000 + micros / 1000)
+            redis.hset_nx(keys.status.key("paused"), endpoint, seconds * 1000 + micros / 1000)
         })
     }
 
@@ -118,10 +132,10 @@ impl Cluster {
     /// # Errors
     /// As [`Self::pause`].
     pub fn resume(&mut self, endpoint: &str) -> Result<bool, ClientError> {
-        self.call(|redis, cluster| {
+        self.call(|redis, keys| {
             let ended: (usize, usize) = redis::pipe()
-                .hdel(cluster.keys.key("paused"), endpoint)
-                .hdel(cluster.keys.key("disabled"), endpoint)
+                .hdel(keys.status.key("paused"), endpoint)
+                .hdel(keys.status.key("disabled"), endpoint)
                 .query(redis)?;
             Ok(ended != (0, 0))
         })
@@ -132,7 +146,13 @@ impl Cluster {
     /// # Errors
     /// As [`Self::pause`], and if Redis runs no scripts.
     pub fn refusals(&mut self) -> Result<Refusals, ClientError> {
-        self.call(|redis, cluster| Refusals::ask(redis, &cluster.keys.prefix))
+        // Each server may have rights of its own.
+        let ask = |shard: Shard| {
+            let keys = &self.keys[shard.index()];
+            self.clients.of_shard(shard).call(|redis| Refusals::ask(redis, &keys.status.prefix))
+        };
+        let (found, _) = ShardClients::gather(self.clients.shards(), ask)?;
+        Ok(found.into_iter().fold(Refusals::default(), Refusals::and))
     }
 
     /// Returns the paused endpoints: id → start of the pause in Unix ms.
@@ -140,7 +160,7 @@ impl Cluster {
     /// # Errors
     /// As [`Self::pause`].
     pub fn paused(&mut self) -> Result<BTreeMap<String, u64>, ClientError> {
-        self.call(|redis, cluster| redis.hgetall(cluster.keys.key("paused")))
+        self.call(|redis, keys| redis.hgetall(keys.status.key("paused")))
     }
 
     /// Returns the disabled endpoints, which have answered 410: id → time of the answer in Unix ms.
@@ -148,7 +168,7 @@ impl Cluster {
     /// # Errors
     /// As [`Self::pause`].
     pub fn disabled(&mut self) -> Result<BTreeMap<String, u64>, ClientError> {
-        self.call(|redis, cluster| redis.hgetall(cluster.keys.key("disabled")).map(super::since))
+        self.call(|redis, keys| redis.hgetall(keys.status.key("disabled")).map(super::since))
     }
 
     /// Returns the attempts of all nodes since `last`. Without `last`, returns only the position for the next call.
@@ -157,15 +177,15 @@ impl Cluster {
     /// # Errors
     /// As [`Self::pause`].
     pub fn watch(&mut self, last: Option<&str>) -> Result<Seen, ClientError> {
-        self.call(|redis, cluster| {
-            redis.pset_ex::<_, _, ()>(cluster.keys.key("watch"), 1, WATCH_MS)?;
+        self.call(|redis, keys| {
+            redis.pset_ex::<_, _, ()>(keys.status.key("watch"), 1, WATCH_MS)?;
             let Some(last) = last else {
-                let newest: StreamRangeReply = redis.xrevrange_count(cluster.keys.key("watched"), "+", "-", 1)?;
+                let newest: StreamRangeReply = redis.xrevrange_count(keys.status.key("watched"), "+", "-", 1)?;
                 let newest = newest.ids.first().map_or_else(|| "0-0".to_owned(), |entry| entry.id.clone());
                 return Ok(Seen { last: newest, deliveries: Vec::new() });
             };
             let from = format!("({last}");
-            let found: StreamRangeReply = redis.xrange_count(cluster.keys.key("watched"), from, "+", SHOWN_AT_MOST)?;
+            let found: StreamRangeReply = redis.xrange_count(keys.status.key("watched"), from, "+", SHOWN_AT_MOST)?;
             let sights = found.ids.iter().filter_map(|entry| entry.get::<Vec<u8>>("s"));
             Ok(Seen {
                 last: found.ids.last().map_or_else(|| last.to_owned(), |entry| entry.id.clone()),

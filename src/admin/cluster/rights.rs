@@ -37,4 +37,15 @@ impl Refusals {
         }
         Ok(refusals)
     }
+
+    /// Adds those of another server.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        for command in other.forbidden {
+            if !self.forbidden.contains(&command) {
+                self.forbidden.push(command);
+            }
+        }
+        self.writes = self.writes.or(other.writes);
+        self
+    }
 }

@@ -2,12 +2,12 @@
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners
 -- ARGV[1] prefix  ARGV[2] app  ARGV[3] identity of the caller's cluster, see identity.lua; empty for none
--- ARGV[4] newest schema that the caller knows  ARGV[5] run_id of the server process; empty: unknown
+-- ARGV[4] newest schema and shards, see there  ARGV[5] run_id of the server process; empty: unknown
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'settling', 'server', 'suspended')
 
 -- Returns nil if Redis has all holds of the application. Otherwise returns why not, and a detail:
---   schema, foreign  as in identity.lua
+--   schema, shards, foreign  as in identity.lua
 --   absent           there is no data
 --   restoring        Redis may have lost data, and the nodes have not restored all holds. The process is another one than
 --                    that of the last session after a restart or a failover, until a node notices.

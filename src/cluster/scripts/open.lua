@@ -7,7 +7,7 @@
 -- ARGV[4] id for a new epoch and a new settling, the same until a call is answered
 -- ARGV[5] run_id of the server process; empty: unknown
 -- ARGV[6] what the node knows: 0 nothing, 1 an earlier epoch, 2 that Redis has lost data of the node
--- ARGV[7] identity of the node's cluster, see identity.lua; empty for none  ARGV[8] newest schema that the node knows
+-- ARGV[7] identity of the node's cluster, see identity.lua; empty for none  ARGV[8] newest schema and shards, see there
 -- ARGV[9] 1 if it may claim data without an identity
 --
 -- Redis may have lost data if
@@ -20,6 +20,7 @@
 --   ok       text = epoch id, settling = id of the settling that waits for the node, empty for none
 --   foreign  the data belongs to another cluster. text = its identity. Nothing changed.
 --   schema   the data has a newer schema. text = its number. Nothing changed.
+--   shards   the data has another number of shards. text = that number. Nothing changed.
 --   vacant   the data has no identity, and the node may not claim such data. Nothing changed.
 -- May change: KEYS[1], KEYS[2], KEYS[4], KEYS[5].
 

@@ -91,17 +91,18 @@ mod tests {
     use super::super::Moves;
     use super::super::tests::{dropped, endpoint, lanes, place, push, status};
     use super::*;
+    use crate::event::Shard;
     use crate::outbox::{BatchOutcome, DeadLetterId, Item, Position};
 
     const SECOND: Duration = Duration::from_secs(1);
 
     /// Returns a dead letter of `app` for the first endpoint.
     fn dead_letter(run: &str, app: &str, seq: u64) -> Arc<Queued> {
-        let lane = LaneId { endpoint: endpoint(0).id, app: app.into() };
+        let lane = LaneId { endpoint: endpoint(0).id, app: app.into(), shard: Shard::FIRST };
         let dead_letter = DeadLetterId::parse(&format!("1-{seq}")).unwrap();
         let redelivery =
             Redelivery { lane, dead_letter, id: format!("msg_{seq}"), events: 2, attempts: 5, run: run.into() };
-        let position = Position { partition: 0, token: 0, seq };
+        let position = Position { shard: Shard::FIRST, partition: 0, token: 0, seq };
         Arc::new(Queued::new(Item::Redelivery(Box::new(redelivery)), position, Instant::now()))
     }
 
@@ -144,7 +145,7 @@ mod tests {
         let withdrawn = lanes.take_withdrawn();
         let count: Vec<(LaneId, usize)> =
             withdrawn.into_iter().map(|withdrawn| (withdrawn.lane, withdrawn.dead_letters.len())).collect();
-        let lane = |app: &str| LaneId { endpoint: endpoint(0).id, app: app.into() };
+        let lane = |app: &str| LaneId { endpoint: endpoint(0).id, app: app.into(), shard: Shard::FIRST };
         assert_eq!(count, [(lane("a"), 2), (lane("b"), 1)]);
         assert_eq!(next(&mut lanes).as_deref(), Some("msg_4"), "another retry continues");
         assert!(lanes.push(&dead_letter("run", "a", 5)).ids.is_empty(), "the ended retry accepts no more");

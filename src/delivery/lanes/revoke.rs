@@ -7,15 +7,15 @@ use super::{LaneEntry, Lanes};
 use crate::config::Payload;
 use crate::delivery::batch::{Batch, BatchIds};
 use crate::event::AppId;
-use crate::outbox::{Queued, redelivery_of};
+use crate::outbox::{Queued, ShardToken, redelivery_of};
 
 impl Lanes {
     /// Removes the events of ownerships that have ended.
-    pub(crate) fn revoke(&mut self, tokens: &[u64]) {
+    pub(crate) fn revoke(&mut self, tokens: &[ShardToken]) {
         for lane in 0..self.entries.len() {
             let LaneEntry { lane: of_entry, id, endpoint, .. } = &mut self.entries[lane];
             let make = maker(&id.app, &mut self.ids, self.endpoints[*endpoint].payload);
-            let removed = of_entry.revoke(|queued| tokens.contains(&queued.position.token), make);
+            let removed = of_entry.revoke(|queued| tokens.contains(&queued.position.shard_token()), make);
             self.waiting -= removed;
             self.plan(lane);
         }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use strum::{EnumCount, VariantArray};
 
 use super::{LaneEntry, Lanes};
 use crate::config::Endpoint;
-use crate::event::{AppId, EventName};
+use crate::event::{AppId, EventName, Shard};
 use crate::outbox::{Item, LaneId, Queued, Redelivery};
 use crate::report::AppCounters;
 
@@ -34,7 +35,7 @@ impl Lanes {
     pub(super) fn route(&mut self, queued: &Queued) -> Arc<Route> {
         let route = match &queued.item {
             Item::Event(event) => {
-                let routes = self.open_routes(&event.app);
+                let routes = self.open_routes(&event.app, queued.position.shard);
                 routes.counters.count(&event.kind);
                 Arc::clone(event.kind.listed_as().map_or(&routes.custom, |name| &routes.listed[name as usize]))
             }
@@ -65,21 +66,25 @@ impl Lanes {
 
     /// Returns the lane with this id, if its endpoint is configured. Adds the lanes of its application if needed.
     pub(super) fn find(&mut self, lane: &LaneId) -> Option<usize> {
-        self.open_routes(&lane.app);
+        self.open_routes(&lane.app, lane.shard);
         self.places.get(&(lane.clone(), false)).copied().filter(|lane| !self.is_removed(self.entries[*lane].endpoint))
     }
 
-    /// Returns the routes of an application. Adds them and the application's lanes if needed.
-    fn open_routes(&mut self, app: &AppId) -> &Routes {
-        if !self.routes.contains_key(app) {
-            let routes = self.make_routes(app);
-            self.routes.insert(app.clone(), routes);
+    /// Returns the routes of an application in a shard. Adds them and the application's lanes if needed.
+    fn open_routes(&mut self, app: &AppId, shard: Shard) -> &Routes {
+        let place = shard.index();
+        if self.routes.len() <= place {
+            self.routes.resize_with(place + 1, HashMap::default);
         }
-        &self.routes[app]
+        if !self.routes[place].contains_key(app) {
+            let routes = self.make_routes(app, shard);
+            self.routes[place].insert(app.clone(), routes);
+        }
+        &self.routes[place][app]
     }
 
-    fn make_routes(&mut self, app: &AppId) -> Routes {
-        let lanes = self.open_lanes(app);
+    fn make_routes(&mut self, app: &AppId, shard: Shard) -> Routes {
+        let lanes = self.open_lanes(app, shard);
         let listed = std::array::from_fn(|n| {
             let route = self.route_of(&lanes, |endpoint| endpoint.wants(app, EventName::VARIANTS[n]));
             let filtered = route.lanes.iter().any(|lane| !self.endpoint_of(*lane).filter.is_open());
@@ -104,15 +109,15 @@ impl Lanes {
         &self.endpoints[self.entries[lane].endpoint]
     }
 
-    /// Returns the lanes of `app` for all endpoints that want any of its events. Adds missing lanes.
-    fn open_lanes(&mut self, app: &AppId) -> Vec<usize> {
+    /// Returns the lanes of `app` in a shard, for all endpoints that want any of its events. Adds missing lanes.
+    fn open_lanes(&mut self, app: &AppId, shard: Shard) -> Vec<usize> {
         let mut lanes = Vec::new();
         for place in 0..self.endpoints.len() {
             let endpoint = &self.endpoints[place];
             if self.is_removed(place) || !endpoint.wants_any(app) {
                 continue;
             }
-            let id = LaneId { endpoint: endpoint.id.clone(), app: app.clone() };
+            let id = LaneId { endpoint: endpoint.id.clone(), app: app.clone(), shard };
             lanes.push(self.get_or_add_lane(id, place, false));
         }
         lanes

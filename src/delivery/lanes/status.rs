@@ -149,6 +149,7 @@ fn lane_status(entry: &LaneEntry, snapshot: &LaneSnapshot, clock: WallClock) -> 
     LaneStatus {
         endpoint: entry.id.endpoint.to_string(),
         app_id: entry.id.app.as_text().into_owned(),
+        shard: entry.id.shard,
         depth: snapshot.depth,
         oldest_ms: snapshot.oldest_ms,
         attempt: snapshot.attempts,

@@ -151,7 +151,7 @@ impl Dispatcher {
         }
         // Must follow the inheritance: an inherited batch may have lost a partition, and its other events keep its place.
         if !revoked.is_empty() {
-            self.incoming.retain(|queued| !revoked.contains(&queued.position.token));
+            self.incoming.retain(|queued| !revoked.contains(&queued.position.shard_token()));
             self.scheduler.lock().lanes().revoke(&revoked);
         }
         self.incoming.extend(events);

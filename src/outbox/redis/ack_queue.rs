@@ -105,12 +105,12 @@ impl AckQueue {
         let ack = AckRequest {
             lane: lane.clone(),
             id: acked.id.to_owned(),
-            redelivered: first.redelivery().filter(|_| replaced).map(|redelivery| redelivery.dead_letter.clone()),
+            redelivered: first.redelivery().filter(|_| replaced).map(|redelivery| redelivery.dead_letter),
             dead_letter,
             positions,
             moves,
         };
-        let before = first.redelivery().filter(|_| ack.dead_letter.is_empty()).map(|before| before.dead_letter.clone());
+        let before = first.redelivery().filter(|_| ack.dead_letter.is_empty()).map(|before| before.dead_letter);
         let report = acked.report.map(|report| report.with_dead_letter(before));
         waiting.acks.push_back(PendingAck { ack, lost: false, report });
         // Each cursor on its own: another node may own its partition by now, which does not concern the batch.
@@ -193,11 +193,11 @@ mod tests {
 
     use super::*;
     use crate::config::{EndpointId, Payload};
-    use crate::event::{Event, EventKind};
+    use crate::event::{Event, EventKind, Shard};
     use crate::outbox::redis::scripts::BYTES_AT_ONCE;
     use crate::outbox::{Item, Queued};
 
-    const POSITION: Position = Position { partition: 0, token: 1, seq: 1 };
+    const POSITION: Position = Position { shard: Shard::FIRST, partition: 0, token: 1, seq: 1 };
 
     /// A queue of acknowledgements of these lanes, with dead letters of these sizes in bytes.
     fn acks(waiting: impl IntoIterator<Item = (u8, usize)>) -> AckQueue {
@@ -241,7 +241,7 @@ mod tests {
     }
 
     fn at(partition: u16, token: u64, seq: u64) -> Position {
-        Position { partition, token, seq }
+        Position { shard: Shard::FIRST, partition, token, seq }
     }
 
     /// Takes all acknowledgements. Returns the positions of each, and `true` if cursors move there.
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn cursors_after_an_in_flight_batch_wait_until_no_batch_is_left_and_then_move_one_by_one() {
         let acks = AckQueue::default();
-        let lane = LaneId { endpoint: EndpointId::new("e"), app: "app".into() };
+        let lane = LaneId { endpoint: EndpointId::new("e"), app: "app".into(), shard: Shard::FIRST };
         let ack = |position: Position, moves: Moves| {
             let event = Event { app: "app".into(), channel: "c".into(), time_ms: 1, kind: EventKind::ChannelOccupied };
             let events = [Arc::new(Queued::new(Item::Event(event), position, Instant::now()))];

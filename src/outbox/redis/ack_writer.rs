@@ -1,6 +1,7 @@
 //! The acknowledgements writer: writes acknowledgements, persists batches, and trims the streams.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::RedisOutbox;
@@ -9,11 +10,11 @@ use super::group_commit::CommitRole;
 use super::ownership::{OutOfOrder, OwnershipEnd};
 use super::scripts::{AckRequest, CommitReply, DeadLetterLimits, PersistRequest};
 use super::store::Store;
-use crate::outbox::{Handover, PersistError, Position};
+use crate::outbox::{PersistError, Position};
 use crate::telemetry::Level;
 
 /// How often acknowledgements are written and streams trimmed while no batch is persisted.
-const WRITE_EVERY: Duration = Duration::from_millis(50);
+pub(super) const WRITE_EVERY: Duration = Duration::from_millis(50);
 
 /// How long Redis may refuse to persist batches before they are sent unpersisted. A temporary cause takes less time.
 const UNPERSISTED_AFTER: Duration = Duration::from_secs(3);
@@ -24,44 +25,50 @@ const REMOVED_AT_ONCE: usize = 250;
 impl RedisOutbox {
     /// Writes acknowledgements and trims the streams until the outbox is stopped.
     pub(super) fn write_acks_until_stopped(&self) {
+        let mut wait = WRITE_EVERY;
         loop {
-            let stopped = self.acks.wait(WRITE_EVERY);
-            let failed = self.write_and_trim().is_err();
+            let stopped = self.acks.wait(wait);
+            let written = self.write_and_trim();
             self.report_evicted(0, false);
             if stopped {
                 return;
             }
-            if failed {
+            if written.is_err() {
                 std::thread::sleep(WRITE_EVERY);
             }
+            wait = if written == Ok(false) { self.options.idle } else { WRITE_EVERY };
         }
     }
 
-    /// Writes acknowledgements, then trims the streams.
+    /// Writes acknowledgements, then trims the streams. Returns `true` if there was something to do.
     ///
     /// Unlocks the store after each portion, so that a batch to be persisted does not wait for all of them.
-    fn write_and_trim(&self) -> Result<(), PersistError> {
+    fn write_and_trim(&self) -> Result<bool, PersistError> {
         // Read first: an event is removed only after its acknowledgements are written.
         let (out_of_order, acked) = {
             let mut ownership = self.ownership.lock();
             (ownership.take_out_of_order(), ownership.trimmable())
         };
-        let removed = self.write_acks().and_then(|()| self.remove(&acked, &out_of_order));
+        let worked = !acked.is_empty() || !out_of_order.is_empty();
+        let removed = self.write_acks().and_then(|any| self.remove(&acked, &out_of_order).map(|()| any || worked));
         let mut ownership = self.ownership.lock();
         match removed {
-            Ok(()) => ownership.trimmed(&acked),
+            Ok(_) => ownership.trimmed(&acked),
             Err(_) => ownership.restore_out_of_order(out_of_order),
         }
         removed
     }
 
-    fn write_acks(&self) -> Result<(), PersistError> {
+    /// Returns `true` if there were any.
+    fn write_acks(&self) -> Result<bool, PersistError> {
+        let mut any = false;
         loop {
             let mut store = self.store.lock();
             let (pending, _) = self.acks.take(|_| true);
             if pending.is_empty() {
-                return Ok(());
+                return Ok(any);
             }
+            any = true;
             self.write(&mut store, pending, &[])?;
         }
     }
@@ -78,7 +85,11 @@ impl RedisOutbox {
 
     /// Persists a batch, in one call with the batches of other threads.
     pub(super) fn persist_in_group(&self, batch: PersistRequest) -> Result<(), PersistError> {
-        match self.group_commit.join(batch) {
+        // One worker tries while Redis does not reply; the others work for other shards.
+        let cut_off = || self.cut_off.load(Ordering::Relaxed);
+        let most = self.options.max_persisting.map_or(usize::MAX, |most| if cut_off() { 0 } else { most });
+        match self.group_commit.join(batch, most) {
+            CommitRole::Refused => Err(PersistError::Unavailable),
             CommitRole::Follower(result) => result,
             CommitRole::Leader(leader) => {
                 let mut store = self.store.lock();
@@ -90,6 +101,7 @@ impl RedisOutbox {
                     results => results,
                 };
                 drop(store);
+                self.cut_off.store(results.is_err(), Ordering::Relaxed);
                 match results {
                     Ok(results) => group.complete(results),
                     Err(error) => group.complete(std::iter::repeat(Err(error))),
@@ -111,7 +123,7 @@ impl RedisOutbox {
         if releasable.is_empty() {
             return Ok(());
         }
-        self.write_and_trim()?;
+        self.write_and_trim().map(drop)?;
         self.store.lock().release(&releasable)?;
         let mut ownership = self.ownership.lock();
         for (partition, _) in releasable {
@@ -183,7 +195,7 @@ impl RedisOutbox {
     /// Ends the ownership of partitions for which Redis refused a position, and removes their events from the lanes.
     fn fence(&self, refused: impl Iterator<Item = Position>) {
         let revoked = self.ownership.lock().fence(refused);
-        self.hand_over(Handover { revoked, ..Handover::default() });
+        self.revoke(revoked);
     }
 
     /// Counts evicted dead letters, and logs them at intervals.

@@ -1,7 +1,7 @@
 //! Decodes events from their text in a stream. `append.lua` describes the format.
 
 use super::in_flight::parse_lane;
-use crate::event::{AppId, ChannelName, ClientEvent, CustomEvent, Event, EventKind, UserId, take};
+use crate::event::{AppId, ChannelName, ClientEvent, CustomEvent, Event, EventKind, Shard, UserId, take};
 use crate::outbox::{DeadLetterId, Redelivery};
 
 /// Known kinds of events.
@@ -35,7 +35,8 @@ pub(crate) fn decode(text: &[u8], time_ms: u64) -> Option<Event> {
     Some(Event { app: AppId::new(app), channel: ChannelName::new(channel), time_ms, kind })
 }
 
-/// Decodes a redelivery, as `redeliver.lua` writes it. Returns `None` if `text` is malformed.
+/// Decodes a redelivery in the stream of the first shard, as `redeliver.lua` writes it. Returns `None` if `text` is
+/// malformed.
 pub(super) fn decode_redelivery(text: &[u8]) -> Option<Box<Redelivery>> {
     let (dead_letter, rest) = take(text)?;
     let (id, rest) = take(rest)?;
@@ -43,7 +44,7 @@ pub(super) fn decode_redelivery(text: &[u8]) -> Option<Box<Redelivery>> {
     let (attempts, rest) = take(rest)?;
     let (run, lane) = take(rest)?;
     Some(Box::new(Redelivery {
-        lane: parse_lane(lane)?,
+        lane: parse_lane(lane, Shard::FIRST)?,
         dead_letter: DeadLetterId::parse(std::str::from_utf8(dead_letter).ok()?)?,
         id: std::str::from_utf8(id).ok()?.to_owned(),
         events: number(events)?,

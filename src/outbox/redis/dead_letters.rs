@@ -28,8 +28,9 @@ use serde::Serialize;
 use super::scripts::OutboxScripts;
 use super::unreadable::raw_text;
 use crate::config::{Config, ConfigError};
+use crate::event::Shard;
 use crate::outbox::{Acked, DeadLetterId, DropReport, body, redelivery_of};
-use crate::redis::{Client, ClientError, Settings, millis};
+use crate::redis::{ClientError, ShardClients, millis};
 use crate::telemetry::AnswerExcerpt;
 
 /// Dead letters per call, so that Redis serves other clients in between.
@@ -69,10 +70,13 @@ pub struct DeadLetter {
 
 /// The dead letters of a cluster, on any machine that reaches its Redis. Every method blocks on Redis: do not call
 /// them in an event loop. Reading changes nothing: only servers remove dead letters beyond their limits of age and size.
+///
+/// Shards that do not answer are left out, and [`Self::missing`] returns them. If none answers, that is an error.
 #[derive(Debug)]
 pub struct DeadLetters {
-    scripts: OutboxScripts,
-    client: Client,
+    scripts: Vec<OutboxScripts>,
+    clients: ShardClients,
+    missing: Vec<ClientError>,
 }
 
 impl DeadLetters {
@@ -81,8 +85,14 @@ impl DeadLetters {
     /// # Errors
     /// When a TLS file of the connection cannot be used.
     pub fn of(config: &Config) -> Result<Self, ConfigError> {
-        let settings = Settings::of(config)?;
-        Ok(Self { scripts: OutboxScripts::new(&config.key_prefix), client: Client::new(settings) })
+        let scripts = config.shards().map(|shard| OutboxScripts::of(config, shard)).collect();
+        Ok(Self { scripts, clients: ShardClients::of(config)?, missing: Vec::new() })
+    }
+
+    /// Returns the shards that the last call left out, and why.
+    #[must_use]
+    pub fn missing(&self) -> &[ClientError] {
+        &self.missing
     }
 
     /// Returns the number of dead letters.
@@ -90,7 +100,9 @@ impl DeadLetters {
     /// # Errors
     /// When Redis is unreachable or refuses the call.
     pub fn count(&mut self) -> Result<usize, ClientError> {
-        self.call(|redis, keys| redis.xlen(keys.dead_letters()))
+        self.sum(&self.all(), |dead_letters, shard| {
+            dead_letters.call(shard, |redis, keys| redis.xlen(keys.dead_letters()))
+        })
     }
 
     /// Returns up to `limit` dead letters older than `before`, newest first, without bodies.
@@ -98,10 +110,27 @@ impl DeadLetters {
     /// # Errors
     /// As [`Self::count`].
     pub fn list(&mut self, before: Option<&DeadLetterId>, limit: usize) -> Result<Vec<DeadLetter>, ClientError> {
-        let newest = before.map_or_else(|| "+".to_owned(), |before| format!("({before}"));
+        let pages = self.each(&self.all(), |dead_letters, shard| dead_letters.list_of(shard, before, limit))?;
+        let mut merged: Vec<DeadLetter> = pages.into_iter().flatten().collect();
+        merged.sort_by_key(|dead_letter| std::cmp::Reverse(dead_letter.id));
+        merged.truncate(limit);
+        Ok(merged)
+    }
+
+    fn list_of(
+        &self,
+        shard: Shard,
+        before: Option<&DeadLetterId>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, ClientError> {
+        let newest = before.map_or_else(
+            || "+".to_owned(),
+            // Of two shards with the same id, the greater shard comes first.
+            |before| if shard < before.shard() { before.entry() } else { format!("({}", before.entry()) },
+        );
         let page: StreamRangeReply =
-            self.call(|redis, keys| redis.xrevrange_count(keys.dead_letters(), newest, "-", limit))?;
-        Ok(page.ids.iter().filter_map(DeadLetter::read).collect())
+            self.call(shard, |redis, keys| redis.xrevrange_count(keys.dead_letters(), newest, "-", limit))?;
+        Ok(page.ids.iter().filter_map(|entry| DeadLetter::read(entry, shard)).collect())
     }
 
     /// Returns one dead letter with its body, if it exists.
@@ -109,7 +138,11 @@ impl DeadLetters {
     /// # Errors
     /// As [`Self::count`].
     pub fn find(&mut self, id: &DeadLetterId) -> Result<Option<DeadLetter>, ClientError> {
-        self.call(|redis, keys| find(redis, keys, id))
+        self.begin()?;
+        if id.shard().index() >= self.scripts.len() {
+            return Ok(None);
+        }
+        self.call(id.shard(), |redis, keys| find(redis, keys, id))
     }
 
     /// Retries dead letters: sends each once, under its old id and with a new signature, after everything else that
@@ -119,28 +152,34 @@ impl DeadLetters {
     /// # Errors
     /// As [`Self::count`].
     pub fn retry(&mut self, ids: &[DeadLetterId]) -> Result<usize, ClientError> {
-        self.retry_as(&run(), ids)
+        let run = run();
+        self.sum(&self.shards_of(ids), |dead_letters, shard| dead_letters.retry_as(shard, &run, &of_shard(ids, shard)))
     }
 
-    fn retry_as(&mut self, run: &str, ids: &[DeadLetterId]) -> Result<usize, ClientError> {
+    fn retry_as(&self, shard: Shard, run: &str, ids: &[DeadLetterId]) -> Result<usize, ClientError> {
         let mut found = 0;
         for portion in ids.chunks(PORTION) {
-            found += self.call(|redis, keys| keys.redeliver(redis, run, portion))?;
+            found += self.call(shard, |redis, keys| keys.redeliver(redis, run, portion))?;
         }
         Ok(found)
     }
 
-    /// Retries all existing dead letters, oldest first, as [`Self::retry`] does. Returns how many.
+    /// Retries all existing dead letters, oldest first in each shard, as [`Self::retry`] does. Returns how many.
     ///
     /// # Errors
     /// As [`Self::count`].
     pub fn retry_all(&mut self) -> Result<usize, ClientError> {
+        let run = run();
+        self.sum(&self.all(), |dead_letters, shard| dead_letters.retry_all_of(shard, &run))
+    }
+
+    fn retry_all_of(&self, shard: Shard, run: &str) -> Result<usize, ClientError> {
         // A dead letter that fails again is written anew: this bound keeps the loop from retrying it again.
-        let last = self.list(None, 1)?.pop().map(|dead_letter| dead_letter.id);
-        let (run, mut found, mut after) = (run(), 0, None);
+        let last = self.list_of(shard, None, 1)?.pop().map(|dead_letter| dead_letter.id);
+        let (mut found, mut after) = (0, None);
         while let Some(last) = &last {
             let ids = self.ids_between(after.as_ref(), last)?;
-            found += self.retry_as(&run, &ids)?;
+            found += self.retry_as(shard, run, &ids)?;
             match ids.into_iter().next_back() {
                 Some(id) => after = Some(id),
                 None => break,
@@ -154,11 +193,13 @@ impl DeadLetters {
     /// # Errors
     /// As [`Self::count`].
     pub fn forget(&mut self, ids: &[DeadLetterId]) -> Result<usize, ClientError> {
-        let mut removed = 0;
-        for portion in ids.chunks(PORTION) {
-            removed += self.call(|redis, keys| keys.forget_dead_letters(redis, portion))?;
-        }
-        Ok(removed)
+        self.sum(&self.shards_of(ids), |dead_letters, shard| {
+            let mut removed = 0;
+            for portion in of_shard(ids, shard).chunks(PORTION) {
+                removed += dead_letters.call(shard, |redis, keys| keys.forget_dead_letters(redis, portion))?;
+            }
+            Ok(removed)
+        })
     }
 
     /// Removes dead letters that are older than `age`; all of them if `age` is zero. Returns how many.
@@ -166,7 +207,11 @@ impl DeadLetters {
     /// # Errors
     /// As [`Self::count`].
     pub fn forget_older_than(&mut self, age: Duration) -> Result<usize, ClientError> {
-        let last = self.call(|redis, keys| {
+        self.sum(&self.all(), |dead_letters, shard| dead_letters.forget_older_of(shard, age))
+    }
+
+    fn forget_older_of(&self, shard: Shard, age: Duration) -> Result<usize, ClientError> {
+        let last = self.call(shard, |redis, keys| {
             if !age.is_zero() {
                 return older_than(redis, age).map(Some);
             }
@@ -176,7 +221,7 @@ impl DeadLetters {
         let Some(last) = last else { return Ok(0) };
         let mut removed = 0;
         loop {
-            match self.call(|redis, keys| keys.forget_oldest_dead_letters(redis, &last))? {
+            match self.call(shard, |redis, keys| keys.forget_oldest_dead_letters(redis, &last))? {
                 0 => return Ok(removed),
                 portion => removed += portion,
             }
@@ -184,28 +229,70 @@ impl DeadLetters {
     }
 
     /// Returns the next ids after `after`, up to and including `last`, oldest first.
-    fn ids_between(
-        &mut self,
-        after: Option<&DeadLetterId>,
-        last: &DeadLetterId,
-    ) -> Result<Vec<DeadLetterId>, ClientError> {
-        let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
-        let page: StreamRangeReply =
-            self.call(|redis, keys| redis.xrange_count(keys.dead_letters(), from, last.as_str(), PORTION))?;
-        Ok(page.ids.iter().filter_map(|entry| DeadLetterId::parse(&entry.id)).collect())
+    fn ids_between(&self, after: Option<&DeadLetterId>, last: &DeadLetterId) -> Result<Vec<DeadLetterId>, ClientError> {
+        let from = after.map_or_else(|| "-".to_owned(), |after| format!("({}", after.entry()));
+        let page: StreamRangeReply = self
+            .call(last.shard(), |redis, keys| redis.xrange_count(keys.dead_letters(), from, last.entry(), PORTION))?;
+        let id = |entry: &StreamId| DeadLetterId::parse(&entry.id).map(|id| id.of_shard(last.shard()));
+        Ok(page.ids.iter().filter_map(id).collect())
     }
 
-    fn call<T>(&self, talk: impl FnOnce(&mut Connection, &OutboxScripts) -> RedisResult<T>) -> Result<T, ClientError> {
-        self.client.call(|redis| talk(redis, &self.scripts))
+    /// Checks the number of shards with the first call, and forgets which shards were missing.
+    fn begin(&mut self) -> Result<(), ClientError> {
+        self.missing.clear();
+        self.clients.check()
     }
+
+    fn all(&self) -> Vec<Shard> {
+        self.clients.shards().collect()
+    }
+
+    /// Returns the shards of these ids.
+    fn shards_of(&self, ids: &[DeadLetterId]) -> Vec<Shard> {
+        self.clients.shards().filter(|shard| ids.iter().any(|id| id.shard() == *shard)).collect()
+    }
+
+    /// Makes a call to each of these shards. Returns the replies. Notes the shards without one; that is an error if there is no
+    /// reply.
+    fn each<T>(
+        &mut self,
+        shards: &[Shard],
+        call: impl Fn(&Self, Shard) -> Result<T, ClientError>,
+    ) -> Result<Vec<T>, ClientError> {
+        self.begin()?;
+        let (replies, missing) = ShardClients::gather(shards.iter().copied(), |shard| call(self, shard))?;
+        self.missing = missing;
+        Ok(replies)
+    }
+
+    fn sum(
+        &mut self,
+        shards: &[Shard],
+        call: impl Fn(&Self, Shard) -> Result<usize, ClientError>,
+    ) -> Result<usize, ClientError> {
+        self.each(shards, call).map(|counts| counts.into_iter().sum())
+    }
+
+    fn call<T>(
+        &self,
+        shard: Shard,
+        talk: impl FnOnce(&mut Connection, &OutboxScripts) -> RedisResult<T>,
+    ) -> Result<T, ClientError> {
+        self.clients.of_shard(shard).call(|redis| talk(redis, &self.scripts[shard.index()]))
+    }
+}
+
+/// Returns the ids in a shard.
+fn of_shard(ids: &[DeadLetterId], shard: Shard) -> Vec<DeadLetterId> {
+    ids.iter().copied().filter(|id| id.shard() == shard).collect()
 }
 
 impl DeadLetter {
     /// Parses a stream entry. Returns `None` if it is malformed.
-    fn read(entry: &StreamId) -> Option<Self> {
+    fn read(entry: &StreamId, shard: Shard) -> Option<Self> {
         let text = |field| entry.get::<Vec<u8>>(field).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let number = |field| entry.get::<u64>(field).unwrap_or_default();
-        let id = DeadLetterId::parse(&entry.id)?;
+        let id = DeadLetterId::parse(&entry.id)?.of_shard(shard);
         Some(Self {
             dropped_ms: id.time_ms(),
             id,
@@ -278,17 +365,18 @@ fn body_time_ms(body: &[u8]) -> Option<u64> {
 
 /// Returns the body of a dead letter, if it exists.
 pub(super) fn body(redis: &mut Connection, keys: &OutboxScripts, id: &DeadLetterId) -> RedisResult<Option<Vec<u8>>> {
-    redis.hget(keys.dead_letter_bodies(), id.as_str())
+    redis.hget(keys.dead_letter_bodies(), id.entry())
 }
 
 fn find(redis: &mut Connection, keys: &OutboxScripts, id: &DeadLetterId) -> RedisResult<Option<DeadLetter>> {
     let (found, body): (StreamRangeReply, Option<Vec<u8>>) = redis::pipe()
-        .xrange(keys.dead_letters(), id.as_str(), id.as_str())
-        .hget(keys.dead_letter_bodies(), id.as_str())
+        .xrange(keys.dead_letters(), id.entry(), id.entry())
+        .hget(keys.dead_letter_bodies(), id.entry())
         .query(redis)?;
     let Some(entry) = found.ids.first() else { return Ok(None) };
     let body = body.map(|body| String::from_utf8_lossy(&body).into_owned()).or_else(|| DeadLetter::raw(entry));
-    Ok(DeadLetter::read(entry).map(|dead_letter| DeadLetter { body: Some(body.unwrap_or_default()), ..dead_letter }))
+    Ok(DeadLetter::read(entry, id.shard())
+        .map(|dead_letter| DeadLetter { body: Some(body.unwrap_or_default()), ..dead_letter }))
 }
 
 /// Returns the end of XRANGE for dead letters older than `age`, by Redis' clock.

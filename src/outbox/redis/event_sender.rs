@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use redis::{Connection, RedisResult};
+
 use super::partition_max;
 use super::scripts::{Exclusion, OutboxScripts};
 use crate::config::{Config, ConfigError};
-use crate::event::{AppId, CustomEvent};
+use crate::event::{AppId, CustomEvent, Shard};
 use crate::outbox::SendError;
 use crate::outbox::custom::{check, is_wanted};
-use crate::redis::{Link, LinkError, Mismatch, Settings, outbox_limits};
+use crate::redis::{Link, LinkError, Settings, ShardClients, outbox_limits};
 
 /// Longest idle time after which a connection is reused. Redis or a firewall may close an idle one, and an event sent
 /// into a closed connection may or may not have arrived.
@@ -19,6 +21,14 @@ const REUSED_FOR: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct EventSender {
     config: Config,
+    /// One per shard.
+    shards: Vec<ShardSender>,
+    clients: ShardClients,
+}
+
+/// Appends to one shard.
+#[derive(Debug)]
+struct ShardSender {
     keys: OutboxScripts,
     settings: Settings,
     used_link: Option<UsedLink>,
@@ -39,9 +49,12 @@ impl EventSender {
     /// # Errors
     /// When a TLS file of the connection cannot be used.
     pub fn of(config: Config) -> Result<Self, ConfigError> {
-        let settings = Settings::of(&config)?;
-        let keys = OutboxScripts::new(&config.key_prefix).with_identity(config.cluster.as_ref());
-        Ok(Self { config, keys, settings, used_link: None })
+        let of_shard = |shard| {
+            let (keys, settings) = (OutboxScripts::of(&config, shard), Settings::of(&config, shard)?);
+            Ok(ShardSender { keys, settings, used_link: None })
+        };
+        let shards = config.shards().map(of_shard).collect::<Result<_, ConfigError>>()?;
+        Ok(Self { shards, clients: ShardClients::of(&config)?, config })
     }
 
     /// Sends an event, on `channel` if given; `data` is a JSON document. Returns `false` and sends nothing if no
@@ -68,33 +81,48 @@ impl EventSender {
     }
 
     fn append(&mut self, app: &AppId, channel: &[u8], event: &CustomEvent) -> Result<(), SendError> {
-        let limits = outbox_limits(partition_max(self.config.outbox_max_events), self.config.outbox_max_bytes);
+        let connection = &self.config.connection;
+        let most_bytes = self.config.outbox_max_bytes.map(|bytes| connection.part_of(bytes));
+        let limits = outbox_limits(partition_max(connection.part_of(self.config.outbox_max_events)), most_bytes);
+        let shard = &mut self.shards[Shard::of(app, channel, connection.shards).index()];
+        let may_begin = connection.shards == 1;
+        match shard.append(|redis, keys| keys.send(redis, &limits, may_begin, app, channel, event))? {
+            Err(Exclusion::Absent) => {
+                // The first event ever, or a config with more shards than the data. The first try may find a closed connection.
+                let checked = self.clients.check().or_else(|_| self.clients.check());
+                checked.map_err(|error| SendError::Excluded(error.to_string()))?;
+                shard.append(|redis, keys| keys.send(redis, &limits, true, app, channel, event))?
+            }
+            sent => sent,
+        }
+        .map_err(|exclusion| match exclusion {
+            Exclusion::Mismatch(mismatch) => SendError::Excluded(format!("{mismatch}. {}", mismatch.remedy())),
+            Exclusion::Absent => SendError::Excluded("there is no data".to_owned()),
+        })
+    }
+}
+
+impl ShardSender {
+    fn append<T>(
+        &mut self,
+        call: impl FnOnce(&mut Connection, &OutboxScripts) -> RedisResult<T>,
+    ) -> Result<T, SendError> {
         let used = self.used_link.take().filter(UsedLink::is_of_use);
         let mut link = used.map_or_else(|| Link::silent(self.settings.clone()), |used| used.link);
         let mut begun = false;
         let sent = link.with(|redis| {
             begun = true;
-            self.keys.send(redis, &limits, app, channel, event)
+            call(redis, &self.keys)
         });
-        let address = || Box::new(self.settings.address().clone());
+        let address = || self.settings.name();
         match sent {
             Ok(sent) => {
                 self.used_link = Some(UsedLink { link, used: Instant::now(), process: std::process::id() });
-                sent.map_err(|exclusion| self.excluded(exclusion))
+                Ok(sent)
             }
             Err(error @ LinkError::Unreachable(_)) if begun => Err(SendError::Unanswered { address: address(), error }),
             Err(error) => Err(SendError::Redis { address: address(), error }),
         }
-    }
-
-    fn excluded(&self, exclusion: Exclusion) -> SendError {
-        let prefix = self.config.key_prefix.clone();
-        let own = || self.config.cluster.as_ref().map(|cluster| cluster.name.clone()).unwrap_or_default();
-        let mismatch = match exclusion {
-            Exclusion::Foreign(theirs) => Mismatch::Foreign { prefix, theirs, own: own() },
-            Exclusion::Schema(theirs) => Mismatch::Schema { prefix, theirs },
-        };
-        SendError::Excluded(format!("{mismatch}. {}", mismatch.remedy()))
     }
 }
 

@@ -46,6 +46,8 @@ enum Signal {
 /// The role of a thread in a group commit.
 #[derive(Debug)]
 pub(super) enum CommitRole<'a> {
+    /// Too many wait.
+    Refused,
     /// The thread's batch was handled by a leader; this is the result.
     Follower(Result<(), PersistError>),
     /// The thread persists the next group.
@@ -64,11 +66,15 @@ pub(super) struct Group {
 }
 
 impl GroupCommit {
-    /// Adds a request. Waits until it is completed or this thread is to lead.
-    pub(super) fn join(&self, request: PersistRequest) -> CommitRole<'_> {
+    /// Adds a request, unless there is a leader and `most` requests wait. Waits until it is completed or this thread is to
+    /// lead.
+    pub(super) fn join(&self, request: PersistRequest, most: usize) -> CommitRole<'_> {
         let (signal, signals) = bounded(1);
         let leads = {
             let mut queue = self.0.lock();
+            if queue.led && queue.waiting.len() >= most {
+                return CommitRole::Refused;
+            }
             queue.waiting.push_back(WaitingRequest { request, signal });
             !std::mem::replace(&mut queue.led, true)
         };

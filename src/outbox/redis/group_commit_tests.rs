@@ -27,7 +27,8 @@ fn persist(
     persisted: PersistRequest,
     write: impl FnOnce(&[PersistRequest]),
 ) -> Result<(), PersistError> {
-    match commit.join(persisted) {
+    match commit.join(persisted, usize::MAX) {
+        CommitRole::Refused => Err(PersistError::Unavailable),
         CommitRole::Follower(result) => result,
         CommitRole::Leader(leader) => {
             let group = leader.take_group();
@@ -45,7 +46,7 @@ fn followers_that_arrive_during_a_call_are_persisted_in_one_call() {
         writes.fetch_add(1, Ordering::SeqCst);
     };
     thread::scope(|scope| {
-        let CommitRole::Leader(first) = commit.join(request(1, 1)) else { panic!("nobody else is there") };
+        let CommitRole::Leader(first) = commit.join(request(1, 1), usize::MAX) else { panic!("nobody else is there") };
         let own = first.take_group();
         for lane in 2..50 {
             let (commit, count) = (&commit, &count);
@@ -86,7 +87,9 @@ fn a_group_has_a_limit_and_a_larger_batch_is_persisted_alone() {
         (vec![1, BYTES_AT_ONCE * 2, 1], vec![1, 1, 1]),
     ] {
         let commit = GroupCommit::default();
-        let CommitRole::Leader(leader) = commit.join(request(0, sizes[0])) else { panic!("nobody else is there") };
+        let CommitRole::Leader(leader) = commit.join(request(0, sizes[0]), usize::MAX) else {
+            panic!("nobody else is there")
+        };
         let mut signals = Vec::new();
         for (lane, size) in sizes.iter().enumerate().skip(1) {
             let (signal, signalled) = bounded(1);
@@ -104,7 +107,7 @@ fn a_group_has_a_limit_and_a_larger_batch_is_persisted_alone() {
 fn a_leader_that_panics_leaves_no_follower_waiting() {
     let commit = GroupCommit::default();
     thread::scope(|scope| {
-        let CommitRole::Leader(first) = commit.join(request(1, 1)) else { panic!("nobody else is there") };
+        let CommitRole::Leader(first) = commit.join(request(1, 1), usize::MAX) else { panic!("nobody else is there") };
         let own = first.take_group();
         for lane in 2..10 {
             let commit = &commit;
@@ -122,7 +125,7 @@ fn a_leader_that_panics_leaves_no_follower_waiting() {
 
     // Nor does a leader that panics before it takes its group.
     let before = catch_unwind(AssertUnwindSafe(|| {
-        let _turn = commit.join(request(1, 1));
+        let _turn = commit.join(request(1, 1), usize::MAX);
         panic!("before it writes");
     }));
     before.unwrap_err();

@@ -5,10 +5,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::EndpointId;
-use crate::event::{AppId, take};
+use crate::event::{AppId, Shard, take};
 use crate::outbox::{LaneId, Position};
 
-/// Encodes a lane as a hash field: the endpoint's id, length-prefixed, then the application's id.
+/// Encodes a lane as a hash field of its shard: the endpoint's id, length-prefixed, then the application's id.
 pub(super) fn lane_field(lane: &LaneId) -> Vec<u8> {
     let endpoint = lane.endpoint.as_str();
     let mut field = format!("{}:{endpoint}", endpoint.len()).into_bytes();
@@ -16,10 +16,10 @@ pub(super) fn lane_field(lane: &LaneId) -> Vec<u8> {
     field
 }
 
-/// Parses the field of a lane.
-pub(super) fn parse_lane(field: &[u8]) -> Option<LaneId> {
+/// Parses the field of a lane of `shard`.
+pub(super) fn parse_lane(field: &[u8], shard: Shard) -> Option<LaneId> {
     let (endpoint, app) = take(field)?;
-    Some(LaneId { endpoint: EndpointId::new(std::str::from_utf8(endpoint).ok()?), app: AppId::new(app) })
+    Some(LaneId { endpoint: EndpointId::new(std::str::from_utf8(endpoint).ok()?), app: AppId::new(app), shard })
 }
 
 /// A frozen batch in its stored form.
@@ -71,9 +71,9 @@ mod tests {
     #[test]
     fn a_lane_survives_a_round_trip_whatever_its_application_is_called() {
         for endpoint in ["00ff", "bill:ing é", "3:"] {
-            let lane = LaneId { endpoint: EndpointId::new(endpoint), app: AppId::from("a:b") };
-            assert_eq!(parse_lane(&lane_field(&lane)), Some(lane));
+            let lane = LaneId { endpoint: EndpointId::new(endpoint), app: AppId::from("a:b"), shard: Shard::FIRST };
+            assert_eq!(parse_lane(&lane_field(&lane), lane.shard), Some(lane));
         }
-        assert_eq!(parse_lane(b"x"), None);
+        assert_eq!(parse_lane(b"x", Shard::FIRST), None);
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::event::Shard;
 use crate::outbox::Position;
 
 /// Entries that were read and not handed over yet.
@@ -59,7 +60,7 @@ impl<E> Merge<E> {
             let token = part.token;
             let count = part.entries.partition_point(|(seq, _)| *seq <= end);
             let due = part.entries.drain(..count);
-            merged.extend(due.map(|(seq, entry)| (Position { partition, token, seq }, entry)));
+            merged.extend(due.map(|(seq, entry)| (Position { shard: Shard::FIRST, partition, token, seq }, entry)));
             !part.entries.is_empty()
         });
         // Stable: entries of the same time stay in the order of the partitions.
@@ -77,7 +78,7 @@ mod tests {
     const PAGE: usize = 3;
 
     fn at(partition: u16, seq: u64) -> Position {
-        Position { partition, token: 7, seq }
+        Position { shard: Shard::FIRST, partition, token: 7, seq }
     }
 
     fn taken(merge: &mut Merge<()>) -> Vec<(u16, u64)> {

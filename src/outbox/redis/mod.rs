@@ -10,6 +10,9 @@
 //! before its first attempt; its acknowledgement moves the cursor of its lane. When a node dies, a successor takes over
 //! all its partitions with their in-flight batches and repeats those with the same id and body. By its fencing tokens,
 //! the scripts refuse a node that was presumed dead.
+//!
+//! Each shard has an outbox, and [`ShardedOutbox`] is all of them. Inside an outbox no position has a shard; the reader sets
+//! that of the events that it hands over.
 
 mod ack_queue;
 mod ack_writer;
@@ -26,28 +29,31 @@ mod model;
 mod ownership;
 mod reader;
 mod scripts;
+mod sharded;
 mod store;
 mod takeover;
 mod unreadable;
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Acked, DeadLetterId, Handover, LaneId, Outbox, PersistError, Position, Queued, redelivery_of};
+use super::{Acked, DeadLetterId, Handover, LaneId, PersistError, Position, Queued, redelivery_of};
 use crate::cluster::SharedMembership;
-use crate::config::{ClusterIdentity, Config};
-use crate::event::PARTITIONS;
+use crate::config::Config;
+use crate::event::{PARTITIONS, Shard};
 use crate::process::Thread;
 use crate::redis::{Link, Settings, millis};
 use crate::telemetry::{PacedCount, Telemetry};
 
 pub(crate) use scripts::OutboxScripts;
+pub(crate) use sharded::ShardedOutbox;
 
 use ack_queue::{AckQueue, last_positions};
+use ack_writer::WRITE_EVERY;
 use group_commit::GroupCommit;
 use in_flight::{PersistedBatch, lane_field};
 use ownership::Ownership;
@@ -62,23 +68,36 @@ pub(crate) const fn partition_max(max_events: usize) -> usize {
     max_events.saturating_mul(2)
 }
 
+/// See [`RedisOutboxOptions::max_persisting`]. Half of the workers.
+const MAX_PERSISTING: usize = 128;
+
 /// Wakes the dispatcher.
 type Waker = Box<dyn Fn() + Send + Sync>;
 
-/// The settings of the outbox.
+/// The settings of the outbox of a shard.
 #[derive(Clone, Debug)]
 pub(crate) struct RedisOutboxOptions {
-    /// Prefix of every key.
-    pub(crate) key_prefix: String,
-    /// The identity of the node's cluster.
-    identity: Option<ClusterIdentity>,
-    /// The most events that may wait in lanes, summed.
-    pub(crate) max_events: usize,
+    /// Keys and scripts.
+    keys: OutboxScripts,
+    /// The shard's part of the most events that may wait in lanes.
+    max_events: usize,
     /// Shortest interval between two reads while events arrive.
     read_every: Duration,
+    /// Longest time that a read waits for events. Each shard waits on its own connection.
+    block: Duration,
+    /// How often the acknowledgement writer looks for work that it was not notified of.
+    idle: Duration,
+    /// Most batches that wait to be persisted at a time. A Redis that hangs must not stop all workers while other shards work.
+    max_persisting: Option<usize>,
     /// Limits of the dead letters.
     dead_letters: DeadLetterLimits,
 }
+
+/// How long one read waits for events. Short, because assignments and shutdown wait for it.
+const BLOCK: Duration = Duration::from_millis(100);
+
+/// The longest wait of one of many shards, so that waiting costs little: assignments are due every second.
+const LONGEST_BLOCK: Duration = Duration::from_secs(1);
 
 /// Upper bound of the interval between reads while events arrive. A read costs Redis about 30 µs, however few events it
 /// finds. The first event after a pause is read at once.
@@ -87,24 +106,30 @@ const READ_EVERY: Duration = Duration::from_millis(5);
 /// Reads per flush interval at least, so that reading adds little to the delay of an event.
 const READS_PER_FLUSH: u32 = 8;
 
-impl From<&Config> for RedisOutboxOptions {
-    fn from(config: &Config) -> Self {
+impl RedisOutboxOptions {
+    /// Takes the settings for a shard of the cluster in `config`.
+    pub(crate) fn of(config: &Config, shard: Shard) -> Self {
+        let connection = &config.connection;
+        let waits = |of_one: Duration| (of_one * u32::from(connection.shards)).min(LONGEST_BLOCK);
         Self {
-            key_prefix: config.key_prefix.clone(),
-            identity: config.cluster.clone(),
-            max_events: config.outbox_max_events,
+            keys: OutboxScripts::of(config, shard),
+            max_events: connection.part_of(config.outbox_max_events),
             read_every: READ_EVERY.min(config.flush_interval / READS_PER_FLUSH),
+            // A reply that takes as long as the timeout looks like an outage.
+            block: waits(BLOCK).min(BLOCK.max(connection.timeout / 2)),
+            idle: waits(WRITE_EVERY),
+            max_persisting: (connection.shards > 1).then_some(MAX_PERSISTING),
             dead_letters: DeadLetterLimits {
-                count: config.dead_letter_max,
-                per_endpoint: config.dead_letter_max_per_endpoint,
-                bytes: config.dead_letter_max_bytes,
+                count: connection.part_of(config.dead_letter_max),
+                per_endpoint: connection.part_of(config.dead_letter_max_per_endpoint),
+                bytes: connection.part_of(config.dead_letter_max_bytes),
                 age_ms: millis(config.dead_letter_age),
             },
         }
     }
 }
 
-/// The outbox in Redis. Its threads end when it is [stopped](Self::stop).
+/// The outbox of a shard. Its threads end when it is [stopped](Self::stop).
 pub(crate) struct RedisOutbox {
     options: RedisOutboxOptions,
     inbox: Mutex<Handover>,
@@ -113,6 +138,8 @@ pub(crate) struct RedisOutbox {
     group_commit: GroupCommit,
     /// The epoch of the data in Redis, as a number.
     origin: AtomicU64,
+    /// Redis did not reply to the last write, or refused it.
+    cut_off: AtomicBool,
     acks: AckQueue,
     rounds: ReadRounds,
     /// Evicted dead letters that are not logged yet, and `true` if Redis was full.
@@ -135,6 +162,8 @@ struct RoundState {
     empty: u64,
     /// Threads that wait for a round.
     awaited: usize,
+    /// When a thread last began to wait for a round.
+    awaited_at: Option<Instant>,
     /// Redis did not reply to the last read.
     unanswered: bool,
 }
@@ -152,7 +181,7 @@ impl RedisOutbox {
     ) -> io::Result<Arc<Self>> {
         scripts::put_together();
         let link = || Link::new(settings.clone(), Arc::clone(telemetry));
-        let keys = OutboxScripts::new(&options.key_prefix).with_identity(options.identity.as_ref());
+        let keys = options.keys.clone();
         let store = Store::new(keys.clone(), link(), Arc::clone(membership), options.dead_letters);
         let out_of_order = options.max_events / usize::from(PARTITIONS);
         let outbox = Arc::new(Self {
@@ -162,6 +191,7 @@ impl RedisOutbox {
             store: Mutex::new(store),
             group_commit: GroupCommit::default(),
             origin: AtomicU64::new(0),
+            cut_off: AtomicBool::new(false),
             acks: AckQueue::default(),
             rounds: ReadRounds::default(),
             evicted: Mutex::default(),
@@ -186,10 +216,13 @@ impl RedisOutbox {
         let _ = self.waker.set(waker);
     }
 
-    /// Ends the threads after a last attempt to write acknowledgements. Returns `false` if one still runs at
-    /// `deadline`.
-    pub(crate) fn stop(&self, deadline: Instant) -> bool {
+    /// Makes the threads end after a last attempt to write acknowledgements.
+    fn stop(&self) {
         self.acks.stop();
+    }
+
+    /// Returns `false` if a thread still runs at `deadline`.
+    fn wait_until(&self, deadline: Instant) -> bool {
         self.threads.get().is_none_or(|threads| threads.iter().all(|thread| thread.wait_until(deadline)))
     }
 
@@ -202,13 +235,20 @@ impl RedisOutbox {
         self.ownership.lock().live(positions).map_err(PersistError::Fenced)
     }
 
+    /// Makes the lanes drop the events of expired fencing tokens.
+    fn revoke(&self, tokens: Vec<u64>) {
+        let shard = self.options.keys.shard;
+        let revoked = tokens.into_iter().map(|token| (shard, token)).collect();
+        self.hand_over(Handover { revoked, ..Handover::default() });
+    }
+
     /// Adds to the work that the lanes take next. Drops waiting events whose fencing tokens have expired.
     fn hand_over(&self, handover: Handover) {
         let is_new = !(handover.revoked.is_empty() && handover.in_flight.is_empty() && handover.events.is_empty());
         if is_new {
             let mut inbox = self.inbox.lock();
             if !handover.revoked.is_empty() {
-                let revoked = |event: &Queued| handover.revoked.contains(&event.position.token);
+                let revoked = |event: &Queued| handover.revoked.contains(&event.position.shard_token());
                 inbox.events.retain(|event| !revoked(event));
             }
             inbox.revoked.extend(handover.revoked);
@@ -230,13 +270,10 @@ impl RedisOutbox {
     }
 }
 
-impl Outbox for RedisOutbox {
+/// The shard's part of an [`Outbox`](super::Outbox).
+impl RedisOutbox {
     fn take(&self) -> Handover {
         std::mem::take(&mut self.inbox.lock())
-    }
-
-    fn max_events(&self) -> usize {
-        self.options.max_events
     }
 
     fn routed(&self, event: &Queued, lanes: &[LaneId]) {
@@ -259,7 +296,12 @@ impl Outbox for RedisOutbox {
     }
 
     fn dead_letter_body(&self, id: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError> {
-        self.store.lock().dead_letter_body(id)
+        // A worker does not wait for a Redis that hangs: others may work.
+        let is_cut_off = self.options.max_persisting.is_some() && self.cut_off.load(Ordering::Relaxed);
+        let store = if is_cut_off { self.store.try_lock() } else { Some(self.store.lock()) };
+        let body = store.ok_or(PersistError::Unavailable)?.dead_letter_body(id);
+        self.cut_off.store(body.is_err(), Ordering::Relaxed);
+        body
     }
 
     fn ack(&self, acked: Acked<'_>) {
@@ -272,10 +314,22 @@ impl Outbox for RedisOutbox {
         }
     }
 
-    fn catch_up(&self, deadline: Instant) -> bool {
+    /// Asks for a round that begins from now on, and returns its predecessor.
+    fn await_round(&self) -> u64 {
         let mut state = self.rounds.state.lock();
-        let begun = state.begun;
         state.awaited += 1;
+        state.awaited_at = Some(Instant::now());
+        state.begun
+    }
+
+    /// Returns `true` if Redis has not replied to the last read.
+    fn is_unanswered(&self) -> bool {
+        self.rounds.state.lock().unanswered
+    }
+
+    /// Waits for the round after `begun`, which [`Self::await_round`] returned, to find nothing more.
+    fn catch_up(&self, begun: u64, deadline: Instant) -> bool {
+        let mut state = self.rounds.state.lock();
         self.rounds.changed.wait_while_until(&mut state, |state| state.empty <= begun, deadline);
         state.awaited -= 1;
         // A reader that had no time for a round has not failed to read.

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::event::Shard;
 use crate::outbox::Position;
 
 /// Why an ownership ended.
@@ -163,7 +164,12 @@ impl Ownership {
     pub(crate) fn readable(&self) -> Vec<Position> {
         let reading = self.held.iter().filter(|(_, owned)| !owned.retiring);
         reading
-            .map(|(partition, owned)| Position { partition: *partition, token: owned.token, seq: owned.read_to })
+            .map(|(partition, owned)| Position {
+                shard: Shard::FIRST,
+                partition: *partition,
+                token: owned.token,
+                seq: owned.read_to,
+            })
             .collect()
     }
 
@@ -223,7 +229,12 @@ impl Ownership {
     pub(crate) fn trimmable(&self) -> Vec<Position> {
         let grown = self.held.iter().filter(|(_, owned)| owned.acked_to > owned.trimmed);
         grown
-            .map(|(partition, owned)| Position { partition: *partition, token: owned.token, seq: owned.acked_to })
+            .map(|(partition, owned)| Position {
+                shard: Shard::FIRST,
+                partition: *partition,
+                token: owned.token,
+                seq: owned.acked_to,
+            })
             .collect()
     }
 

@@ -3,7 +3,7 @@ use super::*;
 const OUT_OF_ORDER: usize = 100;
 
 fn at(partition: u16, token: u64, seq: u64) -> Position {
-    Position { partition, token, seq }
+    Position { shard: Shard::FIRST, partition, token, seq }
 }
 
 /// Begins an ownership without inherited batches. Returns its fencing token.

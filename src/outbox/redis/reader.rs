@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use redis::streams::StreamReadOptions;
 use redis::{Commands, Connection, RedisResult};
 
-use super::RedisOutbox;
 use super::dead_letters::older_than;
 use super::entry::{self, EntryPage};
 use super::merge::Merge;
 use super::ownership::OwnershipEnd;
 use super::scripts::{Assignment, CommitRefusal, OutboxScripts, stream_id};
 use super::takeover::Takeover;
+use super::{BLOCK, RedisOutbox};
 use crate::cluster::{Membership, SharedMembership};
 use crate::outbox::{Handover, Item, Position, Queued, Resume};
 use crate::redis::Link;
@@ -26,11 +26,11 @@ const ASSIGN_EVERY: Duration = Duration::from_secs(1);
 /// assignment.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
-/// How long one read waits for events. Short, because assignments and shutdown wait for it.
-const BLOCK: Duration = Duration::from_millis(100);
-
-/// The same while a thread waits for the end of a round.
+/// How long one read waits for events while a thread waits for the end of a round.
 const QUICK_BLOCK: Duration = Duration::from_millis(1);
+
+/// How long reads do not wait longer than [`BLOCK`] after a thread has waited for a round: a stop often follows.
+const STOP_SOON: Duration = Duration::from_secs(5);
 
 /// Events of one partition per read.
 const READ_COUNT: usize = 500;
@@ -116,11 +116,7 @@ impl Reader {
             return None;
         }
         let wanted = self.merge.wanted(&readable);
-        let block = match (self.merge.is_empty(), self.outbox.rounds.is_awaited()) {
-            (true, false) => Some(BLOCK),
-            (true, true) => Some(QUICK_BLOCK),
-            (false, _) => None,
-        };
+        let block = self.merge.is_empty().then(|| self.outbox.rounds.block(self.outbox.options.block));
         let mut blocked = false;
         for (of, page) in self.read(|redis, keys| read_on(redis, keys, &wanted, block))? {
             // Entries after an unreadable one that cannot become a dead letter now must not overtake it.
@@ -177,7 +173,7 @@ impl Reader {
         let end = if same_data { OwnershipEnd::Fenced } else { OwnershipEnd::Lost };
         let ended = self.outbox.ownership.lock().end_all(end);
         if end == OwnershipEnd::Fenced && !ended.is_empty() {
-            self.outbox.hand_over(Handover { revoked: ended, ..Handover::default() });
+            self.outbox.revoke(ended);
         }
         self.joined = Some(membership.clone());
         self.assign_at = Instant::now();
@@ -203,7 +199,7 @@ impl Reader {
             fenced.filter_map(|(partition, _)| ownership.end(*partition, OwnershipEnd::Fenced)).collect()
         };
         // Even if the rest fails: events of other nodes must not get into a batch with ours.
-        self.outbox.hand_over(Handover { revoked, ..Handover::default() });
+        self.outbox.revoke(revoked);
         let new: Vec<(u16, u64)> =
             owned.into_iter().filter(|(partition, token)| held.get(partition) != Some(token)).collect();
         if !new.is_empty() {
@@ -218,7 +214,7 @@ impl Reader {
     /// Drops everything, because the data is not for this node any more, and makes the claimer check that.
     fn end_all(&self) {
         let revoked = self.outbox.ownership.lock().end_all(OwnershipEnd::Fenced);
-        self.outbox.hand_over(Handover { revoked, ..Handover::default() });
+        self.outbox.revoke(revoked);
         self.membership.doubt();
     }
 
@@ -254,11 +250,15 @@ impl Reader {
         let now = Instant::now();
         let mut ownership = self.outbox.ownership.lock();
         let mut events = Vec::with_capacity(items.len());
-        for (position, item) in items {
+        let shard = self.keys.shard;
+        for (position, mut item) in items {
             ownership.read(position);
+            if let Item::Redelivery(redelivery) = &mut item {
+                redelivery.set_shard(shard);
+            }
             let resume = self.resumes.get(&position.token).filter(|(last, _)| *last >= position.seq);
             let resume = resume.map(|(_, resume)| Arc::clone(resume));
-            events.push(Queued { resume, ..Queued::new(item, position, now) });
+            events.push(Queued { resume, ..Queued::new(item, Position { shard, ..position }, now) });
         }
         events
     }
@@ -306,6 +306,16 @@ impl super::ReadRounds {
 
     fn is_awaited(&self) -> bool {
         self.state.lock().awaited > 0
+    }
+
+    /// Returns how long the next read waits, `longest` at most.
+    fn block(&self, longest: Duration) -> Duration {
+        let state = self.state.lock();
+        match state.awaited_at {
+            _ if state.awaited > 0 => QUICK_BLOCK,
+            Some(at) if at.elapsed() < STOP_SOON => longest.min(BLOCK),
+            _ => longest,
+        }
     }
 
     fn found_nothing(&self, begun: u64) {

@@ -20,10 +20,10 @@ use std::sync::LazyLock;
 use redis::{Connection, ErrorKind, RedisResult};
 
 use crate::cluster::Membership;
-use crate::config::ClusterIdentity;
-use crate::event::PARTITIONS;
+use crate::config::Config;
+use crate::event::{PARTITIONS, Shard};
 use crate::outbox::{DeadLetterId, Position};
-use crate::redis::{SCHEMA, Script, ScriptCall, identity_argument};
+use crate::redis::{OwnCluster, Script, ScriptCall};
 
 #[cfg(test)]
 pub(super) use self::commit::BYTES_AT_ONCE;
@@ -105,58 +105,67 @@ pub(super) struct Assignment {
 /// Outbox scripts under one key prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct OutboxScripts {
-    prefix: String,
-    /// Identity of the node's cluster, as a script argument.
-    identity: String,
+    own: OwnCluster,
+    pub(super) shard: Shard,
 }
 
 impl OutboxScripts {
     /// Creates the scripts for keys under `prefix`.
+    #[cfg(test)]
     pub(crate) fn new(prefix: &str) -> Self {
-        Self { prefix: prefix.to_owned(), identity: identity_argument(None) }
+        Self { own: OwnCluster::at(prefix), shard: Shard::FIRST }
     }
 
-    /// Sets the identity of the node's cluster.
-    pub(super) fn with_identity(self, identity: Option<&ClusterIdentity>) -> Self {
-        Self { identity: identity_argument(identity), ..self }
+    /// Creates the scripts for the keys of a shard of the cluster in `config`.
+    pub(crate) fn of(config: &Config, shard: Shard) -> Self {
+        Self { own: OwnCluster::of(config, shard), shard }
+    }
+
+    fn prefix(&self) -> &str {
+        self.own.prefix()
     }
 
     /// Returns the key of a partition's stream.
     pub(crate) fn stream(&self, partition: u16) -> String {
-        format!("{}:out:{partition}", self.prefix)
+        format!("{}:out:{partition}", self.prefix())
     }
 
     /// Returns the key of a partition's cursors.
     pub(super) fn cursors(&self, partition: u16) -> String {
-        format!("{}:cursor:{partition}", self.prefix)
+        format!("{}:cursor:{partition}", self.prefix())
     }
 
     /// Returns the key of the in-flight batches whose first event is in a partition.
     pub(super) fn in_flight(&self, partition: u16) -> String {
-        format!("{}:inflight:{partition}", self.prefix)
+        format!("{}:inflight:{partition}", self.prefix())
     }
 
     /// Returns the key of the stream of dead letters.
     pub(crate) fn dead_letters(&self) -> String {
-        format!("{}:dead", self.prefix)
+        format!("{}:dead", self.prefix())
     }
 
     /// Returns the key of the bodies of dead letters.
     pub(super) fn dead_letter_bodies(&self) -> String {
-        format!("{}:dead_bodies", self.prefix)
+        format!("{}:dead_bodies", self.prefix())
+    }
+
+    /// Parses the id of an entry in the stream of dead letters.
+    pub(super) fn dead_letter_id(&self, entry: &str) -> Option<DeadLetterId> {
+        DeadLetterId::parse(entry).map(|id| id.of_shard(self.shard))
     }
 
     /// Returns the key of the owners.
     pub(crate) fn owners(&self) -> String {
-        format!("{}:owners", self.prefix)
+        format!("{}:owners", self.prefix())
     }
 
     fn call<'a>(&self, script: &'a Script, membership: &Membership) -> ScriptCall<'a> {
-        let mut call = script.call(&self.prefix);
+        let mut call = script.call(self.prefix());
         for name in ["epoch", "nodes", "owners"] {
-            call.key(format!("{}:{name}", self.prefix));
+            call.key(format!("{}:{name}", self.prefix()));
         }
-        call.arg(&self.prefix).arg(membership.node.as_str()).arg(&*membership.epoch);
+        call.arg(self.prefix()).arg(membership.node.as_str()).arg(&*membership.epoch);
         call
     }
 
@@ -168,7 +177,8 @@ impl OutboxScripts {
         held: &BTreeMap<u16, u64>,
     ) -> RedisResult<Result<Assignment, CommitRefusal>> {
         let mut call = self.call(&ASSIGN, membership);
-        call.arg(PARTITIONS).arg(&self.identity).arg(SCHEMA);
+        call.arg(PARTITIONS);
+        self.own.add_to(&mut call);
         for (partition, token) in held {
             call.arg(*partition).arg(*token);
         }
@@ -194,10 +204,10 @@ impl OutboxScripts {
         run: &str,
         dead_letters: &[DeadLetterId],
     ) -> RedisResult<usize> {
-        let mut call = REDELIVER.call(&self.prefix);
-        call.key(self.dead_letters()).arg(&self.prefix).arg(PARTITIONS).arg(run);
+        let mut call = REDELIVER.call(self.prefix());
+        call.key(self.dead_letters()).arg(self.prefix()).arg(PARTITIONS).arg(run);
         for dead_letter in dead_letters {
-            call.arg(dead_letter.as_str());
+            call.arg(dead_letter.entry());
         }
         call.invoke(redis)
     }
@@ -217,10 +227,10 @@ impl OutboxScripts {
     }
 
     fn forget(&self, redis: &mut Connection, last: &str, dead_letters: &[DeadLetterId]) -> RedisResult<usize> {
-        let mut call = FORGET_DEAD_LETTERS.call(&self.prefix);
-        call.key(self.dead_letters()).arg(&self.prefix).arg(last);
+        let mut call = FORGET_DEAD_LETTERS.call(self.prefix());
+        call.key(self.dead_letters()).arg(self.prefix()).arg(last);
         for dead_letter in dead_letters {
-            call.arg(dead_letter.as_str());
+            call.arg(dead_letter.entry());
         }
         call.invoke(redis)
     }
@@ -228,7 +238,7 @@ impl OutboxScripts {
     /// Removes the events up to and including these positions.
     pub(super) fn trim(&self, redis: &mut Connection, membership: &Membership, acked: &[Position]) -> RedisResult<()> {
         let mut call = self.call(&TRIM, membership);
-        for Position { partition, token, seq } in acked {
+        for Position { partition, token, seq, .. } in acked {
             call.arg(*partition).arg(*token).arg(id_behind(*seq)).arg(*seq);
         }
         call.invoke(redis)

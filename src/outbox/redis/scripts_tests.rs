@@ -11,7 +11,7 @@ use redis::Commands;
 use redis::streams::StreamRangeReply;
 
 use super::*;
-use crate::event::NodeId;
+use crate::event::{NodeId, Shard};
 use crate::support::redis::RedisServer;
 
 const LIMITS: DeadLetterLimits = DeadLetterLimits { count: 10, per_endpoint: 10, bytes: 1 << 40, age_ms: 60_000 };
@@ -66,7 +66,7 @@ impl Owner {
     }
 
     const fn at(&self, seq: u64) -> Position {
-        Position { partition: PARTITION, token: self.token, seq }
+        Position { shard: Shard::FIRST, partition: PARTITION, token: self.token, seq }
     }
 
     /// Returns `true` if the batch may be sent.
@@ -93,7 +93,7 @@ impl Owner {
         self.lease(&other, LATE);
         let owner = format!("{} {}", LATE, other.node.as_str());
         self.redis.hset::<_, _, _, ()>(self.keys.owners(), partition, owner).unwrap();
-        Position { partition, token, seq }
+        Position { shard: Shard::FIRST, partition, token, seq }
     }
 
     fn batch(&self, batch: &str, last: u64) -> PersistRequest {

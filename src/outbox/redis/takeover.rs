@@ -30,11 +30,15 @@ impl Takeover {
         let mut batches: Vec<(LaneId, PersistedBatch)> = Vec::new();
         for (partition, _) in partitions {
             let cursors: HashMap<Vec<u8>, u64> = redis.hgetall(keys.cursors(*partition))?;
-            let cursors = cursors.into_iter().filter_map(|(lane, seq)| Some((parse_lane(&lane)?, seq))).collect();
+            let shard = keys.shard;
+            let cursors =
+                cursors.into_iter().filter_map(|(lane, seq)| Some((parse_lane(&lane, shard)?, seq))).collect();
             takeover.resumes.insert(*partition, Resume { cursors, ..Resume::default() });
             let stored: HashMap<Vec<u8>, Vec<u8>> = redis.hgetall(keys.in_flight(*partition))?;
             batches.extend(
-                stored.iter().filter_map(|(lane, stored)| Some((parse_lane(lane)?, PersistedBatch::read(stored)?))),
+                stored
+                    .iter()
+                    .filter_map(|(lane, stored)| Some((parse_lane(lane, shard)?, PersistedBatch::read(stored)?))),
             );
         }
         let tokens: HashMap<u16, u64> = partitions.iter().copied().collect();
@@ -49,7 +53,8 @@ impl Takeover {
                     return None;
                 }
                 let item = entries.get(&(*partition, *seq))?.clone();
-                let position = Position { partition: *partition, token: *tokens.get(partition)?, seq: *seq };
+                let position =
+                    Position { shard: keys.shard, partition: *partition, token: *tokens.get(partition)?, seq: *seq };
                 Some(Arc::new(Queued::new(item, position, now)))
             };
             // If an event was acknowledged already, or Redis has lost it, the others are sent in a new batch.
@@ -88,6 +93,7 @@ fn entries_at(
 mod tests {
     use super::*;
     use crate::config::EndpointId;
+    use crate::event::Shard;
     use crate::outbox::redis::in_flight::lane_field;
     use crate::support::redis::RedisServer;
 
@@ -97,7 +103,7 @@ mod tests {
     fn a_batch_is_inherited_whole_or_not_at_all() {
         let server = RedisServer::start();
         let (mut redis, keys) = (server.connect(), OutboxScripts::new("wh"));
-        let lane = |n: &str| LaneId { endpoint: EndpointId::new(n), app: "app".into() };
+        let lane = |n: &str| LaneId { endpoint: EndpointId::new(n), app: "app".into(), shard: Shard::FIRST };
         for partition in 0..3 {
             for seq in 1..3 {
                 let event = [("e", "o3:app1:a")];

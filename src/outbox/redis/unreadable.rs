@@ -101,7 +101,7 @@ impl RedisOutbox {
                     ),
                     endpoint_id: String::new(),
                     webhook_id: String::new(),
-                    dead_letter: dead_letter.clone(),
+                    dead_letter: *dead_letter,
                     app_id: entry.app().as_text().into_owned(),
                     events: 1,
                     attempts: 0,

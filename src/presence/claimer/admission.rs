@@ -18,6 +18,8 @@ pub(super) struct Admission {
     refused: Option<Mismatch>,
     /// Since when the data has no identity.
     vacant_since: Option<Instant>,
+    /// The refusal is in the log.
+    is_logged: bool,
 }
 
 impl Admission {
@@ -49,6 +51,7 @@ impl Claimer {
             return Ok(());
         }
         let server = self.link.server().map_err(|_| stuck(&self.link))?;
+        self.check_other_data(now)?;
         // Kept until Redis has answered: a call whose reply was lost may have begun the settling under this id.
         let new_id = self.new_id.get_or_insert_with(|| format!("{:016x}", rand::random::<u64>())).clone();
         let (session, keys) = (&self.session, &self.keys);
@@ -73,8 +76,12 @@ impl Claimer {
         }
         self.session.opened(epoch, now);
         self.grace.ask_now(now);
-        if std::mem::take(&mut self.admission).is_refused() {
+        self.membership.refuse(None);
+        let before = std::mem::take(&mut self.admission);
+        if before.is_refused() {
             self.node_state.lock().reset();
+        }
+        if before.is_logged {
             self.telemetry.log(Level::Info, "The webhook data in Redis now belongs to this cluster: webhooks are on");
         }
         self.membership.set(self.session.membership());
@@ -95,12 +102,14 @@ impl Claimer {
         match closed {
             Closed::Vacant => _ = self.admission.vacant_since.get_or_insert(now),
             Closed::Mismatch(mismatch) => {
-                if self.admission.refuse(&mismatch) {
+                if self.admission.refuse(&mismatch) && !self.others.is_reported() {
+                    self.admission.is_logged = true;
                     self.telemetry.log(
                         Level::Error,
                         format_args!("Webhooks are off on this node: in Redis, {mismatch}. {}.", mismatch.remedy()),
                     );
                 }
+                self.membership.refuse(Some(mismatch));
             }
         }
         self.discard();

@@ -77,16 +77,20 @@ impl Claimer {
         reaped.leaving.into_iter().for_each(|hold| self.grace.began(hold, reaped.time_ms));
         self.telemetry.counters().edges.add(reaped.edges);
         self.telemetry.counters().events.add(reaped.edges + reaped.counted);
+        // A node that dies is reaped in every shard, and reported once.
+        let reports = self.others.is_first_shard();
         match reaped.fate {
             Fate::Dead if reaped.finished => {
-                self.telemetry.counters().nodes_reaped.add(1);
-                self.telemetry.log(
-                    Level::Warning,
-                    format_args!("Node {dead} is dead: its lease lapsed and its holds were removed"),
-                );
                 self.spared.remove(dead);
+                if reports {
+                    self.telemetry.counters().nodes_reaped.add(1);
+                    self.telemetry.log(
+                        Level::Warning,
+                        format_args!("Node {dead} is dead: its lease lapsed and its holds were removed"),
+                    );
+                }
             }
-            Fate::Spared if self.spared.insert(dead.clone()) => self.telemetry.log(
+            Fate::Spared if self.spared.insert(dead.clone()) && reports => self.telemetry.log(
                 Level::Warning,
                 format_args!(
                     "Node {dead} does not renew its lease, but still refreshes the roster: its lease is extended once"

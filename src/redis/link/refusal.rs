@@ -47,7 +47,7 @@ impl Link {
     pub(super) fn granted(&mut self, need: Need) {
         let Some(refusal) = self.refusal.take_if(|refusal| need >= refusal.need) else { return };
         if self.ends(refusal.cause) {
-            let (address, seconds) = (self.settings.address(), refusal.since.elapsed().as_secs_f64());
+            let (address, seconds) = (self.settings.name(), refusal.since.elapsed().as_secs_f64());
             self.log(Level::Info, format_args!("Redis at {address} accepts writes again after {seconds:.1} s"));
         }
     }
@@ -79,7 +79,7 @@ impl Link {
     }
 
     fn announce_refusal(&self, error: &LinkError) {
-        self.log(Level::Error, format_args!("Redis at {} {error}", self.settings.address()));
+        self.log(Level::Error, format_args!("Redis at {} {error}", self.settings.name()));
     }
 
     /// Returns `true` if this is the first link to see the refusal. Each link reports missing rights of its own.

@@ -2,7 +2,7 @@
 -- to, and its schema.
 --
 --   {prefix}:epoch, {prefix}:owners  hashes, both with the fields `cluster` (a JSON list: the cluster's identity, then its
---                                    former ones) and `schema` (a number)
+--                                    former ones), `schema` (a number) and `shards` (a number; without it there is one)
 -- Both keys have them, so that the data keeps its identity if one key is deleted or evicted: events, batches and dead
 -- letters outlive an epoch. If Redis loses everything, the identity is lost too.
 --
@@ -12,31 +12,39 @@
 -- notices both.
 --
 -- A node passes its identity as the same kind of list: its own first, then its aliases. A node that passes an empty
--- text is not checked.
+-- text is not checked. `schema` is the newest schema that the node knows; with several shards, a slash and their number
+-- follow.
 
-local function in_both(field, epoch, owners)
-  return redis.call('HGET', epoch, field), redis.call('HGET', owners, field)
+-- The stamp of the data: `cluster` (false for none), `schema` (0 without data) and `shards`.
+local function stamp_of(epoch, owners)
+  local first = redis.call('HMGET', epoch, 'cluster', 'schema', 'shards')
+  local second = redis.call('HMGET', owners, 'cluster', 'schema', 'shards')
+  return first[1] or second[1], math.max(tonumber(first[2] or 0), tonumber(second[2] or 0)),
+    tonumber(first[3] or second[3] or 1)
 end
 
 -- The list of the cluster that the data belongs to, as JSON; false if there is none.
 local function cluster_of_data(epoch, owners)
-  local first, second = in_both('cluster', epoch, owners)
-  return first or second
+  return (stamp_of(epoch, owners))
 end
 
-local function schema_of_data(epoch, owners)
-  local first, second = in_both('schema', epoch, owners)
-  return math.max(tonumber(first or 0), tonumber(second or 0))
+-- The two numbers of the argument `schema`.
+local function schema_and_shards(schema)
+  local known, shards = schema:match('^(%d+)/?(%d*)$')
+  return known, tonumber(shards) or 1
 end
 
--- Why a node may not work on the data: `schema` and the schema's number, or `foreign` and the cluster's identity. Nil
--- if it may.
+-- Why a node may not work on the data: `schema` and the schema's number, `shards` and their number, or `foreign` and the
+-- cluster's identity. Nil if it may.
 local function mismatch(epoch, owners, identity, schema)
-  local written = schema_of_data(epoch, owners)
-  if written > tonumber(schema) then
+  local cluster, written, divided = stamp_of(epoch, owners)
+  local known, shards = schema_and_shards(schema)
+  if written > tonumber(known) then
     return 'schema', string.format('%.0f', written)
   end
-  local cluster = cluster_of_data(epoch, owners)
+  if written > 0 and divided ~= shards then
+    return 'shards', string.format('%.0f', divided)
+  end
   if identity == '' or not cluster then
     return nil
   end
@@ -55,12 +63,17 @@ local function mismatch(epoch, owners, identity, schema)
   return 'foreign', data[1]
 end
 
--- Writes identity and schema to one of the keys if they differ.
+-- Writes the stamp to one of the keys if it differs.
 local function write_identity(key, identity, schema)
-  if redis.call('HGET', key, 'schema') ~= schema then
-    redis.call('HSET', key, 'schema', schema)
+  local known, shards = schema_and_shards(schema)
+  local written = redis.call('HMGET', key, 'cluster', 'schema', 'shards')
+  if written[2] ~= known then
+    redis.call('HSET', key, 'schema', known)
   end
-  if identity ~= '' and redis.call('HGET', key, 'cluster') ~= identity then
+  if shards > 1 and not written[3] then
+    redis.call('HSET', key, 'shards', shards)
+  end
+  if identity ~= '' and written[1] ~= identity then
     redis.call('HSET', key, 'cluster', identity)
   end
 end

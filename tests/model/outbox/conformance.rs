@@ -10,7 +10,7 @@ use redis::{Commands, Connection};
 use super::protocol::{Ack, Batch, BatchId, Caller, Freeze, Id, LANES, Lease, Part, Redis, Refusal};
 use crate::cluster::Membership;
 use crate::config::EndpointId;
-use crate::event::{NodeId, PARTITIONS};
+use crate::event::{NodeId, PARTITIONS, Shard};
 use crate::outbox::redis::in_flight::{PersistedBatch, lane_field};
 use crate::outbox::redis::scripts::{
     AckRequest, CommitRefusal, DeadLetterLimits, OutboxScripts, PersistRequest, parse_stream_id, stream_id,
@@ -71,7 +71,7 @@ fn node(id: Id) -> NodeId {
 }
 
 fn lane(lane: usize) -> LaneId {
-    LaneId { endpoint: EndpointId::new(&lane.to_string()), app: "app".into() }
+    LaneId { endpoint: EndpointId::new(&lane.to_string()), app: "app".into(), shard: Shard::FIRST }
 }
 
 fn name((id, number): BatchId) -> String {
@@ -121,7 +121,7 @@ impl Pair {
 
     fn place(&self, (partition, back, seq): Pick) -> Position {
         let token = self.given.get(&partition).and_then(|given| given.iter().rev().nth(back)).copied();
-        Position { partition, token: token.unwrap_or_default(), seq }
+        Position { shard: Shard::FIRST, partition, token: token.unwrap_or_default(), seq }
     }
 
     /// Returns the positions of a batch: at most one per partition.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::event::Shard;
 use crate::outbox::Position;
 
 /// Maximum number of incarnations in a search.
@@ -298,7 +299,7 @@ impl<const PARTS: usize> Redis<PARTS> {
 
     /// `remove.lua`.
     pub(super) fn remove(&mut self, caller: Caller, token: (u16, u64), seqs: &[u64], flaw: Option<Flaw>) {
-        let place = Position { partition: token.0, token: token.1, seq: 0 };
+        let place = Position { shard: Shard::FIRST, partition: token.0, token: token.1, seq: 0 };
         if caller.epoch == self.epoch && self.owns(caller.id, place, flaw) {
             self.part(token.0).stream.retain(|seq| !seqs.contains(seq));
         }
@@ -316,7 +317,12 @@ impl<const PARTS: usize> Redis<PARTS> {
             let given: Option<Vec<Position>> = events
                 .iter()
                 .map(|(partition, seq)| {
-                    Some(Position { partition: *partition, token: *fresh.get(partition)?, seq: *seq })
+                    Some(Position {
+                        shard: Shard::FIRST,
+                        partition: *partition,
+                        token: *fresh.get(partition)?,
+                        seq: *seq,
+                    })
                 })
                 .collect();
             let is_there =

@@ -22,7 +22,8 @@ use crate::outbox::redis::codec;
 use crate::presence::batch::ClaimBatch;
 use crate::presence::table::non_empty;
 use crate::presence::{
-    Claimer, ClaimerParts, Intake, Intent, IntentQueue, Packed, PresenceScripts, SharedNodeState, StopFlag,
+    Claimer, ClaimerParts, Intake, Intent, IntentQueue, NodeStates, OtherData, Packed, PresenceScripts,
+    SharedNodeState, StopFlag,
 };
 use crate::redis::{self as ours, Link};
 use crate::support::redis::RedisServer;
@@ -322,7 +323,8 @@ impl Stage {
     fn start_node(&self) -> Node {
         let (telemetry, membership) = (Arc::<Telemetry>::default(), Arc::<SharedMembership>::default());
         let (queue, intents) = IntentQueue::new(16);
-        let (queue, node_state) = (Arc::new(queue), Arc::new(self.node_state()));
+        let (queue, node_state) = (Arc::new(queue), Arc::new(NodeStates::new(vec![self.node_state()])));
+        let state = Arc::clone(&node_state.shards()[0]);
         let incarnations = Arc::clone(&self.incarnations);
         let cluster = ClaimerParts {
             link: Link::new(self.settings.clone(), Arc::clone(&telemetry)),
@@ -332,13 +334,14 @@ impl Stage {
             compare_every: Duration::MAX,
             membership: Arc::clone(&membership),
             next_incarnation: Box::new(move || node_id(incarnations.fetch_add(1, Ordering::Relaxed) + 1)),
+            others: OtherData::default(),
         };
         let stop = Arc::new(StopFlag::default());
         Node {
             intake: Intake::new(Arc::clone(&queue), intents, Arc::clone(&node_state), Arc::clone(&telemetry)),
-            claimer: Claimer::new(Arc::clone(&node_state), cluster, stop, Arc::clone(&telemetry)),
+            claimer: Claimer::new(Arc::clone(&state), cluster, stop, Arc::clone(&telemetry)),
             queue,
-            state: node_state,
+            state,
             membership,
             telemetry,
             now: Instant::now(),

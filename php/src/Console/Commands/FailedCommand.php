@@ -42,11 +42,13 @@ class FailedCommand extends WebhooksCommand
             return $this->refuse('The --limit option must be a whole number above zero.');
         }
 
-        if ($before !== null && preg_match('/^\d+-\d+$/D', $before) !== 1) {
+        if ($before !== null && preg_match('/^\d+-\d+(-\d+)?$/D', $before) !== 1) {
             return $this->refuse('The --before option must be the ID of a dead letter, such as 1700000000000-0.');
         }
 
-        $page = $this->deadLetters()->list($limit, $before);
+        $deadLetters = $this->deadLetters();
+        $page = $deadLetters->list($limit, $before);
+        $code = $this->completed($deadLetters);
 
         if ($this->option('json')) {
             $this->json($page);
@@ -56,7 +58,7 @@ class FailedCommand extends WebhooksCommand
             $this->show($page, $limit);
         }
 
-        return self::SUCCESS;
+        return $code;
     }
 
     /**

@@ -50,6 +50,6 @@ class FlushCommand extends WebhooksCommand
         $deleted = $deadLetters->flush($hours === null ? 0 : max(1, (int) round(3600 * $hours)));
         $this->components->info(Format::count($deleted, 'dead letter').' deleted.');
 
-        return self::SUCCESS;
+        return $this->completed($deadLetters);
     }
 }

@@ -34,8 +34,10 @@ class ForgetCommand extends WebhooksCommand
     protected function perform(): int
     {
         $ids = array_unique($this->argument('id'));
-        $deleted = $this->deadLetters()->forget($ids);
+        $deadLetters = $this->deadLetters();
+        $deleted = $deadLetters->forget($ids);
         $missing = count($ids) - $deleted;
+        $this->completed($deadLetters);
 
         if ($deleted > 0) {
             $this->components->info(Format::count($deleted, 'dead letter').' deleted.');

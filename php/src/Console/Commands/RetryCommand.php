@@ -44,7 +44,7 @@ class RetryCommand extends WebhooksCommand
                 ? 'No dead letters found.'
                 : Format::count($queued, 'dead letter').' queued for one attempt each. Each is kept until it is delivered. After a failed attempt, the rest of the retry for that endpoint is skipped.');
 
-            return self::SUCCESS;
+            return $this->completed($deadLetters);
         }
 
         $missing = array_filter($ids, fn (string $id) => $deadLetters->retry([$id]) === 0);

@@ -76,8 +76,8 @@ class StatusCommand extends WebhooksCommand
         $this->title('Webhooks');
         $this->components->twoColumnDetail('Redis', $status['redis']['version'] ?? 'reachable, but INFO is not allowed');
 
-        if ($status['redis']['cluster'] !== null) {
-            $this->components->twoColumnDetail('Redis Cluster', $this->text(Format::slot($status['redis']['cluster'])));
+        if ($status['redis']['cluster'] !== null || count($status['shards']) > 1) {
+            $this->components->twoColumnDetail($status['redis']['cluster'] === null ? 'Shards' : 'Redis Cluster', $this->text(Format::shards($status)));
         }
 
         $this->components->twoColumnDetail('Occupied channels', Format::number(array_sum($status['channels'])));
@@ -86,6 +86,10 @@ class StatusCommand extends WebhooksCommand
         $this->components->twoColumnDetail('Events delivered', sprintf('%s in %s',
             Format::number($counters['events_delivered'] ?? 0), Format::count($counters['batches_delivered'] ?? 0, 'request')));
         $this->components->twoColumnDetail('Events dead-lettered', Format::number($counters['events_dropped'] ?? 0));
+
+        foreach (array_filter($status['shards'], fn (array $shard) => $shard['error'] !== null) as $shard) {
+            $this->components->error($this->text(Format::sentence("shard {$shard['shard']} is missing in these numbers: {$shard['error']}")));
+        }
 
         foreach ($status['foreign_keys'] as $key) {
             $this->components->error($this->text(Format::sentence($key['message'])));

@@ -80,6 +80,21 @@ abstract class WebhooksCommand extends Command
     }
 
     /**
+     * Warn about shards whose dead letters are not part of the result, and return the exit code. The warnings go to the error
+     * output, since the output may be JSON.
+     */
+    protected function completed(DeadLetters $deadLetters): int
+    {
+        $missing = $deadLetters->missing();
+
+        foreach ($missing as $reason) {
+            $this->output->getErrorStyle()->writeln('<comment>'.$this->text("The result is incomplete: {$reason}").'</comment>');
+        }
+
+        return $missing === [] ? self::SUCCESS : self::FAILURE;
+    }
+
+    /**
      * Determine if the output is JSON.
      */
     protected function wantsJson(): bool

@@ -2,7 +2,7 @@
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partitions
--- ARGV[5] identity of the node's cluster, see identity.lua; empty for none  ARGV[6] newest schema that the node knows
+-- ARGV[5] identity of the node's cluster, see identity.lua; empty for none  ARGV[6] newest schema and shards, see there
 -- ARGV[7..] two per partition that the node believes it owns: partition, token
 --
 -- The partitions of a dead node go to one successor together, since an in-flight batch may have events of several of

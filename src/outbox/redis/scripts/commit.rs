@@ -130,7 +130,7 @@ impl OutboxScripts {
         }
         let refused_batches = refused_acks.split_off(acks.len());
         let dead_letters =
-            dead_letters.iter().take(acks.len()).map(|dead_letter| DeadLetterId::parse(dead_letter)).collect();
+            dead_letters.iter().take(acks.len()).map(|dead_letter| self.dead_letter_id(dead_letter)).collect();
         Ok(Ok(CommitReply { evicted, full, refused_acks, dead_letters, refused_batches }))
     }
 }
@@ -151,7 +151,7 @@ impl AckRequest {
         call.arg("ack").arg(4 + dead_letter + 3 * self.positions.len());
         call.arg(&self.lane)
             .arg(&self.id)
-            .arg(self.redelivered.as_ref().map_or("", DeadLetterId::as_str))
+            .arg(self.redelivered.as_ref().map_or_else(String::new, DeadLetterId::entry))
             .arg(dead_letter);
         for (field, value) in &self.dead_letter {
             call.arg(*field).arg(value);
@@ -168,7 +168,7 @@ impl PersistRequest {
 }
 
 fn add_positions(call: &mut ScriptCall<'_>, positions: &[Position], moves: bool) {
-    for Position { partition, token, seq } in positions {
+    for Position { partition, token, seq, .. } in positions {
         call.arg(*partition).arg(*token).arg(moves.then_some(*seq).map_or_else(String::new, |seq| seq.to_string()));
     }
 }

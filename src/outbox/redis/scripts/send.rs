@@ -4,36 +4,40 @@ use redis::{Connection, ErrorKind, RedisResult};
 
 use super::{OutboxScripts, PARTITIONS, SEND};
 use crate::event::{AppId, CustomEvent};
-use crate::redis::SCHEMA;
+use crate::redis::Mismatch;
 
 /// Why nothing was appended.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::outbox::redis) enum Exclusion {
-    /// The data belongs to this cluster.
-    Foreign(String),
-    /// The data has this schema, which is newer than ours.
-    Schema(u64),
+    /// This process may not work on the data.
+    Mismatch(Mismatch),
+    /// There is no data.
+    Absent,
 }
 
 impl OutboxScripts {
-    /// Appends a custom event on `channel`, which may be empty, to an outbox with these `limits`.
+    /// Appends a custom event on `channel`, which may be empty, to an outbox with these `limits`. It may be the first data of
+    /// the shard if `may_begin`.
     pub(in crate::outbox::redis) fn send(
         &self,
         redis: &mut Connection,
         limits: &str,
+        may_begin: bool,
         app: &AppId,
         channel: &[u8],
         event: &CustomEvent,
     ) -> RedisResult<Result<(), Exclusion>> {
-        let mut call = SEND.call(&self.prefix);
-        call.key(format!("{}:epoch", self.prefix)).key(self.owners());
-        call.arg(&self.prefix).arg(&self.identity).arg(SCHEMA).arg(PARTITIONS).arg(limits);
-        call.arg(app.as_bytes()).arg(channel).arg(event.as_text());
+        let mut call = SEND.call(self.prefix());
+        call.key(format!("{}:epoch", self.prefix())).key(self.owners()).arg(self.prefix());
+        self.own.add_to(&mut call);
+        call.arg(PARTITIONS).arg(limits).arg(app.as_bytes()).arg(channel).arg(event.as_text()).arg(u8::from(may_begin));
         let (status, detail): (String, String) = call.invoke(redis)?;
         match status.as_str() {
             "ok" => Ok(Ok(())),
-            "foreign" => Ok(Err(Exclusion::Foreign(detail))),
-            "schema" => Ok(Err(Exclusion::Schema(detail.parse().unwrap_or(u64::MAX)))),
+            "absent" => Ok(Err(Exclusion::Absent)),
+            mismatch @ ("foreign" | "schema" | "shards") => {
+                Ok(Err(Exclusion::Mismatch(self.own.mismatch(mismatch, &detail))))
+            }
             other => {
                 Err((ErrorKind::UnexpectedReturnType, "send.lua answered with an unknown status", other.to_owned())
                     .into())

@@ -40,7 +40,7 @@ impl OutboxScripts {
         }
         let (ids, evicted, full, dead_letters): (Vec<String>, usize, bool, Vec<String>) = call.invoke(redis)?;
         let entries =
-            ids.into_iter().zip(dead_letters.iter().map(|dead_letter| DeadLetterId::parse(dead_letter))).collect();
+            ids.into_iter().zip(dead_letters.iter().map(|dead_letter| self.dead_letter_id(dead_letter))).collect();
         Ok(UnreadableReply { entries, evicted, full })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::event::Shard;
 use crate::outbox::Position;
 use crate::outbox::redis::ack_queue::last_positions;
 use crate::outbox::redis::model::protocol::{Ack, Batch, BatchId, Caller, Flaw, Freeze, Id, Redis, Takeover};
@@ -146,7 +147,7 @@ impl Node {
                 (to_trim, _) => Call::Trim { caller, to_trim: to_trim.to_vec() },
             },
             Step::Release => {
-                let place = |(partition, token)| Position { partition, token, seq: 0 };
+                let place = |(partition, token)| Position { shard: Shard::FIRST, partition, token, seq: 0 };
                 Call::Release { caller, places: self.ownership.releasable().into_iter().map(place).collect() }
             }
         })
@@ -251,9 +252,9 @@ impl Node {
     /// Reads the next events of its partitions.
     pub(super) fn read(&mut self, redis: &Redis<2>) {
         let mut found = Vec::new();
-        for Position { partition, token, seq: last } in self.ownership.readable() {
+        for Position { partition, token, seq: last, .. } in self.ownership.readable() {
             let unread = redis.parts[usize::from(partition)].stream.iter().filter(|seq| **seq > last);
-            found.extend(unread.map(|seq| Position { partition, token, seq: *seq }));
+            found.extend(unread.map(|seq| Position { shard: Shard::FIRST, partition, token, seq: *seq }));
         }
         found.sort_by_key(|place| place.seq);
         for place in found {

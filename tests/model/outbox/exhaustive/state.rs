@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::Budget;
 use super::actions::{Action, Attempt};
 use super::caller::{Call, EPOCH, Node, Outgoing, Step};
+use crate::event::Shard;
 use crate::outbox::Position;
 use crate::outbox::redis::model::protocol::{Ack, BatchId, Flaw, Id, Lease, Redis, Refusal, Refused};
 use crate::outbox::redis::ownership::OwnershipEnd;
@@ -189,7 +190,11 @@ impl State {
             }
             Call::Remove { caller, token, seqs } => {
                 self.redis.remove(*caller, *token, seqs, flaw);
-                (Answer::Done, *caller, vec![Position { partition: token.0, token: token.1, seq: 0 }])
+                (
+                    Answer::Done,
+                    *caller,
+                    vec![Position { shard: Shard::FIRST, partition: token.0, token: token.1, seq: 0 }],
+                )
             }
             Call::Release { caller, places } => {
                 for place in places {

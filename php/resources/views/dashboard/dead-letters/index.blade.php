@@ -17,6 +17,12 @@
         @endif
     </div>
 
+    @if ($missing !== [])
+        <x-resonate-webhooks::notice title="The list is incomplete" tone="warn">
+            @foreach ($missing as $reason)<p><x-resonate-webhooks::sanitized :text="$reason" /></p>@endforeach
+        </x-resonate-webhooks::notice>
+    @endif
+
     <form method="get" action="{{ DashboardUrl::to('dead-letters') }}" class="search" role="search">
         <label for="search">Search endpoint, application, reason, ID or body</label>
         <input type="search" id="search" name="search" value="{{ $search }}">
