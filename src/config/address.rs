@@ -47,8 +47,7 @@ impl TryFrom<String> for Host {
         match scheme.as_str() {
             "tcp" | "redis" => host_name(rest).map(Self::Tcp),
             "tls" | "ssl" | "rediss" => host_name(rest).map(Self::Tls),
-            "unix" if rest.starts_with('/') => Ok(Self::Unix(PathBuf::from(rest))),
-            "unix" => Err("has no absolute path".to_owned()),
+            "unix" => socket_path(rest).map(Self::Unix),
             _ => Err("starts with an unknown scheme: use tcp://, tls:// or unix://".to_owned()),
         }
     }
@@ -66,7 +65,7 @@ fn host_name(text: &str) -> Result<String, String> {
     if text.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
         return Err(format!("{text:?} contains a port: set port instead"));
     }
-    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || "/:?#[]".contains(c)) {
+    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control() || "/:?#[]".contains(c)) {
         return Err(format!("{text:?} is not a host name"));
     }
     Ok(text.to_owned())
@@ -144,11 +143,18 @@ fn unix_url(text: &str) -> Result<RedisUrl, String> {
         }
         _ => rest,
     };
+    parts.query(query)?;
+    Ok(parts.at(Address::Unix(socket_path(&decoded(path))?)))
+}
+
+fn socket_path(path: &str) -> Result<PathBuf, String> {
     if !path.starts_with('/') {
         return Err("has no absolute path".to_owned());
     }
-    parts.query(query)?;
-    Ok(parts.at(Address::Unix(PathBuf::from(decoded(path)))))
+    if path.contains(char::is_control) {
+        return Err("contains a control character".to_owned());
+    }
+    Ok(PathBuf::from(path))
 }
 
 /// The parts of a URL other than the address.
@@ -232,6 +238,8 @@ mod tests {
         assert!(host("http://redis").unwrap_err().contains("unknown scheme"));
         assert!(host("unix://redis.sock").unwrap_err().contains("no absolute path"));
         assert_eq!(host("re dis"), Err("\"re dis\" is not a host name".to_owned()));
+        assert_eq!(host("re\0dis"), Err("\"re\\0dis\" is not a host name".to_owned()));
+        assert_eq!(host("/run/re\ndis"), Err("contains a control character".to_owned()));
         assert!(!host("me:hunter2@redis").unwrap_err().contains("hunter2"));
     }
 

@@ -31,6 +31,7 @@ pub(super) fn entries(array: &ZendHashTable) -> impl Iterator<Item = (Zval, &Zva
 
 /// Returns the bytes of a string, or of a number in decimal, because PHP converts keys that are decimal numbers to integers.
 pub(super) fn bytes(text: &Zval) -> Vec<u8> {
+    let text = text.dereference();
     match text.long() {
         Some(number) => number.to_string().into_bytes(),
         None => text.binary().unwrap_or_default(),

@@ -3,8 +3,9 @@
 use ext_php_rs::exception::PhpResult;
 use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, Zval};
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
+use super::array_keys;
 use super::exceptions::invalid_config;
 use crate::config::Config;
 
@@ -57,15 +58,19 @@ fn convert_array(array: &ZendHashTable, path: &str, depth: usize) -> Result<Valu
     if depth > MAX_DEPTH {
         return Err(NotConfig::TooDeep { key: path.to_owned() });
     }
-    let entries = array.iter().map(|(key, value)| {
-        let key = key.to_string();
+    let mut is_list = true;
+    let mut entries = Vec::with_capacity(array.len());
+    for (n, (key, value)) in array_keys::entries(array).enumerate() {
+        is_list &= key.long().is_some_and(|key| usize::try_from(key) == Ok(n));
+        let key = String::from_utf8_lossy(&array_keys::bytes(&key)).into_owned();
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        Ok((key, convert(value, &path, depth)?))
-    });
-    if array.has_sequential_keys() {
-        return entries.map(|entry| entry.map(|(_, value)| value)).collect::<Result<_, _>>().map(Value::Array);
+        entries.push((key, convert(value, &path, depth)?));
     }
-    entries.collect::<Result<Map<_, _>, _>>().map(Value::Object)
+    Ok(if is_list {
+        Value::Array(entries.into_iter().map(|(_, value)| value).collect())
+    } else {
+        Value::Object(entries.into_iter().collect())
+    })
 }
 
 fn convert(value: &Zval, path: &str, depth: usize) -> Result<Value, NotConfig> {

@@ -12,7 +12,7 @@ use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::ZendHashTable;
 
 use super::exceptions::{invalid_config, redis_failed};
-use super::{config_array, json_array};
+use super::{array_keys, config_array, json_array};
 use crate::outbox::{DeadLetterId, DeadLetters as Core};
 
 /// The dead letters: batches that will not be tried again. Every method waits for Redis, so do not call it in an event loop.
@@ -61,8 +61,8 @@ impl DeadLetters {
 
     /// Sends dead letters again. Any server may send them, with the same webhook-id and a new signature. Each stays a dead letter
     /// until it is delivered. Returns how many exist.
-    pub fn retry(&mut self, ids: Vec<String>) -> PhpResult<i64> {
-        Ok(number(self.core.retry(&parse(&ids)).map_err(redis_failed)?))
+    pub fn retry(&mut self, ids: &ZendHashTable) -> PhpResult<i64> {
+        Ok(number(self.core.retry(&parse(ids)).map_err(redis_failed)?))
     }
 
     /// Sends all dead letters again, oldest first. Returns how many there are.
@@ -71,8 +71,8 @@ impl DeadLetters {
     }
 
     /// Deletes dead letters. Returns how many existed.
-    pub fn forget(&mut self, ids: Vec<String>) -> PhpResult<i64> {
-        Ok(number(self.core.forget(&parse(&ids)).map_err(redis_failed)?))
+    pub fn forget(&mut self, ids: &ZendHashTable) -> PhpResult<i64> {
+        Ok(number(self.core.forget(&parse(ids)).map_err(redis_failed)?))
     }
 
     /// Returns the shards that the last call left out because they did not answer: a reason for each. Empty with one shard, where
@@ -89,9 +89,9 @@ impl DeadLetters {
     }
 }
 
-/// Parses ids. Skips text that is not an id, because no dead letter has it.
-fn parse(ids: &[String]) -> Vec<DeadLetterId> {
-    ids.iter().filter_map(|id| DeadLetterId::parse(id)).collect()
+/// Parses ids. Skips what is not an id, because no dead letter has it.
+fn parse(ids: &ZendHashTable) -> Vec<DeadLetterId> {
+    array_keys::entries(ids).filter_map(|(_, id)| DeadLetterId::parse(id.str()?)).collect()
 }
 
 fn number(count: usize) -> i64 {

@@ -67,5 +67,6 @@ pub(super) fn other_shards(error: impl Display) -> PhpException {
 fn exception(class: &str, fallback: &str, error: impl Display) -> PhpException {
     let own = ClassEntry::try_find(&format!("Webpatser\\ResonateWebhooks\\Exceptions\\{class}"));
     let class = own.or_else(|| ClassEntry::try_find(fallback)).unwrap_or_else(ce::exception);
-    PhpException::new(error.to_string(), 0, class)
+    // ext-php-rs cannot throw a message with a NUL byte.
+    PhpException::new(error.to_string().replace('\0', "\\0"), 0, class)
 }
