@@ -176,7 +176,8 @@ impl Engine {
 
     /// Takes a list of socket ids that are not on a channel. Removes those whose unsubscribe the hooks missed.
     pub fn absent(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, sockets: &ZendHashTable) {
-        let sockets = array_keys::entries(sockets).map(|(_, socket)| SocketId::new(&array_keys::bytes(socket))).collect();
+        let sockets =
+            array_keys::entries(sockets).map(|(_, socket)| SocketId::new(&array_keys::bytes(socket))).collect();
         self.core.absent(&appId, &channel, sockets);
     }
 

@@ -46,7 +46,8 @@ if (getenv('RESONATE_WEBHOOKS_CALLS_SECONDS')) {
     fprintf(STDERR, "seed %d: %d calls, %d and %d bytes more, %s\n", $seed, $calls->calls, $php, $process, json_encode($calls->exceptions));
 }
 ?>
---EXPECT--
+--EXPECTF--
 PHP: stable
 the process: stable
 panics: 0
+%A
