@@ -44,7 +44,7 @@ echo 'left to poll: ', count($engine->poll()), "\n";
 none asked for: 0
 said of Redis: 1
 {"type":"log","level":"warning","message":"Endpoint http://127.0.0.1:%d/503 is failing: HTTP 503"}
-{"type":"endpoint_failing","url":"http://127.0.0.1:%d/503","endpoint":"%x","reason":"HTTP 503","seconds":0}
+{"type":"endpoint_failing","url":"http://127.0.0.1:%d/503","endpoint":"%x","reason":"HTTP 503","answer":{"status":503,"text":"","time_ms":%d},"seconds":0}
 {"type":"dropped","url":"http://127.0.0.1:%d/503","app_id":"app","attempts":1,"reason":"HTTP 503","webhook_id":"msg_%s","endpoint":"%x","events":1,"dead_letter":"%d-%d"}
 {"type":"log","level":"warning","message":"Webhook dropped after 1 attempts (HTTP 503): http://127.0.0.1:%d/503"}
 {"type":"delivered","url":"http://127.0.0.1:%d/","status":200,"app_id":"app","attempts":1,"webhook_id":"msg_%s","endpoint":"%x","events":1}
