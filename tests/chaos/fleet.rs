@@ -22,6 +22,8 @@ pub(crate) struct Launcher {
     pub(crate) extension: Option<PathBuf>,
     /// Host of all nodes, instead of the ones in the schedule.
     pub(crate) host: Option<Kind>,
+    /// This program in another version. Every second node without PHP runs it.
+    pub(crate) other_version: Option<PathBuf>,
     /// Folder for their files.
     pub(crate) folder: PathBuf,
 }
@@ -32,7 +34,7 @@ impl Launcher {
         if self.extension.is_some() { self.host.unwrap_or(scheduled) } else { Kind::Engine }
     }
 
-    fn command(&self, kind: Kind) -> Command {
+    fn command(&self, life: usize, kind: Kind) -> Command {
         let script = match kind {
             Kind::Engine => None,
             Kind::Resonate => Some("resonate-node.php"),
@@ -44,7 +46,9 @@ impl Launcher {
             php.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos/php").join(script));
             php
         } else {
-            let mut engine = Command::new(std::env::current_exe().expect("this program"));
+            let other = self.other_version.as_ref().filter(|_| life % 2 == 1);
+            let program = other.cloned().unwrap_or_else(|| std::env::current_exe().expect("this program"));
+            let mut engine = Command::new(program);
             engine.arg("node");
             engine
         };
@@ -81,7 +85,7 @@ impl Node {
     /// Starts process number `life`.
     pub(crate) fn start(life: usize, launcher: &Launcher, kind: Kind, config: &str) -> Self {
         let mut child = launcher
-            .command(kind)
+            .command(life, kind)
             .arg(config)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

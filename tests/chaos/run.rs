@@ -51,6 +51,9 @@ fn now() -> Ms {
 /// Time limit of the checker, in addition to the time of the run.
 const CHECKING: Duration = Duration::from_secs(120);
 
+/// The variable with the path of this program in another version, for `scripts/chaos-upgrade`.
+const OTHER_VERSION: &str = "RESONATE_WEBHOOKS_CHAOS_OTHER_VERSION";
+
 /// Maximum number of violations to print. The file has all of them.
 const PRINTED: usize = 10;
 
@@ -81,7 +84,8 @@ fn usage() -> ExitCode {
 fn chaos(seconds: u64, seed: u64, extension: Option<PathBuf>, host: Option<Kind>) -> ExitCode {
     println!("chaos: replay with `make chaos SECONDS={seconds} SEED={seed}`");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let launcher = Launcher { extension, host, folder: folder.path().to_owned() };
+    let other_version = std::env::var_os(OTHER_VERSION).map(PathBuf::from);
+    let launcher = Launcher { extension, host, other_version, folder: folder.path().to_owned() };
     let run = stage::play(Duration::from_secs(seconds), seed, launcher, folder);
     let deadline = Instant::now() + CHECKING + Duration::from_secs(seconds);
     let mut report = checker::check(&run.history, &run.requests, deadline);
