@@ -44,7 +44,7 @@ mod presence;
 // The outbox, in which events wait until every endpoint has acknowledged them: streams, partitions, owners, dead letters.
 pub mod outbox;
 
-// From the outbox to the endpoints: lanes, batches, retries, workers, signatures, Lambda.
+// From the outbox to the endpoints: lanes, batches, retries, workers, signatures, Lambda, queues.
 pub mod delivery;
 
 // What works from any machine: the operator commands (cluster status, pause, watch, adopt), and who is there.

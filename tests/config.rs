@@ -135,7 +135,7 @@ fn a_key_that_resembles_no_known_one_is_ignored_with_a_warning() {
     assert!(refusal(filter).starts_with("resonate-webhooks.endpoints.0.filter.prefix: unknown key, expected one of "));
     assert_eq!(
         config.warnings[1],
-        "resonate-webhooks.endpoints.1.colour: unknown key, ignored; expected one of url, lambda, name, enabled, app_id, event_types, events, filter, payload, batching, \
+        "resonate-webhooks.endpoints.1.colour: unknown key, ignored; expected one of url, lambda, queue, connection, name, enabled, app_id, event_types, events, filter, payload, batching, \
          key, secret, previous_secrets, headers, timeout, connect_timeout, \
          max_attempts, retry_for, backoff, rate_limit, https_only, proxy, ca_file, client_cert, client_key, deny_private_networks, \
          allow_link_local"

@@ -93,13 +93,30 @@ fn with_function() -> Value {
     json!({ "endpoints": { "endpoint": { "lambda": function } } })
 }
 
+/// Returns a config whose endpoint is a queue.
+fn with_queue() -> Value {
+    let sqs = json!({ "driver": "sqs", "prefix": "https://sqs/1", "region": "eu-west-1" });
+    let connections = json!({ "redis": { "driver": "redis", "redis": "default" }, "sqs": sqs });
+    json!({
+        "endpoints": { "endpoint": { "queue": "hooks" } },
+        "queues": { "default": "redis", "connections": connections },
+    })
+}
+
+/// Returns a config whose endpoint has the target that `key` belongs to.
+fn with_target_of(key: &str) -> Value {
+    match key {
+        "endpoints.*.queue" | "endpoints.*.connection" => with_queue(),
+        _ if key.starts_with("endpoints.*.lambda.") => with_function(),
+        _ => with_endpoint(),
+    }
+}
+
 #[test]
 fn the_docs_list_every_key_and_no_other() {
     let (rows, aliases) = page();
     for level in LEVELS {
-        // A Lambda endpoint has no URL.
-        let endpoint = if level == "endpoints.*.lambda." { with_function() } else { with_endpoint() };
-        let nonsense = with(endpoint, &format!("{level}qqqqqqqqqqqq"), json!(1));
+        let nonsense = with(with_target_of(level), &format!("{level}qqqqqqqqqqqq"), json!(1));
         let said = match Config::from_value(nonsense) {
             Ok(config) => config.warnings,
             Err(error) => vec![error.to_string()],
@@ -114,6 +131,8 @@ fn the_docs_list_every_key_and_no_other() {
             "app_webhooks",
             // Set by the plugin: the list of applications.
             "app_ids",
+            // Set by the plugin: the queue connections of the application.
+            "queues",
             // Set by the plugin for endpoints of a provider.
             "endpoints_provided",
             // Set by the plugin from `cluster_name` or the application's name.
@@ -124,7 +143,8 @@ fn the_docs_list_every_key_and_no_other() {
             "client_events",
             "lambda",
         ];
-        let is_parent = |key: &&str| parents.contains(key) && (*key != "cluster" || level.is_empty());
+        let is_parent =
+            |key: &&str| parents.contains(key) && (!matches!(*key, "cluster" | "connection") || level.is_empty());
         let known: BTreeSet<String> =
             known.split(", ").filter(|key| !is_parent(key)).map(|key| format!("{level}{key}")).collect();
         let here = |key: &&String| key.strip_prefix(level).is_some_and(|rest| !rest.contains('.'));
@@ -167,7 +187,7 @@ fn every_example_is_accepted_and_makes_a_difference() {
     for (key, row) in &rows {
         assert!(!row.example.is_empty(), "{key} has no example");
         // Some keys need another one.
-        let mut before = if key.starts_with("endpoints.*.lambda.") { with_function() } else { with_endpoint() };
+        let mut before = with_target_of(key);
         let pair = [
             ("client_cert", "client_key"),
             ("password", "username"),

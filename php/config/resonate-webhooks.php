@@ -356,6 +356,10 @@ return [
         //     // An AWS Lambda function instead of a URL, with the machine's credentials:
         //     'lambda' => ['function_name' => 'webhooks', 'region' => env('AWS_DEFAULT_REGION')],
         // ],
+        // [
+        //     // A queue of this application, on Redis or SQS, for its workers:
+        //     'queue' => 'webhooks', 'connection' => 'redis',
+        // ],
     ],
 
 ];

@@ -14,7 +14,7 @@ use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 final class Settings
 {
     /**
-     * Get the `resonate-webhooks` config, with the endpoints of applications and the identity of the cluster.
+     * Get the `resonate-webhooks` config, with the endpoints of applications, the queues, and the identity of the cluster.
      *
      * Call this before `new`: PHP looks up the class before it evaluates the arguments, and without the extension it
      * would report a missing class instead.
@@ -35,7 +35,9 @@ final class Settings
 
         $identity = ClusterIdentity::of($config['cluster_name'] ?? null, (array) config('app', []));
 
-        return ['cluster' => $identity] + $config + ['app_webhooks' => AppWebhooks::of(config('reverb.apps.apps')), 'app_ids' => self::appIds()];
+        return ['cluster' => $identity, 'queues' => QueueConnections::of(config('queue'), config('database.redis'))]
+            + $config
+            + ['app_webhooks' => AppWebhooks::of(config('reverb.apps.apps')), 'app_ids' => self::appIds()];
     }
 
     /**

@@ -16,15 +16,15 @@ use super::error::{ConfigError, place};
 use super::event_set::{EventSet, Wanted};
 use super::filter::Filter;
 use super::form::{Form, read};
-use super::header::Header;
+use super::header::{self, Header};
 use super::payload::Payload;
 use super::previous_secret::PreviousSecrets;
 use super::proxy_url::{self, ProxyUrl};
 use super::scalar::{PerSecond, Switch};
-use super::target::Target;
+use super::target::{Target, WrittenTarget};
 use super::tls_files::TlsFiles;
 use super::value::List;
-use super::{Attempts, Defaults, RetryFor, Timeout, lambda};
+use super::{Attempts, Config, Defaults, RetryFor, Timeout, lambda};
 use crate::event::{AppId, Event, EventKind, EventName};
 use crate::net::AddressRules;
 use crate::secret::Secret;
@@ -38,7 +38,7 @@ pub struct Endpoint {
     pub key: String,
     /// Display name, if it has one.
     pub name: Option<String>,
-    /// Target of the webhooks: a URL or a Lambda function.
+    /// Target of the webhooks: a URL, a Lambda function or a queue.
     pub target: Target,
     /// Applications whose events it receives.
     pub apps: AppScope,
@@ -145,6 +145,8 @@ impl AppScope {
 pub(super) struct EndpointEntry {
     url: Option<EndpointUrl>,
     lambda: Option<lambda::WrittenLambda>,
+    queue: Option<String>,
+    connection: Option<String>,
     name: Option<String>,
     enabled: Switch,
     #[serde(deserialize_with = "app_id")]
@@ -231,9 +233,14 @@ impl EndpointEntry {
         if !self.enabled.or(true) {
             return Ok(None);
         }
-        let Some(target) = Target::of(&key, self.url, self.lambda, &defaults.environment, warnings)? else {
+        let set = self.set_keys();
+        let written =
+            WrittenTarget { url: self.url, lambda: self.lambda, queue: self.queue, connection: self.connection };
+        let Some(target) = Target::of(&key, written, &defaults.queues, &defaults.environment, warnings)? else {
             return Ok(None);
         };
+        let unused = set.into_iter().filter(|(name, is_set)| *is_set && target.ignores(name));
+        warnings.extend(unused.map(|(name, _)| format!("{}.{name} has no effect on a queue", place(&key))));
         let unencrypted = target.unencrypted();
         if let Some(url) = unencrypted.filter(|_| self.https_only.or(defaults.https_only)) {
             return Err(ConfigError::at(
@@ -247,7 +254,7 @@ impl EndpointEntry {
             (None, None) => defaults.max_attempts,
         };
         let has_login = target.credentials().is_some();
-        let headers = headers(&format!("{key}.headers"), self.headers, has_login, warnings)?;
+        let headers = header::all(&format!("{key}.headers"), self.headers, has_login, warnings)?;
         let apps = self.app_id.unwrap_or_else(|| at.apps());
         let (events, custom) = match self.events {
             None => (EventSet::usual(), CustomNames::default()),
@@ -262,6 +269,7 @@ impl EndpointEntry {
         if self.name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
             return Err(ConfigError::at(&format!("{key}.name"), "contains a control character"));
         }
+        let signs = !target.ignores("secret");
         let endpoint = Endpoint {
             id: if at.keyed { EndpointId::new(at.entry) } else { ids.next(&at.own_key(), &target.identity(), &apps) },
             name: self.name,
@@ -272,7 +280,7 @@ impl EndpointEntry {
             filter: self.filter,
             payload: self.payload,
             batching: self.batching,
-            secret: EndpointSecret::at(&key, self.key, self.secret, self.previous_secrets)?,
+            secret: EndpointSecret::at(&key, self.key, self.secret, self.previous_secrets)?.filter(|_| signs),
             headers,
             timeout: self.timeout.map_or(defaults.timeout, Timeout::duration),
             connect_timeout: self.connect_timeout.map_or(defaults.connect_timeout, Timeout::duration),
@@ -295,12 +303,28 @@ impl EndpointEntry {
     }
 }
 
+impl EndpointEntry {
+    /// Returns the keys that some targets ignore, and whether the entry has them.
+    const fn set_keys(&self) -> [(&'static str, bool); 7] {
+        [
+            ("headers", !self.headers.0.is_empty()),
+            ("key", self.key.is_some()),
+            ("secret", self.secret.is_some()),
+            ("previous_secrets", !self.previous_secrets.0.is_empty()),
+            ("proxy", !matches!(self.proxy, proxy_url::WrittenProxyUrl::Unset)),
+            ("ca_file", self.ca_file.is_some()),
+            ("client_cert", self.client_cert.is_some()),
+        ]
+    }
+}
+
 impl Endpoint {
     /// Adds warnings about settings that are valid but probably a mistake.
     fn warn(&self, encrypted: bool, batch_max_bytes: usize, warnings: &mut Vec<String>) {
         let key = place(&self.key);
-        if let Some(most) = self.target.max_body_bytes().filter(|most| *most < batch_max_bytes) {
-            warnings.push(format!("{key}: batches are limited to {most} bytes, the maximum of a Lambda function"));
+        let chosen = batch_max_bytes > Config::default().batch_max_bytes;
+        if let Some(most) = self.target.max_body_bytes().filter(|most| chosen && *most < batch_max_bytes) {
+            warnings.push(format!("{key}: batches are limited to {most} bytes, the maximum of {}", self.target));
         }
         if self.apps == AppScope::Only(AppId::from("")) {
             warnings
@@ -309,7 +333,7 @@ impl Endpoint {
         if self.events.is_empty() && self.custom.is_empty() {
             warnings.push(format!("{key}.events is empty: this endpoint receives nothing"));
         }
-        if !encrypted && self.tls != TlsFiles::default() {
+        if !encrypted && self.tls != TlsFiles::default() && !self.target.ignores("ca_file") {
             warnings.push(format!("{key} has TLS files, but its connection is not encrypted: use an https:// URL"));
         }
         if let Some(proxy) = self.proxy.as_ref().filter(|proxy| proxy.resolves_names())
@@ -321,36 +345,6 @@ impl Endpoint {
             ));
         }
     }
-}
-
-/// Parses the headers at `key`. A header without a value is left out, because its environment variable may be unset.
-fn headers(
-    key: &str,
-    List(written): List<Option<String>>,
-    url_has_login: bool,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Header>, ConfigError> {
-    let mut headers: Vec<Header> = Vec::new();
-    for (name, value) in written {
-        let key = format!("{key}.{name}");
-        if is_number(&name) {
-            return Err(ConfigError::at(&key, "has no name: write the header as 'Name' => 'value'"));
-        }
-        let Some(value) = value.filter(|value| !value.is_empty()) else {
-            warnings.push(format!("{} is empty: this header is not sent", place(&key)));
-            continue;
-        };
-        let header = Header::new(&name, &value).map_err(|error| ConfigError::at(&key, error))?;
-        if header.is("authorization") && url_has_login {
-            let problem = "cannot be combined with a user and password in the URL: remove one of them";
-            return Err(ConfigError::at(&key, problem));
-        }
-        if headers.iter().any(|other| other.is(header.name())) {
-            return Err(ConfigError::at(&key, "is set twice"));
-        }
-        headers.push(header);
-    }
-    Ok(headers)
 }
 
 /// Accepts `'*'`, an id, or an id that PHP turned into a number.

@@ -50,6 +50,16 @@ impl ConfigError {
         Self::InvalidValue { key: place(key), problem: problem.to_string() }
     }
 
+    /// Replaces the beginning of the key: the value is in another config of the application.
+    #[must_use]
+    pub(crate) fn renamed(mut self, from: &str, to: &str) -> Self {
+        let (Self::UnknownKey { key, .. } | Self::InvalidValue { key, .. }) = &mut self;
+        if let Some(rest) = key.strip_prefix(from) {
+            *key = format!("{to}{rest}");
+        }
+        self
+    }
+
     pub(super) fn from_fault(ConfigFault { key, problem }: ConfigFault) -> Self {
         let key = key.filter(|key| !key.is_empty()).map_or_else(|| ROOT.to_owned(), |key| place(&key));
         match problem {

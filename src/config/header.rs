@@ -3,6 +3,9 @@
 use thiserror::Error;
 use ureq::http::{HeaderName, HeaderValue};
 
+use super::endpoint::is_number;
+use super::error::{ConfigError, place};
+use super::value::List;
 use crate::secret::Secret;
 
 /// Headers that the config must not set: they frame the request, or receivers trust them.
@@ -89,6 +92,36 @@ impl Header {
     pub const fn value(&self) -> &Secret {
         &self.value
     }
+}
+
+/// Parses the headers of an endpoint at `key`. A header without a value is left out, because its environment variable may be unset.
+pub(super) fn all(
+    key: &str,
+    List(written): List<Option<String>>,
+    url_has_login: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Header>, ConfigError> {
+    let mut headers: Vec<Header> = Vec::new();
+    for (name, value) in written {
+        let key = format!("{key}.{name}");
+        if is_number(&name) {
+            return Err(ConfigError::at(&key, "has no name: write the header as 'Name' => 'value'"));
+        }
+        let Some(value) = value.filter(|value| !value.is_empty()) else {
+            warnings.push(format!("{} is empty: this header is not sent", place(&key)));
+            continue;
+        };
+        let header = Header::new(&name, &value).map_err(|error| ConfigError::at(&key, error))?;
+        if header.is("authorization") && url_has_login {
+            let problem = "cannot be combined with a user and password in the URL: remove one of them";
+            return Err(ConfigError::at(&key, problem));
+        }
+        if headers.iter().any(|other| other.is(header.name())) {
+            return Err(ConfigError::at(&key, "is set twice"));
+        }
+        headers.push(header);
+    }
+    Ok(headers)
 }
 
 #[cfg(test)]

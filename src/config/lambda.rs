@@ -167,7 +167,7 @@ fn same(one: Option<String>, other: Option<String>) -> Result<Option<String>, ()
 /// A region. It becomes part of a host name, so its characters are restricted.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
-struct Region(String);
+pub(super) struct Region(pub(super) String);
 
 impl TryFrom<String> for Region {
     type Error = String;

@@ -196,7 +196,7 @@ fn a_batch_limit_above_that_of_lambda_is_a_warning() {
     assert_eq!(with(262_144, "Event"), [""; 0]);
     assert_eq!(with(2_000_000, "RequestResponse"), [""; 0]);
     let warning =
-        "resonate-webhooks.endpoints.0: batches are limited to 491808 bytes, the maximum of a Lambda function";
+        "resonate-webhooks.endpoints.0: batches are limited to 491808 bytes, the maximum of lambda:eu-west-1:a";
     assert_eq!(with(2_000_000, "Event"), [warning]);
 }
 

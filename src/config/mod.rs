@@ -17,6 +17,7 @@
 //! | `cluster.name`, `.aliases` | | the identity of the cluster: `cluster_name`, or derived from the application |
 //! | `app_ids` | | ids of the applications in `reverb.apps.apps` |
 //! | `app_webhooks` | | endpoints of single applications, from `reverb.apps.apps.*.webhooks` |
+//! | `queues` | | the default and the connections of `config/queue.php`, each with the settings of its server |
 //! | `endpoints_provided` | false | `true` if an `EndpointProvider` supplied the endpoints; numeric keys are then ids |
 //!
 //! `metrics_route`, `metrics_middleware`, `reverb` and `dashboard` are accepted here, but read by the PHP package.
@@ -47,6 +48,7 @@ mod nearest;
 mod payload;
 mod previous_secret;
 mod proxy_url;
+mod queue;
 mod roster;
 mod scalar;
 mod seeds;
@@ -83,6 +85,7 @@ pub use lambda::{Invocation, Lambda};
 pub use payload::Payload;
 pub use previous_secret::PreviousSecret;
 pub use proxy_url::ProxyUrl;
+pub use queue::{Queue, QueueServer, RedisQueue, SqsQueue};
 pub use roster::Roster;
 use scalar::{Seconds, Whole};
 pub use seeds::Seeds;

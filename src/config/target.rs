@@ -1,12 +1,13 @@
-//! The target of an endpoint: a URL or an AWS Lambda function.
+//! The target of an endpoint: a URL, an AWS Lambda function or a queue.
 
 use std::borrow::Cow;
 
 use derive_more::Display;
 
 use super::error::{ConfigError, place};
+use super::queue::{Queue, QueueServer, Queues, RedisQueue, SqsQueue, WrittenQueue};
 use super::{EndpointUrl, Lambda, lambda};
-use crate::aws::Environment;
+use crate::aws::{ChainLink, Environment};
 use crate::secret::Secret;
 
 /// The target of webhooks.
@@ -16,28 +17,49 @@ pub enum Target {
     Url(EndpointUrl),
     /// A Lambda function.
     Lambda(Lambda),
+    /// A queue of the Laravel application.
+    Queue(Queue),
+}
+
+/// The keys of an endpoint that name its target.
+pub(super) struct WrittenTarget {
+    pub(super) url: Option<EndpointUrl>,
+    pub(super) lambda: Option<lambda::WrittenLambda>,
+    pub(super) queue: Option<String>,
+    /// Only with `queue`.
+    pub(super) connection: Option<String>,
 }
 
 impl Target {
     /// Resolves the target of the endpoint at `key`. A missing target is a warning and gives `None`.
     pub(super) fn of(
         key: &str,
-        url: Option<EndpointUrl>,
-        lambda: Option<lambda::WrittenLambda>,
+        written: WrittenTarget,
+        queues: &Queues,
         environment: &Environment,
         warnings: &mut Vec<String>,
     ) -> Result<Option<Self>, ConfigError> {
-        match (url, lambda) {
-            (Some(_), Some(_)) => {
-                let problem = format!("cannot be combined with {}: remove one of them", place(&format!("{key}.url")));
-                Err(ConfigError::at(&format!("{key}.lambda"), problem))
+        let at = |name: &str| format!("{key}.{name}");
+        let both = |name: &str, other: &str| {
+            let problem = format!("cannot be combined with {}: remove one of them", place(&at(other)));
+            Err(ConfigError::at(&at(name), problem))
+        };
+        let WrittenTarget { url, lambda, queue, connection } = written;
+        match (url, lambda, queue) {
+            (Some(_), Some(_), _) => both("lambda", "url"),
+            (Some(_), _, Some(_)) => both("queue", "url"),
+            (_, Some(_), Some(_)) => both("queue", "lambda"),
+            (Some(_), ..) | (_, Some(_), _) if connection.is_some() => {
+                Err(ConfigError::at(&at("connection"), "is the connection of a queue: remove it, or set queue"))
             }
-            (Some(url), None) => Ok(Some(Self::Url(url))),
-            (None, Some(written)) => {
-                Ok(written.resolve(&format!("{key}.lambda"), environment, warnings)?.map(Self::Lambda))
+            (Some(url), None, None) => Ok(Some(Self::Url(url))),
+            (None, Some(written), None) => Ok(written.resolve(&at("lambda"), environment, warnings)?.map(Self::Lambda)),
+            (None, None, Some(name)) => {
+                WrittenQueue { name, connection }.resolve(key, queues, environment, warnings).map(Self::Queue).map(Some)
             }
-            (None, None) => {
-                warnings.push(format!("{} is empty: this endpoint is skipped", place(&format!("{key}.url"))));
+            (None, None, None) => {
+                let name = if connection.is_some() { "queue" } else { "url" };
+                warnings.push(format!("{} is empty: this endpoint is skipped", place(&at(name))));
                 Ok(None)
             }
         }
@@ -51,6 +73,7 @@ impl Target {
                 let Lambda { function, region, qualifier, .. } = lambda;
                 format!("lambda {region} {function} {}", qualifier.as_deref().unwrap_or_default()).into()
             }
+            Self::Queue(queue) => queue.to_string().into(),
         }
     }
 
@@ -59,6 +82,11 @@ impl Target {
         let (url, key) = match self {
             Self::Url(url) => (url, "url"),
             Self::Lambda(lambda) => (lambda.service.as_ref()?, "lambda.endpoint_url"),
+            Self::Queue(Queue { server: QueueServer::Sqs(sqs), .. }) => {
+                (sqs.service.as_ref().unwrap_or(&sqs.url), "connection")
+            }
+            // Like the package's own, this connection is encrypted if its settings say so.
+            Self::Queue(_) => return None,
         };
         (url.url().scheme() != "https").then_some(key)
     }
@@ -67,7 +95,19 @@ impl Target {
     pub(super) const fn credentials(&self) -> Option<&Secret> {
         match self {
             Self::Url(url) => url.credentials(),
-            Self::Lambda(_) => None,
+            Self::Lambda(_) | Self::Queue(_) => None,
+        }
+    }
+
+    /// Returns `true` if a setting of endpoints has no effect on this target. Nothing is signed for a queue, and a connection
+    /// to Redis has its own settings.
+    pub(super) fn ignores(&self, key: &str) -> bool {
+        match self {
+            Self::Url(_) | Self::Lambda(_) => false,
+            Self::Queue(queue) => {
+                matches!(key, "headers" | "key" | "secret" | "previous_secrets")
+                    || matches!(queue.server, QueueServer::Redis(_))
+            }
         }
     }
 
@@ -78,6 +118,7 @@ impl Target {
         match self {
             Self::Url(url) => url.configured().to_owned(),
             Self::Lambda(lambda) => lambda.to_string(),
+            Self::Queue(queue) => queue.to_string(),
         }
     }
 
@@ -86,12 +127,25 @@ impl Target {
         matches!(self, Self::Url(url) if url.hides_query())
     }
 
+    /// Returns the sources of credentials of a target in AWS.
+    pub(crate) fn aws_credentials(&self) -> Option<&[ChainLink]> {
+        match self {
+            Self::Lambda(lambda) => Some(&lambda.credentials),
+            Self::Queue(Queue { server: QueueServer::Sqs(sqs), .. }) => Some(&sqs.credentials),
+            Self::Url(_) | Self::Queue(_) => None,
+        }
+    }
+
     /// Returns the maximum size of a webhook's body in bytes, if the target has one.
     #[must_use]
     pub const fn max_body_bytes(&self) -> Option<usize> {
         match self {
             Self::Url(_) => None,
             Self::Lambda(lambda) => Some(lambda.max_body_bytes()),
+            Self::Queue(queue) => Some(match queue.server {
+                QueueServer::Redis(_) => RedisQueue::MAX_BODY_BYTES,
+                QueueServer::Sqs(_) => SqsQueue::MAX_BODY_BYTES,
+            }),
         }
     }
 }

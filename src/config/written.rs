@@ -11,6 +11,7 @@ use super::endpoint::{EndpointEntry, Place};
 use super::endpoint_id::EndpointIds;
 use super::error::place;
 use super::previous_secret::{PreviousSecret, PreviousSecrets};
+use super::queue::Queues;
 use super::scalar::{Number, Seconds, Switch, Whole};
 use super::value::List;
 use super::{
@@ -24,6 +25,7 @@ use crate::event::AppId;
 pub(super) struct Defaults {
     pub(super) batch_max_bytes: usize,
     pub(super) environment: Environment,
+    pub(super) queues: Queues,
     pub(super) timeout: Duration,
     pub(super) connect_timeout: Duration,
     pub(super) max_attempts: u32,
@@ -103,6 +105,8 @@ pub(super) struct WrittenConfig {
     endpoints_refresh: Seconds<0, { 24 * HOUR_MS }, 30_000>,
     /// The `webhooks` of applications. The plugin fills this in.
     app_webhooks: List<OfApp>,
+    /// The queue connections of the application. The plugin fills this in.
+    queues: Queues,
     /// All applications, if they are listed in a config. The plugin fills this in.
     app_ids: List<AppScope>,
 }
@@ -118,6 +122,7 @@ impl WrittenConfig {
         let defaults = Defaults {
             batch_max_bytes: self.batch_max_bytes.size(),
             environment: environment.clone(),
+            queues: self.queues,
             timeout: self.timeout.duration(),
             connect_timeout: self.connect_timeout.duration(),
             max_attempts: match (self.max_attempts, self.retry_for) {

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::attempt::AttemptResult;
-use crate::config::{Endpoint, ProxyUrl, Target};
+use crate::config::{Endpoint, ProxyUrl, Queue, QueueServer, Target};
 use crate::secret::{Redaction, WHSEC, redact};
 
 /// The text for a body that is not text.
@@ -120,6 +120,11 @@ pub(super) fn secrets_of(endpoint: &Endpoint) -> Redaction {
         for (name, value) in url.url().query_pairs() {
             secrets.add(if value.is_empty() { &name } else { &value });
         }
+    }
+    if let Target::Queue(Queue { server: QueueServer::Redis(redis), .. }) = &endpoint.target
+        && let Some(login) = &redis.connection.login
+    {
+        secrets.add(login.password.expose());
     }
     if let Some((user, password)) = endpoint.proxy.as_ref().and_then(ProxyUrl::login) {
         secrets.add_login(&user, &password);

@@ -1,4 +1,4 @@
-//! The client of each endpoint: HTTP or Lambda, depending on its target.
+//! The client of each endpoint: HTTP, Lambda or a queue, depending on its target.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -9,12 +9,13 @@ use parking_lot::{Mutex, RwLock};
 use super::answer::{Reply, secrets_of};
 use super::http::HttpClient;
 use super::lambda::LambdaClient;
+use super::queue::{RedisQueueClient, SqsClient};
 use super::signature::SignedRequest;
 use super::signing_key::SigningKey;
 use super::tls::Connectors;
 use super::transport::Common;
-use crate::aws::Provider;
-use crate::config::{ConfigError, Endpoint, EndpointId, Target};
+use crate::aws::{ChainLink, Provider};
+use crate::config::{ConfigError, Endpoint, EndpointId, QueueServer, Target};
 use crate::net::DnsCache;
 use crate::net::http1::Idle;
 use crate::secret::Redaction;
@@ -24,6 +25,8 @@ use crate::telemetry::Telemetry;
 pub(crate) enum EndpointClient {
     Http(HttpClient),
     Lambda(LambdaClient),
+    RedisQueue(RedisQueueClient),
+    Sqs(SqsClient),
 }
 
 impl EndpointClient {
@@ -32,6 +35,8 @@ impl EndpointClient {
         match self {
             Self::Http(client) => client.send(request, limit),
             Self::Lambda(client) => client.send(request, limit),
+            Self::RedisQueue(client) => client.send(request, limit),
+            Self::Sqs(client) => client.send(request, limit),
         }
     }
 
@@ -40,6 +45,9 @@ impl EndpointClient {
         match self {
             Self::Http(client) => client.sweep(),
             Self::Lambda(client) => client.sweep(),
+            // Its few idle connections stay open, as the node's own do.
+            Self::RedisQueue(_) => 0,
+            Self::Sqs(client) => client.sweep(),
         }
     }
 
@@ -48,6 +56,8 @@ impl EndpointClient {
         match self {
             Self::Http(client) => client.shutdown(),
             Self::Lambda(client) => client.shutdown(),
+            Self::RedisQueue(client) => client.shutdown(),
+            Self::Sqs(client) => client.shutdown(),
         }
     }
 }
@@ -120,10 +130,8 @@ impl Clients {
         drop(before);
         shared.replaced.retain(|client| client.strong_count() > 0);
         let used = |provider: &Arc<Provider>| {
-            current.values().any(|known| match &known.endpoint.target {
-                Target::Lambda(lambda) => provider.has_links(&lambda.credentials),
-                Target::Url(_) => false,
-            })
+            let mut links = current.values().filter_map(|known| known.endpoint.target.aws_credentials());
+            links.any(|links| provider.has_links(links))
         };
         shared.providers.retain(used);
         Ok(())
@@ -169,15 +177,26 @@ impl SharedParts {
         match &endpoint.target {
             Target::Url(url) => HttpClient::new(endpoint, url, common).map(EndpointClient::Http),
             Target::Lambda(lambda) => {
-                let known = self.providers.iter().find(|provider| provider.has_links(&lambda.credentials));
-                let provider = known.cloned().unwrap_or_else(|| {
-                    let provider = Arc::new(Provider::new(lambda.credentials.clone()));
-                    self.providers.push(Arc::clone(&provider));
-                    provider
-                });
+                let provider = self.provider(&lambda.credentials);
                 LambdaClient::new(endpoint, lambda, common, provider).map(EndpointClient::Lambda)
             }
+            Target::Queue(queue) => match &queue.server {
+                QueueServer::Redis(redis) => RedisQueueClient::new(endpoint, redis).map(EndpointClient::RedisQueue),
+                QueueServer::Sqs(sqs) => {
+                    let provider = self.provider(&sqs.credentials);
+                    SqsClient::new(endpoint, sqs, common, provider).map(EndpointClient::Sqs)
+                }
+            },
         }
+    }
+
+    fn provider(&mut self, links: &[ChainLink]) -> Arc<Provider> {
+        if let Some(known) = self.providers.iter().find(|provider| provider.has_links(links)) {
+            return Arc::clone(known);
+        }
+        let provider = Arc::new(Provider::new(links.to_vec()));
+        self.providers.push(Arc::clone(&provider));
+        provider
     }
 }
 

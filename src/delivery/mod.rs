@@ -11,8 +11,8 @@
 //! | `health` | pure: the health of an endpoint, from its attempts |
 //! | `batch` | the events of one POST, frozen before its first attempt |
 //! | `sender`, `client` | makes an attempt, with the client of its endpoint |
-//! | `http`, `lambda` | sends a POST, invokes a function |
-//! | `transport`, `tls` | builds a client of `src/net` from the settings of an endpoint |
+//! | `http`, `lambda`, `queue` | sends a POST, invokes a function, pushes a job |
+//! | `transport`, `tls`, `aws_client` | builds a client of `src/net` from the settings of an endpoint; signs for AWS |
 //! | `apps`, `signing_key`, `signature` | the secrets of applications and endpoints, and the signatures |
 //! | `test_delivery` | sends one test event |
 
@@ -20,6 +20,7 @@ mod answer;
 mod apps;
 mod attempt;
 mod attempt_limit;
+mod aws_client;
 mod batch;
 mod client;
 mod health;
@@ -28,6 +29,7 @@ mod lambda;
 mod lane;
 mod lanes;
 mod permits;
+mod queue;
 mod retry;
 mod scheduler;
 mod sender;

@@ -24,7 +24,7 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 const ROLE_ASKED_PER_LEASE: u32 = 3;
 
 /// Name of our connections in `CLIENT LIST`.
-const CLIENT_NAME: &str = "resonate-webhooks";
+pub(super) const CLIENT_NAME: &str = "resonate-webhooks";
 
 /// Everything needed to connect.
 #[derive(Clone, Debug)]
@@ -56,16 +56,7 @@ impl Settings {
     /// When a TLS file cannot be read or is not a PEM file. The files are read again for every connection, since they
     /// may be renewed while the process runs.
     pub fn new(connection: Connection) -> Result<Self, ConfigError> {
-        let files = match &connection.address {
-            Address::Tls { files, .. } => Some(files),
-            Address::Sentinels(sentinels) => sentinels.tls.as_ref(),
-            Address::Cluster(seeds) => seeds.tls.as_ref(),
-            Address::Tcp { .. } | Address::Unix(_) => None,
-        };
-        if let Some(files) = files {
-            install_provider();
-            tls::certificates(files)?;
-        }
+        check_files(&connection.address)?;
         survey::put_together();
         let Config { key_prefix, ttl, .. } = Config::default();
         let shard = Shard::FIRST;
@@ -146,6 +137,24 @@ impl Settings {
             _ => Ok((connection, server)),
         }
     }
+}
+
+/// Checks the TLS files of an address.
+///
+/// # Errors
+/// When a file cannot be read or is not a PEM file.
+pub(super) fn check_files(address: &Address) -> Result<(), ConfigError> {
+    let files = match address {
+        Address::Tls { files, .. } => Some(files),
+        Address::Sentinels(sentinels) => sentinels.tls.as_ref(),
+        Address::Cluster(seeds) => seeds.tls.as_ref(),
+        Address::Tcp { .. } | Address::Unix(_) => None,
+    };
+    if let Some(files) = files {
+        install_provider();
+        tls::certificates(files)?;
+    }
+    Ok(())
 }
 
 /// Opens a connection on which no read or write takes longer than `timeout`.

@@ -126,10 +126,11 @@ fn server_at(entry: &Value, asked: &HostAndPort) -> Option<HostAndPort> {
     Some((if host.is_empty() { asked.0.clone() } else { host }, u16::try_from(*port).ok()?))
 }
 
-/// Returns the slot of the keys with this prefix: the CRC-16 of its hash tag, the text in braces (Redis Cluster
-/// specification, "Key distribution model").
-pub(crate) fn slot_of(key_prefix: &str) -> u16 {
-    let tag = key_prefix.strip_prefix('{').and_then(|rest| rest.split_once('}')).map_or(key_prefix, |(tag, _)| tag);
+/// Returns the slot of a key, or of the keys with this prefix: the CRC-16 of its hash tag, the first text in braces (Redis
+/// Cluster specification, "Key distribution model").
+pub(crate) fn slot_of(key: &str) -> u16 {
+    let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
+    let tag = tag.filter(|tag| !tag.is_empty()).unwrap_or(key);
     let crc = tag.bytes().fold(0_u16, |crc, byte| {
         (0..8).fold(crc ^ (u16::from(byte) << 8), |crc, _| (crc << 1) ^ if crc & 0x8000 == 0 { 0 } else { 0x1021 })
     });
@@ -149,6 +150,8 @@ mod tests {
         // From the specification.
         assert_eq!(slot_of("123456789"), 0x31c3);
         assert_eq!(slot_of("{123456789}"), 0x31c3);
+        assert_eq!(slot_of("app:queues:{123456789}:notify"), 0x31c3);
+        assert_ne!(slot_of("{}123456789"), 0x31c3);
         assert_ne!(slot_of("{wh:0}"), slot_of("{wh:1}"));
     }
 

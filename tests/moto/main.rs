@@ -1,8 +1,9 @@
-//! Invocations of Lambda functions, checked by moto: a server that speaks AWS' protocol, enforces permissions and
-//! verifies signatures with AWS' own code. Needs `scripts/with-moto`; see `make test-moto`.
+//! Invocations of Lambda functions and messages to SQS, checked by moto: a server that speaks AWS' protocol, enforces
+//! permissions and verifies signatures with AWS' own code. Needs `scripts/with-moto`; see `make test-moto`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its servers has failed")]
 
+mod queues;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;

@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
@@ -13,19 +14,19 @@ pub(crate) struct Moto {
     pub(crate) url: String,
     /// Id of the account.
     pub(crate) account: String,
-    /// Access keys of a user who may invoke functions.
+    /// Access keys of a user who may invoke functions and send messages.
     pub(crate) allowed: Value,
     /// Access keys of a user who may not.
     pub(crate) denied: Value,
     /// Temporary access keys of a role that may.
     pub(crate) role: Value,
     process: Child,
-    /// `None` while it is ending.
-    input: Option<ChildStdin>,
+    /// Its input and output; `None` while it is ending.
+    talk: Mutex<Option<(ChildStdin, BufReader<ChildStdout>)>>,
 }
 
 impl Moto {
-    /// Starts the server and creates functions and users.
+    /// Starts the server and creates functions, queues and users.
     pub(crate) fn start() -> Self {
         let folder = std::env::var_os("RESONATE_WEBHOOKS_MOTO").expect("scripts/with-moto");
         let mut process = Command::new("python3")
@@ -37,8 +38,8 @@ impl Moto {
             .stdout(Stdio::piped())
             .spawn()
             .expect("python3");
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+        let (mut line, mut output) = (String::new(), BufReader::new(process.stdout.take().expect("its output")));
+        output.read_line(&mut line).expect("a line");
         let mut said: Value = serde_json::from_str(&line).expect("valid JSON");
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         Self {
@@ -47,7 +48,7 @@ impl Moto {
             allowed: said["allowed"].take(),
             denied: said["denied"].take(),
             role: said["role"].take(),
-            input: process.stdin.take(),
+            talk: Mutex::new(process.stdin.take().zip(Some(output))),
             process,
         }
     }
@@ -57,6 +58,21 @@ impl Moto {
         let results: Vec<_> = results.iter().map(Value::to_string).collect();
         let order = json!({ "results": results, "region": "eu-west-1", "account_id": self.account });
         self.configure("static/lambda-simple/response", &order);
+    }
+
+    /// Returns the URL of a queue.
+    pub(crate) fn queue(&self, name: &str) -> String {
+        format!("{}/{}/{name}", self.url, self.account)
+    }
+
+    /// Takes the messages of a queue, each with its attributes.
+    pub(crate) fn messages(&self, queue: &str) -> Vec<Value> {
+        let mut talk = self.talk.lock().expect("no test has failed in here");
+        let (input, output) = talk.as_mut().expect("a running server");
+        writeln!(input, "{}", self.queue(queue)).expect("sent");
+        let mut line = String::new();
+        output.read_line(&mut line).expect("a line");
+        serde_json::from_str(&line).expect("valid JSON")
     }
 
     /// Makes every invocation check that the function exists.
@@ -77,7 +93,7 @@ impl Moto {
 
 impl Drop for Moto {
     fn drop(&mut self) {
-        drop(self.input.take());
+        drop(self.talk.get_mut().map(Option::take));
         let _ = self.process.wait();
     }
 }

@@ -43,10 +43,10 @@ class ReceivingServiceProvider extends ServiceProvider
             );
         });
 
-        $this->app->bind(DeduplicateWebhooks::class, function (Application $app) {
+        $this->app->bind(Deduplicator::class, function (Application $app) {
             $config = $app->make(ReceivingConfig::class);
 
-            return new DeduplicateWebhooks(
+            return new Deduplicator(
                 $app->make(CacheFactory::class)->store($config->string('store')),
                 $config->dedupeFor(),
                 $config->integer('lock_for', 20, 1),

@@ -7,6 +7,7 @@ namespace Webpatser\ResonateWebhooks\Testing;
 use Closure;
 use DateTimeInterface;
 use Illuminate\Contracts\Foundation\Application;
+use Illuminate\Queue\Jobs\SyncJob;
 use Illuminate\Support\Carbon;
 use Illuminate\Support\Str;
 use Illuminate\Testing\TestResponse;
@@ -14,6 +15,7 @@ use RuntimeException;
 use SensitiveParameter;
 use Webpatser\ResonateWebhooks\Receiving\ConfigSecrets;
 use Webpatser\ResonateWebhooks\Receiving\Contracts\SecretProvider;
+use Webpatser\ResonateWebhooks\Receiving\HandleWebhookJob;
 use Webpatser\ResonateWebhooks\Receiving\Signature;
 
 /**
@@ -197,7 +199,7 @@ class PendingWebhook
     public function post(?string $uri = null): TestResponse
     {
         $time = Carbon::instance($this->time ?? Carbon::now());
-        $body = json_encode(['time_ms' => $time->getTimestampMs(), 'events' => $this->events], static::JSON);
+        $body = $this->body($time);
 
         return ($this->call)(
             'POST',
@@ -208,6 +210,34 @@ class PendingWebhook
             ['CONTENT_TYPE' => 'application/json', ...$this->signatures($body, (string) $time->getTimestamp())],
             $body,
         );
+    }
+
+    /**
+     * Handle the webhook as a job, as a worker does for an endpoint with a `queue`. It may be handled several times.
+     *
+     * @return bool True if the job was done, false if it was released.
+     */
+    public function work(): bool
+    {
+        $data = [
+            'webhook_id' => $this->id,
+            'app_key' => $this->key ?? $this->firstKey(),
+            'body' => $this->body(Carbon::instance($this->time ?? Carbon::now())),
+        ];
+        $payload = json_encode(['job' => HandleWebhookJob::class.'@handle', 'data' => $data], static::JSON);
+        $job = new SyncJob($this->app, $payload, 'sync', 'sync');
+
+        $job->fire();
+
+        return $job->isDeleted();
+    }
+
+    /**
+     * Get the body.
+     */
+    protected function body(Carbon $time): string
+    {
+        return json_encode(['time_ms' => $time->getTimestampMs(), 'events' => $this->events], static::JSON);
     }
 
     /**

@@ -10,28 +10,28 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::delivery::attempt::AttemptResult;
+use crate::delivery::aws_client::{AwsResponse, error_name};
 use crate::delivery::retry::retry_after;
-
-/// The maximum length of an error name shown to the operator.
-const MAX_NAME: usize = 100;
+use crate::delivery::transport::requested_wait;
+use crate::net::http1::ResponseHead;
 
 /// The response of AWS.
 #[derive(Debug)]
 pub(super) struct InvokeReply {
-    pub(super) status: u16,
+    status: u16,
     /// The wait that AWS requests.
-    pub(super) retry_after: Option<Duration>,
+    retry_after: Option<Duration>,
     /// `x-amzn-ErrorType`: the reason that AWS did not invoke the function.
-    pub(super) error_type: Option<String>,
+    error_type: Option<String>,
     /// `X-Amz-Function-Error`: the function was invoked and failed.
-    pub(super) function_error: Option<String>,
-    pub(super) result: Returned,
+    function_error: Option<String>,
+    result: Returned,
 }
 
 /// The parts of a function's return value that API Gateway would use.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Returned {
+struct Returned {
     status_code: Option<Value>,
     headers: Option<Map<String, Value>>,
     /// The type of the error, if the function failed.
@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for Object {
 ///
 /// # Errors
 /// Returns an error if the body cannot be read to its end.
-pub(super) fn read(body: &mut impl Read) -> io::Result<Returned> {
+fn read(body: &mut impl Read) -> io::Result<Returned> {
     match serde_json::from_reader(body) {
         Err(error) if error.is_io() => Err(error.into()),
         Ok(Object(returned)) => Ok(returned),
@@ -73,17 +73,31 @@ pub(super) fn read(body: &mut impl Read) -> io::Result<Returned> {
     }
 }
 
-impl InvokeReply {
-    /// Returns `true` if AWS refused the credentials, so that others may work.
-    pub(super) const fn is_about_credentials(&self) -> bool {
+impl AwsResponse for InvokeReply {
+    fn begin(head: &ResponseHead) -> Self {
+        let header = |name: &str| head.header(name).map(str::to_owned);
+        Self {
+            status: head.status,
+            retry_after: requested_wait(head),
+            error_type: header("x-amzn-errortype"),
+            function_error: header("x-amz-function-error"),
+            result: Returned::default(),
+        }
+    }
+
+    fn read(&mut self, body: &mut impl Read) -> io::Result<()> {
+        self.result = read(body)?;
+        Ok(())
+    }
+
+    fn is_about_credentials(&self) -> bool {
         matches!(self.status, 401 | 403)
     }
 
-    /// Returns the result of the attempt.
-    pub(super) fn into_result(self) -> AttemptResult {
+    fn into_result(self) -> AttemptResult {
         let Self { status, retry_after, error_type, function_error, result } = self;
         if !(200..=299).contains(&status) {
-            let reason = format!("HTTP {status} {}", name(&error_type.unwrap_or_default()));
+            let reason = format!("HTTP {status} {}", error_name(&error_type.unwrap_or_default()));
             let reason = reason.trim_end().to_owned();
             return if status == 413 {
                 AttemptResult::TooLarge { reason, answer: None }
@@ -93,7 +107,7 @@ impl InvokeReply {
         }
         if let Some(function_error) = function_error {
             let kind = result.error_type.as_ref().and_then(Value::as_str).unwrap_or_default();
-            let reason = format!("function error: {} {}", name(&function_error), name(kind));
+            let reason = format!("function error: {} {}", error_name(&function_error), error_name(kind));
             return AttemptResult::Refused { reason: reason.trim_end().to_owned(), retry_after: None, answer: None };
         }
         match result.status_code.as_ref().map(status_of) {
@@ -121,12 +135,6 @@ impl Returned {
 fn status_of(value: &Value) -> Option<u16> {
     let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
     u16::try_from(number).ok().filter(|status| (100..=599).contains(status))
-}
-
-/// Returns the name of an error in a form that is safe to log, without the URL that AWS may append.
-fn name(text: &str) -> String {
-    let fits = |letter: &char| letter.is_ascii_alphanumeric() || "._-".contains(*letter);
-    text.chars().take_while(fits).take(MAX_NAME).collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,184 @@
+//! POSTs to a service of AWS, each signed with Signature Version 4 when it is made.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use ureq::http::Uri;
+
+use super::answer::{KeepFirst, Reply};
+use super::attempt::AttemptResult;
+use super::signature::SignedRequest;
+use super::transport::{self, Common};
+use crate::aws::sigv4::{self, CredentialScope, Request};
+use crate::aws::{AccessKeys, Provider};
+use crate::config::{ConfigError, Endpoint};
+use crate::net::http1::{self, PostClient, ResponseHead};
+use crate::secret::Secret;
+
+/// The longest time that an attempt waits while another one fetches credentials.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The maximum length of an error name shown to the operator.
+const MAX_NAME: usize = 100;
+
+/// The maximum number of bytes read from a response, more than a function can return.
+const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
+
+/// The response of an operation.
+pub(super) trait AwsResponse {
+    /// Creates it from its head.
+    fn begin(head: &ResponseHead) -> Self;
+
+    /// Reads the body, as far as it is needed.
+    ///
+    /// # Errors
+    /// Returns an error if the body cannot be read to its end.
+    fn read(&mut self, body: &mut impl Read) -> io::Result<()>;
+
+    /// Returns `true` if AWS refused the credentials, so that others may work.
+    fn is_about_credentials(&self) -> bool;
+
+    /// Returns the result of the attempt.
+    fn into_result(self) -> AttemptResult;
+}
+
+/// The address of an operation of a service.
+pub(super) struct Operation<'a> {
+    /// The service in the scope of a signature.
+    pub(super) service: &'static str,
+    pub(super) region: &'a str,
+    /// Scheme, host and port of the server.
+    pub(super) server: String,
+    /// Path, percent-encoded.
+    pub(super) path: String,
+    /// The query parameter, if the operation has one.
+    pub(super) query: Option<(&'static str, &'a str)>,
+}
+
+/// POSTs to one operation of a service.
+pub(super) struct AwsClient {
+    transport: PostClient,
+    provider: Arc<Provider>,
+    host: String,
+    path: String,
+    query: Option<(&'static str, String)>,
+    region: String,
+    service: &'static str,
+    credentials_timeout: Duration,
+    /// The number of bytes that are kept of a failed answer.
+    keep: usize,
+}
+
+impl AwsClient {
+    /// Creates a client with the settings of `endpoint`.
+    ///
+    /// # Errors
+    /// Returns an error that names the config key if the URL or the proxy is invalid. `key` is that of the URL, relative
+    /// to the endpoint.
+    pub(super) fn new(
+        endpoint: &Endpoint,
+        key: &str,
+        operation: Operation<'_>,
+        common: Common,
+        provider: Arc<Provider>,
+    ) -> Result<Self, ConfigError> {
+        let Operation { service, region, server, path, query } = operation;
+        let written = query.map_or_else(String::new, |(name, value)| format!("?{name}={}", sigv4::encoded(value)));
+        let wrong = |error: &dyn std::error::Error| ConfigError::at(&format!("{}.{key}", endpoint.key), error);
+        let uri: Uri = format!("{server}{path}{written}").parse().map_err(|error| wrong(&error))?;
+        Ok(Self {
+            host: http1::host(&uri),
+            transport: transport::client(endpoint, uri, common)?,
+            provider,
+            path,
+            query: query.map(|(name, value)| (name, value.to_owned())),
+            region: region.to_owned(),
+            service,
+            credentials_timeout: endpoint.timeout.min(CREDENTIALS_TIMEOUT),
+            keep: endpoint.keep_answers,
+        })
+    }
+
+    /// Sends `request` as `body` with `headers`, and waits for the response. The next one is sent with new credentials if it is
+    /// about them.
+    pub(super) fn send<T: AwsResponse>(
+        &self,
+        request: &SignedRequest<'_>,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        limit: Option<Duration>,
+    ) -> Reply {
+        let keys = match self.provider.keys(self.credentials_timeout) {
+            Ok(keys) => keys,
+            Err(reason) => return Reply::failed(reason.to_string()),
+        };
+        let answered = match self.transport.post(|| self.head(&keys, headers, body), body, limit) {
+            Ok(answered) => answered,
+            Err(reason) => return Reply::failed(reason),
+        };
+        let mut response = T::begin(answered.head());
+        let mut kept = KeepFirst::new(answered.take(MAX_ANSWER_BYTES), self.keep);
+        // The connection can be reused only after the response was read to its end.
+        let read = response.read(&mut kept).and_then(|()| io::copy(&mut kept, &mut io::sink()));
+        if let Err(error) = read {
+            return Reply::failed(self.transport.explain(&error.into()));
+        }
+        if response.is_about_credentials() {
+            self.provider.refuse(&keys);
+        }
+        let secrets = || {
+            let mut secrets = request.secrets();
+            // AWS repeats the request, with the token, when it refuses the signature.
+            for secret in [Some(&keys.access_key_id), Some(&keys.secret_access_key), keys.session_token.as_ref()] {
+                secrets.add(secret.map(Secret::expose).unwrap_or_default());
+            }
+            secrets
+        };
+        Reply::new(response.into_result(), kept, secrets)
+    }
+
+    /// Returns the signed head of a request.
+    fn head(
+        &self,
+        keys: &AccessKeys,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<http1::RequestHead, ureq::Error> {
+        // The head already has `Host`; it is listed because it is signed.
+        let signed_headers = [&[("Host", self.host.as_str())], headers].concat();
+        let query = self.query.as_ref().map(|(name, value)| (*name, value.as_str()));
+        let request =
+            Request { method: "POST", path: &self.path, query: query.as_slice(), headers: &signed_headers, body };
+        let scope = CredentialScope { region: &self.region, service: self.service };
+        let signature = sigv4::sign(&request, scope, keys, SystemTime::now());
+        let mut head = self.transport.head();
+        head.add_common_headers(&[])?;
+        for (name, value) in headers {
+            head.add(name, value)?;
+        }
+        head.add("X-Amz-Date", &signature.date)?;
+        if let Some(token) = &keys.session_token {
+            head.add("X-Amz-Security-Token", token.expose())?;
+        }
+        head.add("Authorization", signature.authorization.expose())?;
+        Ok(head)
+    }
+
+    /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
+    pub(super) fn sweep(&self) -> usize {
+        self.transport.sweep()
+    }
+
+    /// Aborts requests and closes every connection.
+    pub(super) fn shutdown(&self) {
+        self.transport.shutdown();
+        self.provider.shutdown();
+    }
+}
+
+/// Returns the name of an error in a form that is safe to log, without the URL that AWS may append.
+pub(super) fn error_name(text: &str) -> String {
+    let fits = |letter: &char| letter.is_ascii_alphanumeric() || "._-".contains(*letter);
+    text.chars().take_while(fits).take(MAX_NAME).collect()
+}

@@ -1,0 +1,219 @@
+//! Sends jobs to a queue of Amazon SQS, as `Illuminate\Queue\SqsQueue` does, with `SendMessage` of the JSON protocol.
+//! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base16ct::lower;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::QUEUED;
+use super::payload::{Kind, encode};
+use crate::aws::Provider;
+use crate::config::{ConfigError, Endpoint, EndpointId, SqsQueue};
+use crate::delivery::answer::Reply;
+use crate::delivery::attempt::AttemptResult;
+use crate::delivery::aws_client::{AwsClient, AwsResponse, Operation, error_name};
+use crate::delivery::signature::SignedRequest;
+use crate::delivery::transport::{Common, requested_wait};
+use crate::net::http1::ResponseHead;
+
+/// The longest id of a message group.
+const MAX_GROUP: usize = 128;
+
+/// The errors of wrong or expired credentials that have the status 400.
+const ABOUT_CREDENTIALS: [&str; 4] =
+    ["ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId", "IncompleteSignature"];
+
+/// Sends messages to one queue.
+pub(in crate::delivery) struct SqsClient {
+    aws: AwsClient,
+    queue_url: String,
+    is_fifo: bool,
+    endpoint: EndpointId,
+}
+
+/// The body of a request.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendMessage<'a> {
+    queue_url: &'a str,
+    message_body: &'a str,
+    #[serde(flatten)]
+    order: Option<MessageOrder<'a>>,
+}
+
+/// The fields of a message to a FIFO queue.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct MessageOrder<'a> {
+    message_group_id: String,
+    message_deduplication_id: &'a str,
+}
+
+/// A response of SQS.
+struct SendReply {
+    status: u16,
+    /// The wait that SQS requests.
+    retry_after: Option<Duration>,
+    error: SqsError,
+}
+
+/// The body of an error response.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SqsError {
+    #[serde(rename = "__type")]
+    kind: String,
+    /// In lowercase or not, or both, depending on the error.
+    message: String,
+    #[serde(rename = "Message")]
+    capital_message: String,
+}
+
+impl SqsClient {
+    /// Creates a client for `endpoint`, whose target is `queue`.
+    ///
+    /// # Errors
+    /// Returns an error that names the config key if the URL or the proxy is invalid.
+    pub(in crate::delivery) fn new(
+        endpoint: &Endpoint,
+        queue: &SqsQueue,
+        common: Common,
+        provider: Arc<Provider>,
+    ) -> Result<Self, ConfigError> {
+        let operation = Operation {
+            service: "sqs",
+            region: &queue.region,
+            server: queue.server(),
+            path: "/".to_owned(),
+            query: None,
+        };
+        Ok(Self {
+            aws: AwsClient::new(endpoint, "queue", operation, common, provider)?,
+            queue_url: queue.url.as_str().to_owned(),
+            is_fifo: queue.is_fifo(),
+            endpoint: endpoint.id.clone(),
+        })
+    }
+
+    /// Sends the job and waits until SQS has it.
+    pub(in crate::delivery) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> Reply {
+        let message = SendMessage {
+            queue_url: &self.queue_url,
+            message_body: &encode(request, Kind::Sqs),
+            order: self.is_fifo.then(|| MessageOrder {
+                message_group_id: group(&self.endpoint, &request.key),
+                message_deduplication_id: request.id,
+            }),
+        };
+        // Cannot fail: the message has only strings under fixed names.
+        let body = serde_json::to_vec(&message).unwrap_or_default();
+        let headers = [("Content-Type", "application/x-amz-json-1.0"), ("X-Amz-Target", "AmazonSQS.SendMessage")];
+        self.aws.send::<SendReply>(request, &headers, &body, limit)
+    }
+
+    /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
+    pub(in crate::delivery) fn sweep(&self) -> usize {
+        self.aws.sweep()
+    }
+
+    /// Aborts requests and closes every connection.
+    pub(in crate::delivery) fn shutdown(&self) {
+        self.aws.shutdown();
+    }
+}
+
+impl AwsResponse for SendReply {
+    fn begin(head: &ResponseHead) -> Self {
+        Self { status: head.status, retry_after: requested_wait(head), error: SqsError::default() }
+    }
+
+    fn read(&mut self, body: &mut impl Read) -> io::Result<()> {
+        self.error = match serde_json::from_reader(body) {
+            Err(error) if error.is_io() => return Err(error.into()),
+            read => read.unwrap_or_default(),
+        };
+        Ok(())
+    }
+
+    fn is_about_credentials(&self) -> bool {
+        matches!(self.status, 401 | 403) || ABOUT_CREDENTIALS.contains(&self.error.name().as_str())
+    }
+
+    fn into_result(self) -> AttemptResult {
+        let Self { status, retry_after, error } = self;
+        if (200..=299).contains(&status) {
+            return QUEUED;
+        }
+        let reason = format!("HTTP {status} {}", error.name()).trim_end().to_owned();
+        // SQS has no code of its own for this.
+        let is_long = |message: &str| message.contains("must be shorter than");
+        if status == 413 || is_long(&error.message) || is_long(&error.capital_message) {
+            return AttemptResult::TooLarge { reason, answer: None };
+        }
+        AttemptResult::Refused { reason, retry_after, answer: None }
+    }
+}
+
+impl SqsError {
+    /// Returns the name without its namespace, such as `com.amazonaws.sqs#`.
+    fn name(&self) -> String {
+        error_name(self.kind.rsplit('#').next().unwrap_or_default())
+    }
+}
+
+/// Returns the message group of a lane: the endpoint, and the application by its key. SQS accepts 128 printable ASCII
+/// characters, so other names are hashed.
+fn group(endpoint: &EndpointId, app_key: &str) -> String {
+    let group = format!("{endpoint}:{app_key}");
+    if group.len() <= MAX_GROUP && group.bytes().all(|byte| byte.is_ascii_graphic()) {
+        group
+    } else {
+        lower::encode_string(&Sha256::digest(group))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(status: u16, body: &str) -> AttemptResult {
+        SendReply { status, retry_after: None, error: serde_json::from_str(body).unwrap() }.into_result()
+    }
+
+    #[test]
+    fn an_error_of_sqs_is_named_and_never_taken_for_an_answer_of_the_receiver() {
+        let refused =
+            |reason: &str| AttemptResult::Refused { reason: reason.to_owned(), retry_after: None, answer: None };
+        let missing = r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"hunter2"}"#;
+        assert_eq!(result(400, missing), refused("HTTP 400 QueueDoesNotExist"));
+        assert_eq!(result(410, "{}"), refused("HTTP 410"));
+        assert_eq!(result(200, r#"{"MessageId":"1"}"#), QUEUED);
+    }
+
+    #[test]
+    fn an_error_with_a_field_of_another_protocol_is_read() {
+        let both = r#"{"__type":"com.amazonaws.sqs#OverLimit","message":"a","Message":"a"}"#;
+        assert!(matches!(result(400, both), AttemptResult::Refused { reason, .. } if reason == "HTTP 400 OverLimit"));
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_is_recognised() {
+        let long = r#"{"__type":"com.amazonaws.sqs#InvalidParameterValueException","message":"One or more parameters are
+            invalid. Reason: Message must be shorter than 262144 bytes."}"#;
+        let reason = "HTTP 400 InvalidParameterValueException".to_owned();
+        assert_eq!(result(400, &long.replace('\n', "")), AttemptResult::TooLarge { reason, answer: None });
+    }
+
+    #[test]
+    fn a_lane_is_a_message_group_whatever_its_name() {
+        assert_eq!(group(&EndpointId::new("billing"), "key-1"), "billing:key-1");
+        for (endpoint, key) in [("a b", "key"), ("é", "key"), ("a", &*"k".repeat(200))] {
+            let group = group(&EndpointId::new(endpoint), key);
+            assert!(group.len() == 64 && group.bytes().all(|byte| byte.is_ascii_hexdigit()), "{group}");
+        }
+    }
+}
