@@ -32,7 +32,7 @@ pub mod config;
 // One connection to Redis: settings, reconnects, backoff, refused commands. Also the script fragments that others include.
 pub mod redis;
 
-// The status record of a node: deliveries, latency, event counts.
+// The status record of a node: deliveries, latency, event counts. Also the history of 24 hours.
 pub mod report;
 
 // Cluster membership: sessions, leases, settling, Redis' clock, the roster audit.

@@ -44,6 +44,17 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function endpoints(?string $called = null): array {}
 
         /**
+         * Returns the history of the last minutes (up to 1440), in points of step minutes: of all endpoints, of those with these ids,
+         * and of the servers' load. `docs/operations.md` describes the array.
+         *
+         * @param array $endpoints
+         * @param int $minutes
+         * @param int $step
+         * @return array
+         */
+        public function history(array $endpoints, int $minutes = 60, int $step = 1): array {}
+
+        /**
          * Returns the metrics in the text format of Prometheus. `docs/metrics.md` describes them.
          *
          * @return string

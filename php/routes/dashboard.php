@@ -12,6 +12,7 @@ use Webpatser\ResonateWebhooks\Http\Controllers\OverviewController;
 $router->name('overview')->get('/', [OverviewController::class, 'index']);
 $router->name('live')->get('/live', [OverviewController::class, 'live']);
 
+$router->name('endpoints.show')->get('/endpoints/show', [EndpointController::class, 'show']);
 $router->name('endpoints.confirm')->get('/endpoints/confirm', [EndpointController::class, 'confirm']);
 $router->name('endpoints.pause')->post('/endpoints/pause', [EndpointController::class, 'pause']);
 $router->name('endpoints.resume')->post('/endpoints/resume', [EndpointController::class, 'resume']);

@@ -2,6 +2,7 @@
 
 mod actions;
 mod foreign;
+mod history;
 mod rights;
 mod shards;
 
@@ -25,6 +26,7 @@ use crate::report::{
 
 pub use actions::{Configured, Seen};
 pub use foreign::Foreign;
+pub use history::{AttemptsPoint, History, LoadPoint};
 pub use rights::Refusals;
 use shards::FoundShard;
 pub use shards::{ShardReport, ShardSlot};

@@ -91,6 +91,9 @@ impl MergedEndpoint {
         known.events_delivered += seen.events_delivered;
         known.drops += seen.drops;
         known.events_dropped += seen.events_dropped;
+        for (cause, attempts) in &seen.failures {
+            *known.failures.entry(cause.clone()).or_default() += attempts;
+        }
         known.latency.merge(&seen.latency);
         known.depth += seen.depth;
         known.oldest_ms = known.oldest_ms.into_iter().chain(seen.oldest_ms).min();

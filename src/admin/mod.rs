@@ -12,7 +12,8 @@ mod redis_info;
 
 pub use adoption::Adoption;
 pub use cluster::{
-    Cluster, ClusterStatus, Configured, Foreign, Identity, NodeLiveness, Refusals, Seen, ShardReport, ShardSlot,
+    AttemptsPoint, Cluster, ClusterStatus, Configured, Foreign, History, Identity, LoadPoint, NodeLiveness, Refusals,
+    Seen, ShardReport, ShardSlot,
 };
 pub use merge::MergedEndpoint;
 pub use presence::{NamePage, Presence, PresenceError};

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::attempt::AttemptResult;
 use crate::outbox::{BatchOutcome, Queued};
-use crate::report::Latency;
-use crate::telemetry::AnswerExcerpt;
+use crate::report::{FAILURES, Latency};
+use crate::telemetry::{AnswerExcerpt, Cause};
 
 /// An endpoint is failing after this many failed attempts of one batch. With the default backoff that is about 6 s after the
 /// first attempt, so a restart of the receiver is not reported.
@@ -26,6 +26,8 @@ pub(crate) struct Health {
     pub(crate) drops: u64,
     /// Events dropped, in a batch or before they were in one.
     pub(crate) events_dropped: u64,
+    /// Failed attempts, in the order of [`FAILURES`].
+    pub(crate) failures: [u64; FAILURES.len()],
     pub(crate) last: Option<LastAttempt>,
     pub(crate) last_success: Option<Instant>,
     pub(crate) last_failure: Option<Instant>,
@@ -88,7 +90,9 @@ impl Health {
         let Some((status, error)) = result.status_and_error() else { return };
         self.attempts += 1;
         self.latency.add(took);
-        if error.is_some() {
+        if let Some(error) = &error {
+            let cause = Cause::of(error);
+            self.failures.iter_mut().zip(FAILURES).filter(|(_, of)| *of == cause).for_each(|(failed, _)| *failed += 1);
             self.consecutive_failures += 1;
             self.failing_since.get_or_insert(now);
             self.last_failure = Some(now);

@@ -252,6 +252,11 @@ impl Delivery {
         status.recv_deadline(deadline).ok()
     }
 
+    /// Returns the status of all deliveries after [`Self::stop`], when there is no dispatcher to ask.
+    pub(crate) fn last_status(&self, clock: WallClock) -> DeliveryStatus {
+        self.scheduler.lock().lanes().status(clock)
+    }
+
     /// Returns the number of accepted events that are not delivered yet. An event counts once for each endpoint that wants it.
     #[must_use]
     pub fn queued(&self) -> usize {

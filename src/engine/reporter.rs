@@ -14,8 +14,8 @@ use crate::metrics::Sources;
 use crate::process::Thread;
 use crate::redis::{Link, Settings};
 use crate::report::{
-    DeliveryStatus, Disagreement, EndpointStates, NodeRecord, SILENT_AFTER_MS, StatusKeys, disagreements,
-    put_script_together,
+    DeliveryStatus, Disagreement, EndpointStates, NodeRecord, PendingHistory, SILENT_AFTER_MS, StatusKeys,
+    disagreements, put_script_together,
 };
 use crate::telemetry::{Level, Sight};
 
@@ -24,6 +24,9 @@ const RECORD_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Time between two comparisons of the nodes' configs. A comparison reads all records.
 const COMPARE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Time between two writes to the history, in which a minute is incomplete for as long after its end.
+const HISTORY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Time between two publications of attempts for watchers.
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
@@ -62,6 +65,12 @@ struct ReportRounds {
     states: Option<EndpointStates>,
     /// The address of Redis, until its persistence has been checked.
     to_inspect: Option<Address>,
+    /// The numbers that are not in the history yet.
+    history: PendingHistory,
+    /// The time of the next write to the history.
+    history_at: Instant,
+    /// The last write was refused, and that was logged.
+    history_refused: bool,
     /// The time of the next comparison of configs.
     compare_at: Instant,
     /// The disagreements that have been logged.
@@ -86,6 +95,9 @@ impl Reporter {
             name: None,
             last: DeliveryStatus::default(),
             states: None,
+            history: PendingHistory::default(),
+            history_at: Instant::now(),
+            history_refused: false,
             compare_at: Instant::now(),
             logged: Vec::new(),
         };
@@ -124,6 +136,9 @@ impl ReportRounds {
         loop {
             let stopped = *end.stopped.lock();
             let written = self.write(stopped);
+            if written && (stopped || Instant::now() >= self.history_at) {
+                self.write_history();
+            }
             if stopped {
                 return;
             }
@@ -159,6 +174,7 @@ impl ReportRounds {
             Vec::new()
         } else {
             let record = self.record(node.unwrap_or_else(|| name.clone()), stopped);
+            self.history.observe(&record, self.sources.clock().unix_ms);
             let Ok(record) = serde_json::to_vec(&record) else { return false };
             record
         };
@@ -177,6 +193,24 @@ impl ReportRounds {
             self.states = Some(states);
         }
         !record.is_empty()
+    }
+
+    /// Adds what has happened to the history. What Redis does not take now is written later.
+    fn write_history(&mut self) {
+        self.history_at = Instant::now() + HISTORY_INTERVAL;
+        let (keys, name) = (&self.keys, self.name.as_deref().unwrap_or_default());
+        while let Some(write) = self.history.next_write() {
+            let Ok(refused) = self.link.with(|redis| keys.count(redis, name, write)) else { return };
+            if !refused.is_empty() {
+                if !std::mem::replace(&mut self.history_refused, true) {
+                    let message = format!("Redis refuses the history, which waits for up to an hour: {refused}");
+                    self.sources.telemetry.log(Level::Warning, message);
+                }
+                return;
+            }
+            self.history.written();
+            self.history_refused = false;
+        }
     }
 
     /// Warns once if this Redis may lose events.
@@ -224,6 +258,7 @@ impl ReportRounds {
             return NodeRecord { node, ..self.sources.record(&mut self.last) };
         }
         // The dispatcher has ended, and the waiting events belong to another node or to none.
+        self.last = self.sources.delivery.last_status(self.sources.clock());
         self.last.lanes.clear();
         self.last.lanes_truncated = 0;
         self.last.endpoints.iter_mut().for_each(|endpoint| (endpoint.depth, endpoint.oldest_ms) = (0, None));

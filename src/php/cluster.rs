@@ -94,6 +94,14 @@ impl Cluster {
         json_array::of(&self.core.watch(last.as_deref()).map_err(redis_failed)?)
     }
 
+    /// Returns the history of the last minutes (up to 1440), in points of step minutes: of all endpoints, of those with these ids,
+    /// and of the servers' load. `docs/operations.md` describes the array.
+    #[php(defaults(minutes = 60, step = 1))]
+    pub fn history(&mut self, endpoints: Vec<String>, minutes: i64, step: i64) -> PhpResult<ZBox<ZendHashTable>> {
+        let number = |number: i64| u64::try_from(number).unwrap_or(0);
+        json_array::of(&self.core.history(&endpoints, number(minutes), number(step)).map_err(redis_failed)?)
+    }
+
     /// Returns the endpoints of the config, or those with this id, name or URL: arrays with the keys id, name, label, url and
     /// `app_id`. Label and url contain no secrets. Does not use Redis.
     pub fn endpoints(&self, called: Option<String>) -> PhpResult<ZBox<ZendHashTable>> {

@@ -35,7 +35,8 @@ const ONCE: [(&str, &str); 20] = [
 const OF_PARTITIONS: [(&str, &str); 3] = [("cursor", "hash"), ("inflight", "hash"), ("out", "stream")];
 
 /// The keys that exist once per node.
-const OF_NODES: [(&str, &str); 5] = [
+const OF_NODES: [(&str, &str); 6] = [
+    ("counted", "string"),
     ("held_channels", "set"),
     ("held_connections", "set"),
     ("held_users", "set"),

@@ -15,10 +15,11 @@
 //! - `watched`: stream, attempts as JSON ([`Sight`](crate::telemetry::Sight)) while `watch` exists; capped, with an
 //!   expiry.
 //!
-//! None of them contains a secret.
+//! `history` describes the keys of the history. None of all these contains a secret.
 
 mod agreement;
 mod event_counters;
+mod history;
 mod latency;
 mod record;
 mod scripts;
@@ -27,6 +28,9 @@ mod states;
 pub use agreement::{ConfigPart, ConfigParts, Disagreement};
 pub(crate) use agreement::{disagreements, hash_of};
 pub(crate) use event_counters::{AppCounters, EventCounters};
+pub(crate) use history::{
+    Attempts, FAILURES, Load, MINUTE_MS, MINUTES, PendingHistory, Series, hour_of, numbers as history_numbers,
+};
 pub use latency::{LATENCY_BOUNDS_MS, Latency};
 pub(crate) use record::{AT_MOST, OTHER_APPS, WallClock};
 pub use record::{DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, NodeRecord, RedisErrors};

@@ -148,6 +148,8 @@ pub struct EndpointStatus {
     pub drops: u64,
     /// Events dropped, in a batch or before.
     pub events_dropped: u64,
+    /// Failed attempts, by [cause](crate::telemetry::Cause).
+    pub failures: BTreeMap<String, u64>,
     /// The latency of attempts, including failed ones.
     pub latency: Latency,
     /// Events that wait or are in flight.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use redis::streams::StreamMaxlen;
 use redis::{Commands, Connection, RedisResult};
 
+use super::history::{BITS, HistoryWrite, Merge, expiry_of, hour_of};
 use super::record::NodeRecord;
 use super::states::{EndpointStates, Pauses};
 use crate::redis::{Script, millis};
@@ -24,9 +25,17 @@ static REPORT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/report.lua")))
 });
 
-/// Builds the script before threads exist, because a forked child could inherit it incomplete.
+static HISTORY: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/history.lua")))
+});
+
+/// The time (ms) for which the number of a node's last write to the history is kept.
+const COUNTED_KEPT_MS: u64 = 3_600_000;
+
+/// Builds the scripts before threads exist, because a forked child could inherit them incomplete.
 pub(crate) fn put_together() {
     LazyLock::force(&REPORT);
+    LazyLock::force(&HISTORY);
 }
 
 /// The keys of the status, with their prefix.
@@ -40,7 +49,7 @@ pub(crate) fn put_together() {
 /// | `watch` | exists while an operator watches deliveries |
 /// | `watched` | the attempts for watchers |
 ///
-/// `nodes`, `epoch`, `suspended` and `channels:{app}` belong to presence.
+/// `history` describes its keys. `nodes`, `epoch`, `suspended` and `channels:{app}` belong to presence.
 #[derive(Clone, Debug)]
 pub(crate) struct StatusKeys {
     pub(crate) prefix: String,
@@ -60,6 +69,24 @@ impl StatusKeys {
     /// Returns the key of a node's record.
     pub(crate) fn record(&self, node: &str) -> String {
         format!("{}:status:{node}", self.prefix)
+    }
+
+    /// Adds numbers of `node` to the history. Returns the error if Redis refuses that, and an empty string otherwise.
+    pub(crate) fn count(&self, redis: &mut Connection, node: &str, write: &HistoryWrite) -> RedisResult<String> {
+        let mut call = HISTORY.call(&self.prefix);
+        call.key(self.key(&format!("counted:{node}")));
+        call.arg(&self.prefix).arg(write.number).arg(COUNTED_KEPT_MS).arg(BITS);
+        for ((minute, series), numbers) in &write.rows {
+            let (hour, row) = hour_of(*minute);
+            let changes: Vec<(usize, u64)> =
+                numbers.iter().copied().enumerate().filter(|(_, number)| *number > 0).collect();
+            call.arg(series.key(hour)).arg(series.key_bytes()).arg(expiry_of(hour)).arg(changes.len());
+            for (place, number) in changes {
+                let sign = if series.merge(place) == Merge::Max { ">" } else { "+" };
+                call.arg(sign).arg(row * series.width() as u64 + place as u64).arg(number);
+            }
+        }
+        call.invoke(redis)
     }
 
     /// Appends attempts for watchers. Returns `true` if there still is a watcher.

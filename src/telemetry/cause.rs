@@ -23,7 +23,7 @@ pub(crate) const NO_EVENT: &str = "an entry without an event";
 /// The sequence number of an entry within its millisecond is too large.
 pub(crate) const NO_PLACE: &str = "an entry with too great a number";
 
-/// The cause of dropped events.
+/// The cause of dropped events, or of a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumCount, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 #[repr(u8)]

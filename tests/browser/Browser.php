@@ -115,6 +115,18 @@ final class Browser
     }
 
     /**
+     * Get the role and the name that assistive technology sees of the first element that matches a selector.
+     *
+     * @return array{string, string}
+     */
+    public function accessible(string $selector): array
+    {
+        $element = "{$this->session}/element/{$this->find($selector)}";
+
+        return [$this->ask('GET', "{$element}/computedrole"), $this->ask('GET', "{$element}/computedlabel")];
+    }
+
+    /**
      * Press keys on the focused element.
      */
     public function press(string $keys): self

@@ -4,9 +4,11 @@ declare(strict_types=1);
 
 namespace Tests\Browser;
 
+use PHPUnit\Framework\Attributes\TestWith;
 use Tests\PluginTestCase;
 use Tests\Support\Node;
 use Tests\Support\Receiver;
+use Tests\Support\RedisServer;
 use Tests\Support\Wait;
 use Webpatser\ResonateWebhooks\Native\Cluster;
 use Webpatser\ResonateWebhooks\Native\DeadLetters;
@@ -34,20 +36,17 @@ final class DashboardTest extends PluginTestCase
         parent::tearDown();
     }
 
-    public function test_the_overview_refreshes_while_it_is_visible_and_draws_charts(): void
+    public function test_the_overview_refreshes_while_it_is_visible(): void
     {
         $this->open(['good' => $this->endpoint()]);
         $this->browser->visit($this->site->url());
         $this->assertStringContainsString('0 events delivered', $this->browser->text('tbody tr'));
-        $this->assertSame('Collecting data…', $this->browser->text('.sparks'));
         $this->browser->run('document.querySelector("tbody a").focus(); window.before = document.querySelector("tbody tr")');
 
         $this->node->command('ann', 'subscribe', 'private-room');
         $this->awaitText('1 event delivered', 'tbody tr');
-        $this->awaitText('1 request delivered, 0 failed in', '.sparks');
-        $this->assertSame([2, true], $this->browser->run('return [document.querySelectorAll(".sparks svg").length, window.before !== document.querySelector("tbody tr")]'));
-        $this->assertStringStartsWith('Pause', $this->browser->run('return document.activeElement.textContent'), 'the focus is kept');
-        $this->assertGreaterThan(20, $this->browser->run('return Math.max(...[...document.querySelectorAll(".spark-good")].map((bar) => Number(bar.getAttribute("height"))))'));
+        $this->assertTrue($this->browser->run('return window.before !== document.querySelector("tbody tr")'));
+        $this->assertStringStartsWith('History', $this->browser->run('return document.activeElement.textContent'), 'the focus is kept');
 
         // A hidden page does not refresh. When it becomes visible again, it refreshes at once.
         $this->browser->run('window.asked = 0; const ask = window.fetch; window.fetch = (...request) => { window.asked++; return ask(...request); }');
@@ -56,6 +55,71 @@ final class DashboardTest extends PluginTestCase
         Wait::pause(7.0);
         $this->assertSame($before, $this->browser->run('return window.asked'));
         $this->assertSame($before + 1, $show(false));
+        $this->assertSame([], $this->browser->consoleMessages());
+    }
+
+    #[TestWith(['light', true])]
+    #[TestWith(['dark', false])]
+    public function test_the_history_is_there_on_the_first_look_and_visible_in_both_themes(string $scheme, bool $scripts): void
+    {
+        $this->open(['good' => $this->endpoint()], scheme: $scheme, scripts: $scripts);
+        // Delivered, given up, four causes of failures, and 14 buckets of the latency.
+        $this->record(0, [40, 0, 0, 0, 0, 0, 0, 40]);
+        $this->record(7, [20, 5, 4, 10, 2, 4, 0, 20, 0, 0, 20]);
+        $this->record(5 * 60, [300, 0, 0, 100, 0, 0, 0, 400]);
+        $this->browser->visit($this->site->url());
+
+        $this->assertStringContainsString('60 requests delivered, 20 attempts failed, 5 given up', $this->browser->text('[aria-labelledby=hour-title]'));
+        $this->assertMatchesRegularExpression('/The minutes? \d\d:\d\d/', $this->browser->text('[aria-labelledby=hour-title] p'));
+        $this->assertStringContainsString('360 requests delivered, 120 attempts failed, 5 given up', $this->browser->text('[aria-labelledby=day-title]'));
+        $this->assertSame(['image', 'Requests 60 requests delivered, 20 attempts failed, 5 given up'], $this->browser->accessible('[aria-labelledby^=hour-0]'));
+        $this->assertSame(['image', 'Failures by reason 10 × HTTP 5xx, 4 × HTTP 4xx, 4 × no answer, 2 × other status'], $this->browser->accessible('[aria-labelledby^=hour-1]'));
+
+        // The bars of the hour: two delivered, one failed. Their heights are as their numbers.
+        $bars = $this->browser->run('return [...document.querySelectorAll("[aria-labelledby^=hour-0] rect")].map((bar) => { const { x, width, height } = bar.getBoundingClientRect(); return [bar.getAttribute("class"), x, width, height]; })');
+        $this->assertSame(['chart-good', 'chart-good incomplete', 'chart-bad'], array_column($bars, 0));
+        $this->assertEqualsWithDelta(2.0, $bars[1][3] / $bars[0][3], 0.1);
+        $this->assertEqualsWithDelta($bars[0][3], $bars[2][3], 1.0);
+        $this->assertGreaterThan(50, $bars[1][3]);
+        $this->assertGreaterThan($bars[0][1] + 5 * $bars[0][2], $bars[1][1]);
+
+        // Everything that is drawn contrasts with the card (WCAG 1.4.11).
+        $this->assertSame([], $this->browser->run(<<<'JS'
+            const rgb = (text) => text.match(/[\d.]+/g).slice(0, 3).map(Number);
+            const light = (text) => rgb(text).map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4).reduce((sum, c, n) => sum + c * [0.2126, 0.7152, 0.0722][n], 0);
+            const card = light(getComputedStyle(document.querySelector('.card')).backgroundColor);
+            const contrast = (colour) => (Math.max(light(colour), card) + 0.05) / (Math.min(light(colour), card) + 0.05);
+
+            return [...document.querySelectorAll('.chart rect:not(.incomplete), .chart polyline')]
+                .map((shape) => { const style = getComputedStyle(shape); return shape.tagName === 'rect' ? style.fill : style.stroke; })
+                .filter((colour) => contrast(colour) < 3);
+            JS));
+        $this->assertSame([], $this->browser->consoleMessages());
+    }
+
+    public function test_the_history_is_readable_by_keyboard_and_stays_open_when_the_page_refreshes(): void
+    {
+        $this->open(['good' => $this->endpoint()]);
+        $this->record(3, [20, 0, 0, 7, 0, 0, 0, 27]);
+        $this->browser->visit($this->site->url());
+        $focused = fn () => $this->browser->run('return document.activeElement.id');
+
+        for ($presses = 0; $focused() !== 'hour-numbers-toggle' && $presses < 30; $presses++) {
+            $this->browser->press("\u{E004}");
+        }
+
+        $this->assertSame('hour-numbers-toggle', $focused());
+        $this->assertSame('solid', $this->browser->run('return getComputedStyle(document.activeElement).outlineStyle'));
+        $this->browser->press("\u{E007}");
+        $this->assertMatchesRegularExpression('/\d\d:\d\d\s+20\s+7\s+0\s+0\s+7\s+0\s+0/', $this->browser->text('#hour-numbers'));
+        $this->assertSame(['region', 'Last hour as a table'], $this->browser->accessible('#hour-numbers .scroll'));
+
+        $this->record(3, [100, 0, 0, 0, 0, 0, 0, 100]);
+        $this->awaitText('120', '#hour-numbers');
+        $this->assertSame('hour-numbers-toggle', $focused());
+        $this->browser->follow('tbody td a');
+        $this->assertStringContainsString('Last 24 hours', $this->browser->text('main'));
+        $this->assertSame(6, $this->browser->run('return document.querySelectorAll("main svg[role=img]").length'));
         $this->assertSame([], $this->browser->consoleMessages());
     }
 
@@ -158,12 +222,12 @@ final class DashboardTest extends PluginTestCase
 
         $reached = [];
 
-        foreach (range(1, 2) as $_) {
+        foreach (range(1, 3) as $_) {
             $this->browser->press("\u{E004}");
             $reached[] = $this->browser->run('return document.activeElement.id.split("-")[0] + getComputedStyle(document.activeElement).outlineStyle');
         }
 
-        $this->assertSame(['tosolid', 'pausesolid'], $reached);
+        $this->assertSame(['tosolid', 'historysolid', 'pausesolid'], $reached);
         $this->browser->press("\u{E007}");
         $this->awaitText('Pause this endpoint?', 'main');
         $this->assertSame([], $this->browser->run(<<<'JS'
@@ -187,6 +251,20 @@ final class DashboardTest extends PluginTestCase
         Wait::until(fn () => $cluster->status()['endpoints'] !== [], 'the report of the server');
         $this->site = new Site($config);
         $this->browser = new Browser($width, scheme: $scheme, scripts: $scripts);
+    }
+
+    /**
+     * Add numbers to a minute of all endpoints in Redis, as servers do.
+     *
+     * @param  list<int>  $numbers
+     */
+    private function record(int $minutesAgo, array $numbers): void
+    {
+        $minute = intdiv(time(), 60) - $minutesAgo;
+
+        foreach ($numbers as $place => $number) {
+            RedisServer::shared()->command('BITFIELD', $this->config()['key_prefix'].':history:'.intdiv($minute, 60), 'INCRBY', 'u22', '#'.($minute % 60 * 20 + $place), (string) $number);
+        }
     }
 
     private function awaitText(string $text, string $selector): void

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 /*
  * Takes the screenshots of docs/dashboard.md: two servers with traffic for a minute, and three endpoints: one that answers,
- * one that fails and one that is paused. `php tests/browser/picture.php FOLDER [light|dark [WIDTH]]`
+ * one that fails and one that is paused. The day before is made up. `php tests/browser/picture.php FOLDER [light|dark [WIDTH]]`
  */
 
 use Tests\Browser\Browser;
@@ -33,6 +33,33 @@ $nodes = [new Node($config), new Node($config)];
 
 foreach ($nodes as $node) {
     $node->command(null, 'traffic');
+}
+
+// A day of history: delivered, given up, failures by cause, latency. Busy in the afternoon, with an hour in which billing fails.
+$add = static function (string $key, int $minute, int $width, array $numbers): void {
+    $changes = array_map(fn (int $place, int $number) => ['INCRBY', 'u22', '#'.($minute % 60 * $width + $place), (string) $number], array_keys($numbers), $numbers);
+    RedisServer::shared()->command('BITFIELD', "wh:{$key}", ...array_merge(...$changes));
+};
+
+mt_srand(7);
+
+for ($ago = 1439; $ago > 1; $ago--) {
+    $minute = intdiv(time(), 60) - $ago;
+    $hour = intdiv($minute, 60);
+    $busy = 1.2 + cos(($ago / 1440 - 0.1) * 2 * M_PI);
+    $down = $ago > 200 && $ago < 260 || $ago > 20 && $ago < 26;
+    $all = array_fill(0, 20, 0);
+
+    foreach (['chat' => 60, 'billing' => 20, 'search' => 15] as $endpoint => $rate) {
+        $sent = (int) ($busy * $rate * mt_rand(80, 120) / 100);
+        $failed = $endpoint === 'billing' && $down ? (int) ($sent / 2) : 0;
+        $numbers = [$sent - $failed, intdiv($failed, 4), 0, $failed, 0, intdiv($failed, 5), (int) ($sent * 0.4), (int) ($sent * 0.45), (int) ($sent * 0.1), 0, 0, (int) ($sent * 0.05), 0, 0, 0, $failed, 0, 0, 0, 0];
+        $add("history:{$hour}:{$endpoint}", $minute, 20, $numbers);
+        $all = array_map(fn (int $sum, int $number) => $sum + $number, $all, $numbers);
+    }
+
+    $add("history:{$hour}", $minute, 20, $all);
+    $add("load:{$hour}", $minute, 6, [$all[0] * 150, $all[0] * 90, $all[0] * 120, mt_rand(0, 4), (int) ($busy * 900) + ($down ? 4000 : 0), $down ? mt_rand(200, 450) : mt_rand(2, 9)]);
 }
 
 $site = new Site($config);

@@ -25,6 +25,17 @@ interface Cluster
     public function status(): array;
 
     /**
+     * Get the history of the last minutes, at most 1,440, in points of `$step` minutes: of all endpoints, of those with these IDs,
+     * and of the servers' load. docs/operations.md describes the array.
+     *
+     * @param  list<string>  $endpoints
+     * @return array<string, mixed>
+     *
+     * @throws WebhooksException
+     */
+    public function history(array $endpoints = [], int $minutes = 60, int $step = 1): array;
+
+    /**
      * Get the metrics in the text format of Prometheus.
      *
      * @throws WebhooksException

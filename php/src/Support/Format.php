@@ -74,6 +74,27 @@ final class Format
     }
 
     /**
+     * Format the time of day of a moment in the application's time zone: "09:30".
+     */
+    public static function time(int $ms): string
+    {
+        return Carbon::createFromTimestampMs($ms, config('app.timezone') ?: 'UTC')->format('H:i');
+    }
+
+    /**
+     * Format numbers as a line of bars, relative to the greatest: "▁▃█·". A dot is zero.
+     *
+     * @param  list<int>  $numbers
+     */
+    public static function sparkline(array $numbers): string
+    {
+        $bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+        $max = max([1, ...$numbers]);
+
+        return implode('', array_map(fn (int $number) => $number === 0 ? '·' : $bars[(int) ceil($number / $max * 8) - 1], $numbers));
+    }
+
+    /**
      * Format how far a clock is ahead of Redis: "in sync", "2.4 s ahead", "2.4 s behind".
      */
     public static function clockSkew(int $ms): string

@@ -56,7 +56,7 @@ final class KnownEndpoints
             'id' => $endpoint['id'], 'label' => $endpoint['label'], 'url' => $endpoint['url'], 'app_id' => $endpoint['app_id'],
             'state' => EndpointState::Unreported->value, 'since_ms' => null, 'nodes' => [],
             'last_status' => null, 'last_error' => null, 'last_answer' => null, 'last_attempt_ms' => null, 'last_success_ms' => null, 'last_failure_ms' => null,
-            'consecutive_failures' => 0, 'attempts' => 0, 'deliveries' => 0, 'events_delivered' => 0, 'drops' => 0, 'events_dropped' => 0,
+            'consecutive_failures' => 0, 'attempts' => 0, 'deliveries' => 0, 'events_delivered' => 0, 'drops' => 0, 'events_dropped' => 0, 'failures' => [],
             'latency' => ['counts' => [], 'sum_us' => 0], 'depth' => 0, 'oldest_ms' => null, 'p50_ms' => null, 'p95_ms' => null, 'p99_ms' => null,
         ];
     }

@@ -44,6 +44,11 @@ final class NativeCluster implements ClusterContract
         return $status;
     }
 
+    public function history(array $endpoints = [], int $minutes = 60, int $step = 1): array
+    {
+        return $this->native()->history($endpoints, $minutes, $step);
+    }
+
     public function metrics(): string
     {
         return $this->native()->metrics();

@@ -8,7 +8,7 @@ use crate::delivery::answer::first_bytes;
 use crate::delivery::attempt::AttemptResult;
 use crate::delivery::health::Health;
 use crate::delivery::lane::LaneSnapshot;
-use crate::report::{AT_MOST, DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, WallClock, hash_of};
+use crate::report::{AT_MOST, DeliveryStatus, EndpointState, EndpointStatus, FAILURES, LaneStatus, WallClock, hash_of};
 use crate::telemetry::Sight;
 
 /// The maximum length of an answer in a record, in bytes. A record has many of them and is written often.
@@ -130,6 +130,11 @@ impl Lanes {
             events_delivered,
             drops,
             events_dropped,
+            failures: FAILURES
+                .iter()
+                .zip(health.failures)
+                .map(|(cause, count)| (<&str>::from(cause).to_owned(), count))
+                .collect(),
             latency: health.latency.clone(),
             depth: 0,
             oldest_ms: None,

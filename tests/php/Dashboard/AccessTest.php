@@ -16,7 +16,7 @@ final class AccessTest extends DashboardTestCase
     /**
      * The paths of all GET routes.
      */
-    private const array PATHS = ['', '/live', '/dead-letters', '/dead-letters/1-1', '/dead-letters/confirm?all=1', '/endpoints/confirm', '/assets/dashboard.js'];
+    private const array PATHS = ['', '/live', '/dead-letters', '/dead-letters/1-1', '/dead-letters/confirm?all=1', '/endpoints/confirm', '/endpoints/show', '/assets/dashboard.js'];
 
     public function test_outside_of_the_local_environment_access_is_forbidden(): void
     {

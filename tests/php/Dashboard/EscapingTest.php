@@ -33,7 +33,7 @@ final class EscapingTest extends DashboardTestCase
         $endpoint = urlencode("e{$evil}");
         $pages = ['' => ['n', 'a'], '/live' => ['n', 'a'], '/dead-letters' => ['a'], "/dead-letters/{$deadLetter['id']}" => ['a', 'private-'],
             '/dead-letters?search='.urlencode("private-{$evil}") => ['private-'], '/dead-letters?search='.urlencode("x{$evil}") => ['x'],
-            "/endpoints/confirm?action=pause&endpoint={$endpoint}" => ['n', 'e']];
+            "/endpoints/confirm?action=pause&endpoint={$endpoint}" => ['n', 'e'], "/endpoints/show?endpoint={$endpoint}" => ['n']];
 
         foreach ($pages as $path => $shown) {
             $page = $this->get(self::PAGE.$path)->assertOk()->getContent();

@@ -39,9 +39,43 @@ final class OverviewTest extends DashboardTestCase
 
         $live = $this->get(self::PAGE.'/live')->assertOk()->getContent();
         $this->assertStringNotContainsString('<html', $live);
-        $this->assertStringContainsString('data-endpoint="good"', $live);
-        $this->assertMatchesRegularExpression('/data-attempts="1" data-deliveries="1" data-latency-us="\d+"/', $live);
         $node->stop();
+    }
+
+    public function test_the_history_is_shown_from_the_first_look_on_even_without_a_server(): void
+    {
+        $endpoints = ['go/od' => $this->endpoint(), 'bad' => $this->endpoint('/status/500')];
+        $node = $this->node(['max_attempts' => 1, 'endpoints' => $endpoints]);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'private-room');
+        Wait::until(fn () => $this->deadLetters()->count() === 1, 'the dead letter');
+        $node->stop();
+        $cluster = new Cluster($this->config());
+        Wait::until(fn () => array_sum(array_column($cluster->history([], 60, 1)['attempts'], 'given_up')) > 0, 'the history');
+
+        $this->open(['endpoints' => $endpoints]);
+        $page = $this->get(self::PAGE)->assertOk()->getContent();
+        $text = $this->text($page);
+        $this->assertMatchesRegularExpression('/Last hour (\d) requests? delivered, \1 attempts? failed, \1 given up\. A bar is a minute\. The minutes? \d\d:\d\d( and \d\d:\d\d)? (is|are) incomplete\. Requests delivered failed given up max/', $text);
+        $this->assertMatchesRegularExpression('/Last 24 hours (\d) requests? delivered, .* The 15 minutes from \d\d:\d\d/', $text);
+        $this->assertMatchesRegularExpression('/Failures by reason \d × HTTP 5xx/', $text);
+
+        // Six charts of an hour, six of a day, and one for each endpoint. Each has a name and a description.
+        $this->assertSame(14, substr_count($page, 'role="img"'));
+        preg_match_all('/aria-labelledby="([\w-]+)-title \1-desc"/', $page, $names);
+        $this->assertSame(14, count(array_unique($names[1])));
+
+        foreach ($names[1] as $name) {
+            $this->assertMatchesRegularExpression("~<title id=\"{$name}-title\">[^<]+</title>\s*<desc id=\"{$name}-desc\">[^<]+</desc>~", $page);
+        }
+
+        $this->assertMatchesRegularExpression('~<summary id="hour-numbers-toggle">Last hour as a table</summary>.*<th scope="col" class="number">HTTP 5xx</th>~s', $page);
+        $this->assertStringNotContainsString(' style=', $page, 'the content security policy allows none');
+
+        $page = $this->get(self::PAGE.'/endpoints/show?endpoint=go%2Fod')->assertOk()->getContent();
+        $this->assertMatchesRegularExpression('/Last hour \d requests? delivered, 0 attempts failed/', $this->text($page));
+        $this->assertSame(6, substr_count($page, 'role="img"'));
+        $this->get(self::PAGE.'/endpoints/show?endpoint=nobody')->assertNotFound();
     }
 
     public function test_an_endpoint_is_paused_and_resumed_by_forms(): void

@@ -1,5 +1,6 @@
 @include('resonate-webhooks::dashboard.partials.summary')
 @include('resonate-webhooks::dashboard.partials.endpoints')
+@include('resonate-webhooks::dashboard.partials.history')
 @include('resonate-webhooks::dashboard.partials.lanes')
 @include('resonate-webhooks::dashboard.partials.nodes')
 

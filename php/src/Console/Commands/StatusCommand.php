@@ -8,6 +8,7 @@ use Illuminate\Support\Str;
 use Symfony\Component\Console\Attribute\AsCommand;
 use Webpatser\ResonateWebhooks\Support\EndpointState;
 use Webpatser\ResonateWebhooks\Support\Format;
+use Webpatser\ResonateWebhooks\Support\HistoryCharts;
 use Webpatser\ResonateWebhooks\Support\NodeState;
 
 /**
@@ -51,8 +52,10 @@ class StatusCommand extends WebhooksCommand
         }
 
         $this->showCluster($status);
+        $hour = $this->cluster()->history(array_column($status['endpoints'], 'id'), 60, 2);
+        $this->showHistory($hour);
         $this->showServers($status);
-        $this->showEndpoints($status);
+        $this->showEndpoints($status, $hour);
         $this->showLanes($status);
         $this->newLine();
 
@@ -97,6 +100,26 @@ class StatusCommand extends WebhooksCommand
     }
 
     /**
+     * Show the history of the last hour and of the last 24 hours.
+     *
+     * @param  array<string, mixed>  $hour
+     */
+    protected function showHistory(array $hour): void
+    {
+        $this->title('History');
+
+        foreach (['Last hour' => $hour, 'Last 24 hours' => $this->cluster()->history([], 1440, 30)] as $period => $history) {
+            $charts = HistoryCharts::ofAll($history);
+            $this->components->twoColumnDetail($period, "<fg=gray>{$charts->summary()}</> ".Format::sparkline($charts->totals()));
+            $this->components->bulletList(array_values(array_filter([
+                $charts->reasons() === '' ? null : "failed: {$charts->reasons()}",
+                sprintf('at most %s waiting on a server, the oldest for %s', Format::count($charts->most('queued_events'), 'event'), Format::duration($charts->most('lag_ms'))),
+                $charts->incomplete(),
+            ])));
+        }
+    }
+
+    /**
      * Show the servers.
      *
      * @param  array<string, mixed>  $status
@@ -123,8 +146,9 @@ class StatusCommand extends WebhooksCommand
      * Show the endpoints.
      *
      * @param  array<string, mixed>  $status
+     * @param  array<string, mixed>  $hour  Their history.
      */
-    protected function showEndpoints(array $status): void
+    protected function showEndpoints(array $status, array $hour): void
     {
         $this->title('Endpoints');
 
@@ -138,7 +162,11 @@ class StatusCommand extends WebhooksCommand
             );
 
             if ($endpoint['nodes'] !== [] || $endpoint['attempts'] > 0) {
-                $this->components->bulletList($this->endpointDetails($endpoint, $state, $status['time_ms']));
+                $charts = HistoryCharts::ofEndpoint($hour, $endpoint['id']);
+                $this->components->bulletList([
+                    ...$this->endpointDetails($endpoint, $state, $status['time_ms']),
+                    'last hour: '.Format::sparkline($charts->totals())." {$charts->summary()}",
+                ]);
             }
         }
 

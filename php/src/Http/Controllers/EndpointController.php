@@ -8,12 +8,24 @@ use Illuminate\Contracts\View\View;
 use Illuminate\Http\RedirectResponse;
 use Webpatser\ResonateWebhooks\Events\Operation;
 use Webpatser\ResonateWebhooks\Support\DashboardUrl;
+use Webpatser\ResonateWebhooks\Support\HistoryCharts;
 
 /**
- * Pauses and resumes endpoints.
+ * Shows the history of endpoints, pauses and resumes them.
  */
 class EndpointController extends DashboardController
 {
+    /**
+     * Show the history of an endpoint.
+     */
+    public function show(): View
+    {
+        $endpoint = $this->endpoint();
+        $history = fn (int $minutes, int $step) => HistoryCharts::ofEndpoint($this->cluster()->history([$endpoint['id']], $minutes, $step), $endpoint['id']);
+
+        return view('resonate-webhooks::dashboard.endpoint', ['endpoint' => $endpoint, 'hour' => $history(60, 1), 'day' => $history(1440, 15)]);
+    }
+
     /**
      * Ask for confirmation.
      */

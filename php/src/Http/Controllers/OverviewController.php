@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Http\Controllers;
 
 use Illuminate\Contracts\View\View;
+use Webpatser\ResonateWebhooks\Support\HistoryCharts;
 
 /**
  * Shows servers, endpoints, lanes and channels.
@@ -34,8 +35,13 @@ class OverviewController extends DashboardController
      */
     protected function data(): array
     {
-        $status = $this->cluster()->status();
+        $cluster = $this->cluster();
+        $status = $cluster->status();
+        $history = $cluster->history(array_column($status['endpoints'], 'id'));
 
-        return ['status' => $status, 'now' => $status['time_ms'], 'endpoints' => $status['endpoints']];
+        return [
+            'status' => $status, 'now' => $status['time_ms'], 'endpoints' => $status['endpoints'], 'history' => $history,
+            'hour' => HistoryCharts::ofAll($history), 'day' => HistoryCharts::ofAll($cluster->history([], 1440, 15)),
+        ];
     }
 }

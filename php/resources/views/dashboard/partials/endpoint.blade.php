@@ -3,6 +3,7 @@
 @use('Webpatser\ResonateWebhooks\Support\DashboardUrl')
 @use('Webpatser\ResonateWebhooks\Support\EndpointState')
 @use('Webpatser\ResonateWebhooks\Support\Format')
+@use('Webpatser\ResonateWebhooks\Support\HistoryCharts')
 @php
     $state = EndpointState::of($endpoint['state']);
     $action = ($endpoint['is_paused'] || $endpoint['is_disabled'] ? Operation::Resume : Operation::Pause)->value;
@@ -41,8 +42,10 @@
             p50 {{ Format::duration($endpoint['p50_ms']) }} <small class="muted">p95 {{ Format::duration($endpoint['p95_ms']) }}, p99 {{ Format::duration($endpoint['p99_ms']) }}</small>
         @endif
     </td>
-    <td data-label="Since this page was opened" class="scripted">
-        <div class="sparks" data-endpoint="{{ $endpoint['id'] }}" data-at="{{ $now }}" data-attempts="{{ $endpoint['attempts'] }}" data-deliveries="{{ $endpoint['deliveries'] }}" data-latency-us="{{ $endpoint['latency']['sum_us'] }}"></div>
+    <td data-label="Last hour">
+        @php $charts = HistoryCharts::ofEndpoint($history, $endpoint['id']); @endphp
+        <x-resonate-webhooks::chart :chart="$charts->requests()" :id="'spark-'.hash('xxh64', $endpoint['id'])" bare />
+        <a id="history-{{ hash('xxh64', $endpoint['id']) }}" href="{{ DashboardUrl::to('endpoints.show', ['endpoint' => $endpoint['id']]) }}">History<span class="sr-only"> of {{ $endpoint['label'] }}</span></a>
     </td>
     <td class="actions">
         <a class="button button-plain" id="{{ $action }}-{{ hash('xxh64', $endpoint['id']) }}" href="{{ DashboardUrl::to('endpoints.confirm', ['action' => $action, 'endpoint' => $endpoint['id']]) }}">{{ ucfirst($action) }}<span class="sr-only"> {{ $endpoint['label'] }}</span></a>

@@ -13,7 +13,7 @@
                     <th scope="col">Last attempt</th>
                     <th scope="col">Since the servers started</th>
                     <th scope="col">Latency</th>
-                    <th scope="col" class="scripted">Since this page was opened</th>
+                    <th scope="col">Last hour</th>
                     <th scope="col"><span class="sr-only">Actions</span></th>
                 </tr>
             </thead>

@@ -1,0 +1,235 @@
+//! The history: what happened in each minute of the last 24 hours, by endpoint and for all nodes together.
+//!
+//! Each key has an hour, counted from 1970, of 60 minutes. A minute is a row of numbers of [`BITS`] bits each, to which all
+//! nodes add. A key exists only if something happened, has its full length from the beginning, and expires a day after
+//! its hour, so an endpoint has at most 25. Their names, after the prefix:
+//!
+//! | key | numbers of a minute |
+//! |---|---|
+//! | `history:{hour}:{endpoint}` | [`Attempts`] of an endpoint |
+//! | `history:{hour}` | those of all endpoints |
+//! | `load:{hour}` | [`Load`] of the nodes |
+//!
+//! `counted:{node}` has the number of the node's last call of `history.lua`, so that a repeated one counts once.
+
+mod pending;
+
+pub(crate) use pending::{HistoryWrite, PendingHistory};
+
+use super::latency::{LATENCY_BOUNDS_MS, Latency};
+use super::record::EndpointStatus;
+use crate::telemetry::Cause;
+
+/// The duration of a minute in ms.
+pub(crate) const MINUTE_MS: u64 = 60_000;
+
+/// The number of minutes for which the history is kept.
+pub(crate) const MINUTES: u64 = 24 * 60;
+
+/// The number of bits of a number. A larger number counts as the largest one: 4 194 303.
+pub(crate) const BITS: usize = 22;
+
+/// The causes of failed attempts.
+pub(crate) const FAILURES: [Cause; 4] = [Cause::Http4xx, Cause::Http5xx, Cause::HttpOther, Cause::NoAnswer];
+
+/// The number of buckets of a latency histogram.
+const BUCKETS: usize = LATENCY_BOUNDS_MS.len() + 1;
+
+/// The minutes in a key.
+const MINUTES_OF_A_KEY: u64 = 60;
+
+/// What a key is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Series {
+    /// The attempts to all endpoints.
+    All,
+    /// The attempts to the endpoint with this id.
+    Endpoint(String),
+    /// The load of the nodes.
+    Load,
+}
+
+/// The attempts in a period.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Attempts {
+    /// Batches delivered.
+    pub(crate) delivered: u64,
+    /// Batches that became dead letters.
+    pub(crate) given_up: u64,
+    /// Failed attempts, by [cause](FAILURES).
+    pub(crate) failed: [u64; FAILURES.len()],
+    /// The latency of attempts, including failed ones. It has no sum in a history.
+    pub(crate) latency: Latency,
+}
+
+/// The load of the nodes in a period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Load {
+    /// Hook calls, on all nodes.
+    pub(crate) intents: u64,
+    /// Events accepted by the outbox, from all nodes.
+    pub(crate) events: u64,
+    /// Events delivered, by all nodes. An event counts once for each endpoint.
+    pub(crate) delivered: u64,
+    /// The most hook calls in the queue of a node.
+    pub(crate) queued_intents: u64,
+    /// The most events that waited on a node.
+    pub(crate) queued_events: u64,
+    /// The greatest age of an event that waited, in tenths of a second.
+    pub(crate) lag_ds: u64,
+}
+
+/// How a number of a node changes that in the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Merge {
+    Add,
+    Max,
+}
+
+impl Series {
+    /// Returns the name of the key of an hour, without the prefix.
+    pub(crate) fn key(&self, hour: u64) -> String {
+        match self {
+            Self::All => format!("history:{hour}"),
+            Self::Endpoint(id) => format!("history:{hour}:{id}"),
+            Self::Load => format!("load:{hour}"),
+        }
+    }
+
+    /// Returns the number of numbers of a minute.
+    pub(crate) const fn width(&self) -> usize {
+        match self {
+            Self::All | Self::Endpoint(_) => Attempts::WIDTH,
+            Self::Load => Load::WIDTH,
+        }
+    }
+
+    /// Returns the length of a key in bytes.
+    #[allow(clippy::cast_possible_truncation, reason = "an hour has 60 minutes")]
+    pub(crate) const fn key_bytes(&self) -> usize {
+        (MINUTES_OF_A_KEY as usize * self.width() * BITS).div_ceil(8)
+    }
+
+    /// Returns how the number at this place of a minute is merged.
+    pub(crate) const fn merge(&self, place: usize) -> Merge {
+        match self {
+            Self::Load if place >= Load::SUMS => Merge::Max,
+            _ => Merge::Add,
+        }
+    }
+}
+
+/// Returns the hour of a minute and its place in the hour. Both are counted from 0.
+pub(crate) const fn hour_of(minute: u64) -> (u64, u64) {
+    (minute / MINUTES_OF_A_KEY, minute % MINUTES_OF_A_KEY)
+}
+
+/// Returns the time at which the key of an hour expires, in Unix ms: when its last minute is 24 hours old.
+pub(crate) const fn expiry_of(hour: u64) -> u64 {
+    ((hour + 1) * MINUTES_OF_A_KEY + MINUTES) * MINUTE_MS
+}
+
+/// Reads the numbers of a minute from the value of a key. Those behind the end of the value are 0.
+pub(crate) fn numbers(value: &[u8], minute: u64, width: usize) -> Vec<u64> {
+    let bit = |at: usize| value.get(at / 8).is_some_and(|byte| byte & (0x80 >> (at % 8)) != 0);
+    let first = usize::try_from(minute).unwrap_or_default() * width;
+    let number =
+        |place: usize| (place * BITS..(place + 1) * BITS).fold(0, |number, at| number << 1 | u64::from(bit(at)));
+    (first..first + width).map(number).collect()
+}
+
+impl Attempts {
+    /// The number of numbers of a minute.
+    const WIDTH: usize = 2 + FAILURES.len() + BUCKETS;
+
+    /// Returns the totals of an endpoint since the start of its node.
+    pub(crate) fn totals(endpoint: &EndpointStatus) -> Self {
+        Self {
+            delivered: endpoint.deliveries,
+            given_up: endpoint.drops,
+            failed: FAILURES.map(|cause| endpoint.failures.get(<&str>::from(cause)).copied().unwrap_or_default()),
+            latency: endpoint.latency.clone(),
+        }
+    }
+
+    /// Returns the numbers in the order of a minute.
+    pub(crate) fn to_numbers(&self) -> Vec<u64> {
+        [&[self.delivered, self.given_up][..], &self.failed, &self.latency.counts].concat()
+    }
+
+    /// Adds the numbers of a minute.
+    pub(crate) fn add(&mut self, numbers: &[u64]) {
+        let own = [&mut self.delivered, &mut self.given_up].into_iter().chain(&mut self.failed);
+        for (own, more) in own.chain(&mut self.latency.counts).zip(numbers) {
+            *own += more;
+        }
+    }
+}
+
+impl Load {
+    /// The number of numbers of a minute.
+    const WIDTH: usize = 6;
+
+    /// The number of those that are sums. The others are maxima.
+    const SUMS: usize = 3;
+
+    /// Returns the numbers in the order of a minute.
+    pub(crate) const fn to_numbers(self) -> [u64; Self::WIDTH] {
+        [self.intents, self.events, self.delivered, self.queued_intents, self.queued_events, self.lag_ds]
+    }
+
+    /// Adds the numbers of a minute: sums are added, and maxima are compared.
+    pub(crate) fn add(&mut self, numbers: &[u64]) {
+        let Self { intents, events, delivered, queued_intents, queued_events, lag_ds } = self;
+        for (own, more) in [intents, events, delivered].into_iter().zip(numbers) {
+            *own += more;
+        }
+        for (own, more) in [queued_intents, queued_events, lag_ds].into_iter().zip(&numbers[Self::SUMS..]) {
+            *own = (*own).max(*more);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_redis_packs_them() {
+        // 22 bits each: 1, 2^22 - 1, 0.
+        let value = [0b0000_0000, 0b0000_0000, 0b0000_0111, 0b1111_1111, 0b1111_1111, 0b1111_0000, 0, 0, 0];
+        assert_eq!(numbers(&value, 0, 3), [1, 4_194_303, 0]);
+        assert_eq!(numbers(&value, 7, 2), [0, 0], "behind the end");
+    }
+
+    #[test]
+    fn an_endpoint_has_at_most_25_keys_that_fit_into_the_bound() {
+        let endpoint = Series::Endpoint("billing".to_owned());
+        assert_eq!((endpoint.width(), endpoint.key_bytes()), (20, 3300));
+        assert_eq!(Series::Load.key_bytes(), 990);
+        // A key is there while one of its minutes is among the last 24 hours.
+        let at = |minute| minute * MINUTE_MS;
+        assert!(expiry_of(0) <= at(25 * 60) && expiry_of(0) > at(25 * 60 - 1));
+        assert_eq!((hour_of(59), hour_of(60), hour_of(121)), ((0, 59), (1, 0), (2, 1)));
+    }
+
+    #[test]
+    fn numbers_are_added_in_the_order_in_which_they_are_written() {
+        let mut latency = Latency::default();
+        latency.add(std::time::Duration::from_millis(3));
+        let minute = Attempts { delivered: 1, given_up: 2, failed: [3, 4, 5, 6], latency };
+        let mut sum = minute.clone();
+        sum.add(&minute.to_numbers());
+        assert_eq!((sum.delivered, sum.given_up, sum.failed, sum.latency.counts[1]), (2, 4, [6, 8, 10, 12], 2));
+        let load = Load { intents: 1, events: 2, delivered: 3, queued_intents: 4, queued_events: 5, lag_ds: 6 };
+        let mut both = load;
+        both.add(&[1, 1, 1, 9, 1, 9]);
+        assert_eq!(both.to_numbers(), [2, 3, 4, 9, 5, 9]);
+        let merges: Vec<Merge> = (0..6).map(|place| Series::Load.merge(place)).collect();
+        assert_eq!(merges, [Merge::Add, Merge::Add, Merge::Add, Merge::Max, Merge::Max, Merge::Max]);
+    }
+}
+
+#[cfg(test)]
+#[path = "history/script_tests.rs"]
+mod script_tests;
