@@ -74,5 +74,6 @@ mod support {
     pub(crate) mod memory_outbox;
     pub(crate) mod port;
     pub(crate) mod redis;
+    pub(crate) mod search;
     pub(crate) mod wait;
 }

@@ -188,6 +188,21 @@ impl Source {
             assert!(!texts.is_empty() || self.path == "src/telemetry/mod.rs", "{}: no text in {argument}", self.path);
             lines.extend(texts.into_iter().map(|text| (level.to_lowercase(), text)));
         }
+        for level in ["error", "warning", "info"] {
+            let call = format!(".log_{level}(");
+            for (at, _) in self.code.match_indices(&call) {
+                let from = at + call.len();
+                let argument = self.code[from..][..until(')', &self.code[from..])].trim();
+                let variable = word(argument);
+                let texts = if variable == argument {
+                    self.texts_of(variable, at)
+                } else {
+                    self.messages(from, until(')', &self.code[from..]))
+                };
+                assert!(!texts.is_empty(), "{}: no text in {argument}", self.path);
+                lines.extend(texts.into_iter().map(|text| (level.to_owned(), text)));
+            }
+        }
         lines
     }
 

@@ -33,7 +33,7 @@ fn result(endpoint: Endpoint) -> Result<u16, String> {
 /// Returns the reason why a delivery to `endpoint` cannot be started.
 fn refusal(endpoint: Endpoint) -> String {
     let (outbox, apps) = (Arc::new(MemoryOutbox::new(1)), Arc::new(AppRegistry::default()));
-    let started = Delivery::start(outbox, SETTINGS, vec![endpoint], apps, Arc::default());
+    let started = Delivery::start(None, outbox, SETTINGS, vec![endpoint], apps, Arc::default());
     started.unwrap_err().to_string()
 }
 

@@ -82,7 +82,8 @@ fn our_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
         DeliverySettings { flush_interval: Duration::from_millis(1), batch_max_events: 1, batch_max_bytes: 1 << 18 };
     let outbox = Arc::new(MemoryOutbox::new(POSTS));
     let events = Arc::clone(&outbox);
-    let delivery = Delivery::start(events, settings, config.endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
+    let delivery =
+        Delivery::start(None, events, settings, config.endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
     let delivered = || telemetry.counters().events_delivered.get();
     let run = |count: usize| {
         let all = delivered() + count as u64;

@@ -6,10 +6,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use url::Url;
 
-use super::connection::{Address, Login};
-use super::error::ROOT;
-use super::tls_files::TlsFiles;
 use super::userinfo::decoded;
+use super::{Address, Login, ROOT, TlsFiles};
 use crate::secret::Secret;
 
 /// The default address of Redis.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer};
 
-use super::HOUR_MS;
 use super::form::{Form, read};
-use super::scalar::{Number, Seconds};
+use super::scalar::Number;
+use super::{HOUR_MS, Seconds};
 
 /// The maximum number of waits in a schedule.
 const MOST: usize = 100;

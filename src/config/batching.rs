@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::HOUR_MS;
-use super::scalar::{Seconds, Switch, Whole};
+use super::scalar::Switch;
+use super::{HOUR_MS, Seconds, Whole};
 
 /// The limits of an endpoint's batches. `None` means the global limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

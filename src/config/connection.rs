@@ -6,17 +6,16 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::address;
 use super::address::{Host, RedisUrl};
 use super::context::Context;
-use super::error::{ConfigError, ROOT};
 use super::hosts::Hosts;
-use super::scalar::{Number, Whole};
-use super::seeds::{self, Seeds};
-use super::sentinels::{self, DEFAULT_SERVICE, Sentinels};
-use super::tls_files::TlsFiles;
+use super::scalar::Number;
+use super::sentinels::DEFAULT_SERVICE;
+use super::{ConfigError, ROOT, Seeds, Sentinels, TlsFiles, Whole, address, seeds, sentinels};
 use crate::event::{MAX_SHARDS, Shard};
 use crate::secret::Secret;
+
+const WITH_SENTINELS: &str = "cannot be combined with connection.sentinels: remove one of them";
 
 /// The minimum timeout. A read blocks up to 100 ms for events, and the reply takes time.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(200);
@@ -262,16 +261,10 @@ impl WrittenConnection {
         let is_listed = matches!(self.cluster, Some(seeds::WrittenSeeds::Listed(_)));
         let is_cluster = is_listed || self.cluster == Some(seeds::WrittenSeeds::On);
         if self.sentinels.is_some() && is_cluster {
-            return Err(ConfigError::at(
-                "connection.cluster",
-                "cannot be combined with connection.sentinels: remove one of them",
-            ));
+            return Err(ConfigError::at("connection.cluster", WITH_SENTINELS));
         }
         if self.url.is_some() && self.sentinels.is_some() {
-            return Err(ConfigError::at(
-                "connection.url",
-                "cannot be combined with connection.sentinels: remove one of them",
-            ));
+            return Err(ConfigError::at("connection.url", WITH_SENTINELS));
         }
         if self.url.is_some() && is_listed {
             return Err(ConfigError::at(

@@ -41,14 +41,12 @@ impl NamePattern {
 
 impl CustomNames {
     /// Returns `true` if any pattern matches `name`.
-    #[must_use]
-    pub fn contain(&self, name: &str) -> bool {
+    pub(crate) fn contain(&self, name: &str) -> bool {
         self.0.iter().any(|pattern| pattern.fits(name))
     }
 
     /// Returns `true` if there are no patterns.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

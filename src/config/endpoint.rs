@@ -3,28 +3,23 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use derive_more::Display;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny};
 
-use super::backoff::{self, Backoff};
-use super::batching::Batching;
-use super::custom_names::CustomNames;
-use super::endpoint_id::{EndpointId, EndpointIds};
-use super::endpoint_secret::EndpointSecret;
-use super::endpoint_url::EndpointUrl;
-use super::error::{ConfigError, place};
-use super::event_set::{EventSet, Wanted};
-use super::filter::Filter;
+use super::endpoint_id::EndpointIds;
+use super::error::place;
+use super::event_set::Wanted;
 use super::form::{Form, read};
-use super::header::{self, Header};
-use super::payload::Payload;
+use super::header;
 use super::previous_secret::PreviousSecrets;
-use super::proxy_url::{self, ProxyUrl};
 use super::scalar::{PerSecond, Switch};
-use super::target::{Target, WrittenTarget};
-use super::tls_files::TlsFiles;
+use super::target::WrittenTarget;
 use super::value::List;
-use super::{Attempts, Config, Defaults, RetryFor, Timeout, lambda};
+use super::{
+    Attempts, Backoff, Batching, Config, ConfigError, CustomNames, Defaults, EndpointId, EndpointSecret, EndpointUrl,
+    EventSet, Filter, Header, Payload, ProxyUrl, RetryFor, Target, Timeout, TlsFiles, backoff, lambda, proxy_url,
+};
 use crate::event::{AppId, Event, EventKind, EventName};
 use crate::net::AddressRules;
 use crate::secret::Secret;
@@ -88,14 +83,12 @@ impl Endpoint {
     }
 
     /// Returns `true` if this endpoint receives any event of `app`.
-    #[must_use]
-    pub fn wants_any(&self, app: &AppId) -> bool {
+    pub(crate) fn wants_any(&self, app: &AppId) -> bool {
         self.apps.contains(app) && !(self.events.is_empty() && self.custom.is_empty())
     }
 
     /// Returns `true` if `event` passes custom names and filter. The caller has checked application and event name.
-    #[must_use]
-    pub fn admits(&self, event: &Event) -> bool {
+    pub(crate) fn admits(&self, event: &Event) -> bool {
         let is_named = match &event.kind {
             EventKind::Custom(custom) => self.custom.contain(custom.name()),
             _ => true,
@@ -105,8 +98,7 @@ impl Endpoint {
 
     /// Label in logs and lists: `name (target)`, or the target alone. If there is no name and the target hides a query,
     /// the id follows, because two such targets can look the same.
-    #[must_use]
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match &self.name {
             Some(name) => format!("{name} ({})", self.target),
             None if self.target.hides_query() => format!("{} ({})", self.target, self.id),
@@ -116,11 +108,13 @@ impl Endpoint {
 }
 
 /// The applications that an endpoint serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Display, PartialEq, Eq)]
 pub enum AppScope {
     /// All applications: `*`.
+    #[display("*")]
     Every,
     /// One application.
+    #[display("{}", _0.as_text())]
     Only(AppId),
 }
 
@@ -130,8 +124,7 @@ impl AppScope {
     }
 
     /// Returns `true` if `app` is included.
-    #[must_use]
-    pub fn contains(&self, app: &AppId) -> bool {
+    pub(crate) fn contains(&self, app: &AppId) -> bool {
         match self {
             Self::Every => true,
             Self::Only(only) => only == app,

@@ -1,7 +1,8 @@
 //! The secret of an endpoint, in place of the application's: `endpoints.*.secret`.
 
-use super::error::{ConfigError, place};
-use super::previous_secret::{PreviousSecret, PreviousSecrets};
+use super::error::place;
+use super::previous_secret::PreviousSecrets;
+use super::{ConfigError, PreviousSecret};
 use crate::secret::{Secret, WHSEC};
 
 /// The key and the secrets that sign the webhooks of one endpoint.

@@ -21,33 +21,28 @@ pub struct EndpointUrl {
 
 impl EndpointUrl {
     /// Returns the URL for requests: normalised, without userinfo and fragment.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.url.as_str()
     }
 
     /// Returns the parsed URL for requests.
-    #[must_use]
-    pub const fn url(&self) -> &Url {
+    pub(crate) const fn url(&self) -> &Url {
         &self.url
     }
 
     /// Returns the URL as in the config, without userinfo. Its query may be secret: use it only to compare it with the
     /// config.
-    #[must_use]
-    pub const fn configured(&self) -> &str {
+    pub(crate) const fn configured(&self) -> &str {
         &self.configured
     }
 
     /// Returns `true` if the printed URL omits a query.
-    #[must_use]
-    pub fn hides_query(&self) -> bool {
+    pub(crate) fn hides_query(&self) -> bool {
         self.url.query().is_some()
     }
 
     /// Returns `user:password` for HTTP Basic authentication, if the URL had a userinfo.
-    #[must_use]
-    pub const fn credentials(&self) -> Option<&Secret> {
+    pub(crate) const fn credentials(&self) -> Option<&Secret> {
         self.credentials.as_ref()
     }
 }

@@ -1,11 +1,9 @@
 //! Errors of the configuration. They name keys in Laravel's notation.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 
 use serde::de::{self, Expected, Unexpected};
 use thiserror::Error;
-
-use super::nearest::nearest;
 
 /// The name of the config file, which is the first part of every key.
 pub(crate) const ROOT: &str = "resonate-webhooks";
@@ -24,48 +22,31 @@ pub(crate) fn place(key: &str) -> String {
 /// An invalid configuration. The message names the key in Laravel's dot notation. It never contains a password or the
 /// userinfo of a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// An unknown key, usually a typo.
-    #[error("{key}: unknown key, {hint}")]
-    UnknownKey {
-        /// The key, for example `resonate-webhooks.flush_intervall`.
-        key: String,
-        /// The key that was probably meant, or all known keys.
-        hint: String,
-    },
-    /// An invalid value.
-    #[error("{key}: {problem}")]
-    InvalidValue {
-        /// The key, for example `resonate-webhooks.endpoints.2.url`.
-        key: String,
-        /// The problem and the remedy.
-        problem: String,
-    },
+#[error("{key}: {problem}")]
+pub struct ConfigError {
+    /// For example `resonate-webhooks.endpoints.2.url`.
+    pub(super) key: String,
+    /// The problem and the remedy.
+    pub(super) problem: String,
 }
 
 impl ConfigError {
     /// Creates an error about the value at `key`, which is relative to the config file: `connection.ca_file`.
     pub(crate) fn at(key: &str, problem: impl Display) -> Self {
-        Self::InvalidValue { key: place(key), problem: problem.to_string() }
+        Self { key: place(key), problem: problem.to_string() }
     }
 
     /// Replaces the beginning of the key: the value is in another config of the application.
     #[must_use]
     pub(crate) fn renamed(mut self, from: &str, to: &str) -> Self {
-        let (Self::UnknownKey { key, .. } | Self::InvalidValue { key, .. }) = &mut self;
-        if let Some(rest) = key.strip_prefix(from) {
-            *key = format!("{to}{rest}");
+        if let Some(rest) = self.key.strip_prefix(from) {
+            self.key = format!("{to}{rest}");
         }
         self
     }
 
     pub(super) fn from_fault(ConfigFault { key, problem }: ConfigFault) -> Self {
-        let key = key.filter(|key| !key.is_empty()).map_or_else(|| ROOT.to_owned(), |key| place(&key));
-        match problem {
-            Problem::UnknownKey { unknown, known } => Self::UnknownKey { key, hint: hint(&unknown, known) },
-            Problem::InvalidValue(problem) => Self::InvalidValue { key, problem },
-        }
+        Self { key: key.filter(|key| !key.is_empty()).map_or_else(|| ROOT.to_owned(), |key| place(&key)), problem }
     }
 }
 
@@ -77,18 +58,25 @@ pub(super) fn hint(unknown: &str, known: &[&str]) -> String {
     }
 }
 
+/// Returns the name among `known` that is most similar to `typed`. `None` if none is similar.
+pub(super) fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
+    let typed = typed.to_ascii_lowercase().replace('-', "_");
+    known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(&typed, name), *name))
+        .min()
+        // Up to a third of the letters may differ.
+        .filter(|(distance, name)| distance * 3 <= name.len().max(typed.len()))
+        .map(|(_, name)| name)
+}
+
 /// A problem in the config array, until it is returned as a [`ConfigError`].
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error("{problem}")]
 pub(super) struct ConfigFault {
     /// Relative to the config file. `None` until the fault leaves the value that has it.
     key: Option<String>,
-    problem: Problem,
-}
-
-#[derive(Debug)]
-enum Problem {
-    UnknownKey { unknown: String, known: &'static [&'static str] },
-    InvalidValue(String),
+    problem: String,
 }
 
 impl ConfigFault {
@@ -99,26 +87,9 @@ impl ConfigFault {
     }
 }
 
-impl From<Problem> for ConfigFault {
-    fn from(problem: Problem) -> Self {
-        Self { key: None, problem }
-    }
-}
-
-impl Display for ConfigFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.problem {
-            Problem::UnknownKey { unknown, .. } => write!(f, "unknown key {unknown}"),
-            Problem::InvalidValue(problem) => f.write_str(problem),
-        }
-    }
-}
-
-impl std::error::Error for ConfigFault {}
-
 impl de::Error for ConfigFault {
     fn custom<T: Display>(problem: T) -> Self {
-        Problem::InvalidValue(problem.to_string()).into()
+        Self { key: None, problem: problem.to_string() }
     }
 
     /// Names only the type, because the value may be a password.
@@ -131,15 +102,34 @@ impl de::Error for ConfigFault {
             Unexpected::Map => "an array with keys",
             _ => "something else",
         };
-        Problem::InvalidValue(format!("expected {expected}, found {found}")).into()
+        Self::custom(format_args!("expected {expected}, found {found}"))
     }
 
     fn unknown_variant(name: &str, known: &'static [&'static str]) -> Self {
         let known: Vec<String> = known.iter().map(|name| format!("{name:?}")).collect();
-        Problem::InvalidValue(format!("{name:?} is neither {}", known.join(" nor "))).into()
+        Self::custom(format_args!("{name:?} is neither {}", known.join(" nor ")))
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
-        Problem::UnknownKey { unknown: field.to_owned(), known }.into()
+        Self::custom(format_args!("unknown key, {}", hint(field, known)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: [&str; 3] = ["flush_interval", "reconcile_interval", "ttl"];
+
+    #[test]
+    fn a_typo_finds_its_word() {
+        assert_eq!(nearest("flush_intervall", &KNOWN), Some("flush_interval"));
+        assert_eq!(nearest("Flush-Interval", &KNOWN), Some("flush_interval"));
+        assert_eq!(nearest("tll", &KNOWN), Some("ttl"));
+    }
+
+    #[test]
+    fn another_word_finds_nothing() {
+        assert_eq!(nearest("colour", &KNOWN), None);
     }
 }

@@ -7,8 +7,7 @@ use serde::de::{Deserializer, Error};
 use strum::{EnumCount, VariantArray};
 
 use super::custom_names::NamePattern;
-use super::error::{hint, place};
-use super::nearest::nearest;
+use super::error::{hint, nearest, place};
 use crate::event::EventName;
 
 /// A set of event names.
@@ -23,8 +22,7 @@ impl EventSet {
     }
 
     /// Returns `true` if `event` is in the set.
-    #[must_use]
-    pub const fn contains(self, event: EventName) -> bool {
+    pub(crate) const fn contains(self, event: EventName) -> bool {
         self.0 & (1 << event as u32) != 0
     }
 

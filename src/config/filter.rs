@@ -28,15 +28,13 @@ pub struct Filter {
 
 impl Filter {
     /// Returns `true` if the filter has no condition.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         *self == Self::default()
     }
 
     /// Returns `true` if all conditions hold for `event`. Conditions on channels never hold for an event without a
     /// channel.
-    #[must_use]
-    pub fn admits(&self, event: &Event) -> bool {
+    pub(crate) fn admits(&self, event: &Event) -> bool {
         let Some(channel) = event.on_channel() else { return !self.is_about_channels() };
         let channel = channel.as_bytes();
         let holds = |prefix: &String| channel.starts_with(prefix.as_bytes());
@@ -62,7 +60,8 @@ impl Filter {
 
 /// A regular expression that must match a channel's whole name. Classes such as `\w` and `\d` are those of ASCII. Matching
 /// takes time linear in the length of the name, so a hostile name cannot stall it.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, derive_more::Debug)]
+#[debug("/{written}/")]
 #[serde(try_from = "String")]
 struct ChannelPattern {
     written: String,
@@ -96,12 +95,6 @@ impl PartialEq for ChannelPattern {
 }
 
 impl Eq for ChannelPattern {}
-
-impl fmt::Debug for ChannelPattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/{}/", self.written)
-    }
-}
 
 /// Patterns for names of client events. `*` matches any text.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -77,8 +77,7 @@ impl Header {
     }
 
     /// Returns `true` if it has this name, ignoring case.
-    #[must_use]
-    pub fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 

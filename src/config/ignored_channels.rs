@@ -15,8 +15,7 @@ impl Default for IgnoredChannels {
 
 impl IgnoredChannels {
     /// Returns `true` if this channel triggers no events.
-    #[must_use]
-    pub fn contain(&self, channel: &[u8]) -> bool {
+    pub(crate) fn contain(&self, channel: &[u8]) -> bool {
         self.0.iter().any(|prefix| channel.starts_with(prefix.as_bytes()))
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 use strum::IntoStaticStr;
 
-use super::EndpointUrl;
-use super::error::{ConfigError, place};
+use super::error::place;
+use super::{ConfigError, EndpointUrl};
 use crate::aws::{self, AccessKeys, ChainLink, Environment};
 use crate::secret::Secret;
 
@@ -48,8 +48,7 @@ pub enum Invocation {
 impl Lambda {
     /// Returns the maximum size of a webhook's body in bytes. The body is sent as a JSON string, and escaping can
     /// double it.
-    #[must_use]
-    pub const fn max_body_bytes(&self) -> usize {
+    pub(crate) const fn max_body_bytes(&self) -> usize {
         let whole = match self.invocation {
             Invocation::RequestResponse => MAX_REQUEST_BYTES,
             Invocation::Event => MAX_EVENT_BYTES,

@@ -21,8 +21,7 @@ pub struct PreviousSecret {
 
 impl PreviousSecret {
     /// Returns `true` if the secret still signs at this time, in Unix seconds.
-    #[must_use]
-    pub fn signs_at(&self, unix_seconds: u64) -> bool {
+    pub(crate) fn signs_at(&self, unix_seconds: u64) -> bool {
         self.until.is_none_or(|until| unix_seconds < until)
     }
 }

@@ -19,22 +19,19 @@ pub struct ProxyUrl {
 
 impl ProxyUrl {
     /// Returns the URL with its credentials.
-    #[must_use]
-    pub const fn full(&self) -> &Secret {
+    pub(crate) const fn full(&self) -> &Secret {
         &self.full
     }
 
     /// Returns user and password, if the URL has them.
-    #[must_use]
-    pub fn login(&self) -> Option<(String, String)> {
+    pub(crate) fn login(&self) -> Option<(String, String)> {
         let url = Url::parse(self.full.expose()).ok()?;
         let password = url.password().map(decoded).unwrap_or_default();
         Some((decoded(url.username()), password)).filter(|(user, password)| !(user.is_empty() && password.is_empty()))
     }
 
     /// Returns `true` if the proxy resolves host names, and not this machine.
-    #[must_use]
-    pub const fn resolves_names(&self) -> bool {
+    pub(crate) const fn resolves_names(&self) -> bool {
         self.resolves_names
     }
 }

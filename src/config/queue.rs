@@ -211,10 +211,8 @@ impl WrittenQueueConnection {
         environment: &Environment,
         warnings: &mut Vec<String>,
     ) -> Result<SqsQueue, ConfigError> {
-        let refusal = |name: &str, problem: String| ConfigError::InvalidValue {
-            key: format!("{}.{name}", of_queue(connection)),
-            problem,
-        };
+        let refusal =
+            |name: &str, problem: String| ConfigError { key: format!("{}.{name}", of_queue(connection)), problem };
         let url =
             queue_url(queue, self.prefix.as_deref().unwrap_or_default(), self.suffix.as_deref().unwrap_or_default());
         let url = EndpointUrl::try_from(url).map_err(|problem| {

@@ -4,12 +4,10 @@ use derive_more::Display;
 use serde::de::{Deserialize, Deserializer};
 
 use super::address::DEFAULT_PORT;
-use super::connection::Address;
-use super::error::ConfigError;
 use super::form::{Form, read};
-use super::hosts::{self, Hosts};
+use super::hosts::Hosts;
 use super::scalar::Switch;
-use super::tls_files::TlsFiles;
+use super::{Address, ConfigError, TlsFiles, hosts};
 use crate::event::Shard;
 
 /// Servers of a Redis Cluster. A node learns of the others from them.

@@ -2,9 +2,7 @@
 
 use derive_more::Display;
 
-use super::connection::Login;
-use super::hosts;
-use super::tls_files::TlsFiles;
+use super::{Login, TlsFiles, hosts};
 
 /// The default port of a Sentinel.
 pub(super) const DEFAULT_PORT: u16 = 26_379;

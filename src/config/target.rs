@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use derive_more::Display;
 
-use super::error::{ConfigError, place};
+use super::error::place;
 use super::queue::{Queue, QueueServer, Queues, RedisQueue, SqsQueue, WrittenQueue};
-use super::{EndpointUrl, Lambda, lambda};
+use super::{ConfigError, EndpointUrl, Lambda, lambda};
 use crate::aws::{ChainLink, Environment};
 use crate::secret::Secret;
 
@@ -113,8 +113,7 @@ impl Target {
 
     /// Returns the target as in the config, without userinfo. The query of a URL may be secret: use it only to compare
     /// it with the config.
-    #[must_use]
-    pub fn configured(&self) -> String {
+    pub(crate) fn configured(&self) -> String {
         match self {
             Self::Url(url) => url.configured().to_owned(),
             Self::Lambda(lambda) => lambda.to_string(),
@@ -137,8 +136,7 @@ impl Target {
     }
 
     /// Returns the maximum size of a webhook's body in bytes, if the target has one.
-    #[must_use]
-    pub const fn max_body_bytes(&self) -> Option<usize> {
+    pub(crate) const fn max_body_bytes(&self) -> Option<usize> {
         match self {
             Self::Url(_) => None,
             Self::Lambda(lambda) => Some(lambda.max_body_bytes()),

@@ -33,15 +33,14 @@ impl TlsFiles {
         cert: Option<PathBuf>,
         private_key: Option<PathBuf>,
     ) -> Result<Self, ConfigError> {
+        let missing = |name: &str, other: &str| {
+            Err(ConfigError::at(&format!("{key}.{name}"), format_args!("is required with {other}")))
+        };
         let client = match (cert, private_key) {
             (Some(cert), Some(key)) => Some(ClientCert { cert, key }),
             (None, None) => None,
-            (Some(_), None) => {
-                return Err(ConfigError::at(&format!("{key}.client_key"), "is required with client_cert"));
-            }
-            (None, Some(_)) => {
-                return Err(ConfigError::at(&format!("{key}.client_cert"), "is required with client_key"));
-            }
+            (Some(_), None) => return missing("client_key", "client_cert"),
+            (None, Some(_)) => return missing("client_cert", "client_key"),
         };
         Ok(Self { ca, client })
     }

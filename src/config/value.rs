@@ -20,8 +20,7 @@ use serde::forward_to_deserialize_any;
 use serde_json::Value;
 
 use super::driver_keys::{CONNECTION, OF_DRIVERS};
-use super::error::{ConfigFault, place};
-use super::nearest::nearest;
+use super::error::{ConfigFault, nearest, place};
 
 /// The serde name of structs in which every unknown key is an error.
 const STRICT: &str = "filter";

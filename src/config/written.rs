@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::backoff::{self, Backoff};
-use super::dashboard::Dashboard;
 use super::endpoint::{EndpointEntry, Place};
 use super::endpoint_id::EndpointIds;
 use super::error::place;
-use super::previous_secret::{PreviousSecret, PreviousSecrets};
+use super::previous_secret::PreviousSecrets;
 use super::queue::Queues;
-use super::scalar::{Number, Seconds, Switch, Whole};
+use super::scalar::{Number, Switch};
 use super::value::List;
 use super::{
-    Address, AddressRules, AppScope, ClusterIdentity, Config, ConfigError, DAY_S, HOUR_MS, IgnoredChannels,
-    MAX_ATTEMPTS, ProxyUrl, RetryFor, Roster, Timeout, connection, identity, metrics, proxy_url,
+    Address, AddressRules, AppScope, Backoff, ClusterIdentity, Config, ConfigError, DAY_S, HOUR_MS, IgnoredChannels,
+    MAX_ATTEMPTS, PreviousSecret, ProxyUrl, RetryFor, Roster, Seconds, Timeout, Whole, backoff, connection, identity,
+    metrics, proxy_url,
 };
 use crate::aws::Environment;
 use crate::event::AppId;
@@ -44,6 +43,17 @@ pub(super) struct Defaults {
 struct OfApp {
     app_id: AppScope,
     webhooks: List<EndpointEntry>,
+}
+
+/// The dashboard in the Laravel application. The PHP package reads these settings itself. They are parsed here only to refuse
+/// misspelt keys.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "an array with enabled, path, domain or middleware")]
+struct Dashboard {
+    enabled: Switch,
+    path: Option<String>,
+    domain: Option<String>,
+    middleware: List<String>,
 }
 
 /// The config array before it is resolved.

@@ -57,8 +57,7 @@ struct AppRequest {
 
 impl AppRegistry {
     /// Creates a registry with the previous secrets of applications.
-    #[must_use]
-    pub fn with_previous(previous: Vec<(AppId, Vec<PreviousSecret>)>) -> Self {
+    pub(crate) fn with_previous(previous: Vec<(AppId, Vec<PreviousSecret>)>) -> Self {
         Self { previous, ..Self::default() }
     }
 
@@ -85,8 +84,7 @@ impl AppRegistry {
     }
 
     /// Returns up to `limit` of the registered applications, in no particular order.
-    #[must_use]
-    pub fn known(&self, limit: usize) -> Vec<AppId> {
+    pub(crate) fn known(&self, limit: usize) -> Vec<AppId> {
         self.apps.read().keys().take(limit).cloned().collect()
     }
 

@@ -39,6 +39,7 @@ mod test_delivery;
 mod tls;
 mod transport;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -57,7 +58,7 @@ use self::lane::BatchLimits;
 use self::lanes::Lanes;
 use self::permits::MAX_WORKERS;
 pub(crate) use self::scheduler::STANDING_WORKERS;
-use self::scheduler::{Dispatcher, Message, Scheduler, Workers};
+use self::scheduler::{Dispatcher, Message, Scheduler, ThreadShortage, Workers};
 use self::sender::BatchSender;
 use crate::config::{Config, ConfigError, Endpoint, Payload};
 use crate::outbox::Outbox;
@@ -127,23 +128,13 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Starts delivering to `endpoints` from `outbox`.
+    /// Starts delivering to `endpoints` from `outbox`, but sends nothing until the paused endpoints are known, or until
+    /// `held_until`.
     ///
     /// # Errors
     /// Returns an error if the URL or proxy of an endpoint is invalid, a TLS file cannot be used, or the operating system
     /// refuses a thread.
     pub fn start(
-        outbox: Arc<dyn Outbox>,
-        settings: DeliverySettings,
-        endpoints: Vec<Endpoint>,
-        apps: Arc<AppRegistry>,
-        telemetry: Arc<Telemetry>,
-    ) -> std::io::Result<Self> {
-        Self::start_held(None, outbox, settings, endpoints, apps, telemetry)
-    }
-
-    /// Like [`Self::start`], but sends nothing until the paused endpoints are known, or until `held_until`.
-    pub(crate) fn start_held(
         held_until: Option<Instant>,
         outbox: Arc<dyn Outbox>,
         settings: DeliverySettings,
@@ -180,15 +171,18 @@ impl Delivery {
         };
         let (workers, workers_gone) = Workers::start(sender, Arc::clone(&telemetry), Arc::clone(&scheduler))?;
         let signalled = Arc::new(AtomicBool::new(false));
-        let mut dispatcher = Dispatcher::new(
-            Arc::clone(&scheduler),
-            Arc::clone(&outbox),
-            Arc::clone(&signalled),
-            inbox,
+        let mut dispatcher = Dispatcher {
+            scheduler: Arc::clone(&scheduler),
+            outbox: Arc::clone(&outbox),
+            signalled: Arc::clone(&signalled),
+            messages: inbox,
             workers,
-            Arc::clone(&clients),
-            Arc::clone(&telemetry),
-        );
+            clients: Arc::clone(&clients),
+            telemetry: Arc::clone(&telemetry),
+            incoming: VecDeque::new(),
+            flushes: Vec::new(),
+            shortage: ThreadShortage::default(),
+        };
         let dispatcher = Thread::spawn("wh-dispatch", telemetry, move || dispatcher.run())?;
         Ok(Self { outbox, clients, scheduler, messages, signalled, dispatcher, workers_gone })
     }

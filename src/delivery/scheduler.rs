@@ -27,6 +27,7 @@ use crossbeam_channel::Sender;
 use parking_lot::{Mutex, MutexGuard};
 
 pub(crate) use self::dispatcher::{Dispatcher, Message};
+pub(crate) use self::thread_shortage::ThreadShortage;
 pub(crate) use self::workers::{STANDING_WORKERS, Workers};
 use super::AppRegistry;
 use super::attempt::{Attempt, AttemptResult};

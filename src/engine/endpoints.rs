@@ -3,7 +3,6 @@
 use super::demand::Demands;
 use super::{Engine, Threads};
 use crate::config::{Config, ConfigError};
-use crate::telemetry::Level;
 
 impl Engine {
     /// Replaces the endpoints with those of `config`, and ignores the rest of `config`. Does not wait for deliveries.
@@ -24,13 +23,13 @@ impl Engine {
         }
         // The other warnings were logged at boot.
         for warning in config.warnings.iter().filter(|warning| !self.config.warnings.contains(warning)) {
-            self.shared.telemetry.log(Level::Warning, warning);
+            self.shared.telemetry.log_warning(warning);
         }
         // Optional data is gathered from the first hook on, for the endpoints that existed then.
         if !self.demands.superset_of(&Demands::of(&config.endpoints)) {
             let message = "An endpoint newly requires connection_*, subscription_count, cache_miss or the extended payload, \
                            which this server does not gather for its application: restart the server";
-            self.shared.telemetry.log(Level::Warning, message);
+            self.shared.telemetry.log_warning(message);
         }
         *current = config.endpoints;
         Ok(())

@@ -30,7 +30,7 @@ use crate::event::AppId;
 use crate::presence::{Intent, IntentQueue};
 use crate::process::{fork_generation, watch_forks};
 use crate::secret::Secret;
-use crate::telemetry::{Level, Outcome};
+use crate::telemetry::Outcome;
 
 pub use crate::outbox::SendError;
 use demand::Demands;
@@ -110,7 +110,7 @@ impl Engine {
         let mut threads = self.threads.lock();
         let Threads::Unstarted { intents } = &*threads else { return Ok(()) };
         for warning in &self.config.warnings {
-            self.shared.telemetry.log(Level::Warning, warning);
+            self.shared.telemetry.log_warning(warning);
         }
         let (config, shared, intents) = (self.config.clone(), self.shared.clone(), intents.clone());
         *threads =
@@ -132,7 +132,7 @@ impl Engine {
         let (Ok(key), Ok(secret)) = (str::from_utf8(key.as_ref()), str::from_utf8(secret.as_ref())) else {
             let message =
                 format_args!("Key or secret of application {app:?} is not valid UTF-8: its webhooks cannot be signed");
-            return self.shared.telemetry.log(Level::Error, message);
+            return self.shared.telemetry.log_error(message);
         };
         let credentials = Credentials { key: key.to_owned(), secret: Secret::new(secret) };
         self.shared.apps.register(app, credentials);

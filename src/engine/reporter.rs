@@ -17,7 +17,7 @@ use crate::report::{
     DeliveryStatus, Disagreement, EndpointStates, NodeRecord, PendingHistory, SILENT_AFTER_MS, StatusKeys,
     disagreements, put_script_together,
 };
-use crate::telemetry::{Level, Sight};
+use crate::telemetry::Sight;
 
 /// Time between two records.
 const RECORD_INTERVAL: Duration = Duration::from_secs(2);
@@ -204,7 +204,7 @@ impl ReportRounds {
             if !refused.is_empty() {
                 if !std::mem::replace(&mut self.history_refused, true) {
                     let message = format!("Redis refuses the history, which waits for up to an hour: {refused}");
-                    self.sources.telemetry.log(Level::Warning, message);
+                    self.sources.telemetry.log_warning(message);
                 }
                 return;
             }
@@ -220,7 +220,7 @@ impl ReportRounds {
         let dangers = info.dangers();
         if !dangers.is_empty() {
             let message = format!("Redis at {address} may lose events: {}", dangers.join("; "));
-            self.sources.telemetry.log(Level::Warning, message);
+            self.sources.telemetry.log_warning(message);
         }
         self.to_inspect = None;
     }
@@ -235,7 +235,7 @@ impl ReportRounds {
         let running = records.iter().filter(|record| !record.stopped);
         let found = disagreements(running.map(|record| (record.node.as_str(), &record.configured)), now_ms);
         for disagreement in found.iter().filter(|found| !self.logged.contains(found)) {
-            self.sources.telemetry.log(Level::Warning, disagreement);
+            self.sources.telemetry.log_warning(disagreement);
         }
         self.logged = found;
     }

@@ -14,7 +14,7 @@ use crossbeam_channel::{Sender, bounded, unbounded};
 
 use super::running::Running;
 use crate::process::{Thread, separate_descriptors, share_descriptors};
-use crate::telemetry::{Level, Telemetry};
+use crate::telemetry::Telemetry;
 
 /// The time by which a job may overrun its deadline.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -96,12 +96,9 @@ impl Root {
 fn separate_or_warn(telemetry: &Telemetry) {
     if let Err(error) = separate_descriptors() {
         share_descriptors();
-        telemetry.log(
-            Level::Warning,
-            format_args!(
-                "Webhook connections use file descriptors of the server, which can hold fewer clients: close_range failed \
+        telemetry.log_warning(format_args!(
+            "Webhook connections use file descriptors of the server, which can hold fewer clients: close_range failed \
                  ({error}). Use Linux 5.9 or later, and allow close_range in the container's seccomp profile"
-            ),
-        );
+        ));
     }
 }

@@ -204,7 +204,7 @@ fn start_delivery(config: &Config, shared: &Shared, outbox: &Arc<ShardedOutbox>)
     let events: Arc<dyn Outbox> = Arc::<ShardedOutbox>::clone(outbox);
     let (apps, telemetry) = (Arc::clone(&shared.apps), Arc::clone(&shared.telemetry));
     let (held, endpoints) = (Instant::now() + PAUSES_KNOWN_WITHIN, config.endpoints.clone());
-    let delivery = Delivery::start_held(Some(held), events, config.into(), endpoints, apps, telemetry)?;
+    let delivery = Delivery::start(Some(held), events, config.into(), endpoints, apps, telemetry)?;
     let delivery = Arc::new(delivery);
     let woken = Arc::clone(&delivery);
     outbox.on_handover(move || woken.wake());

@@ -27,8 +27,7 @@ pub enum ChannelType {
 
 impl ChannelType {
     /// Returns the type of a channel.
-    #[must_use]
-    pub fn of(channel: &ChannelName) -> Self {
+    pub(crate) fn of(channel: &ChannelName) -> Self {
         let prefix_len = |kind: &Self| match <&str>::from(kind) {
             "public" => Some(0),
             name => channel.as_bytes().strip_prefix(name.as_bytes())?.starts_with(b"-").then_some(name.len()),

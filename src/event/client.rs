@@ -39,8 +39,7 @@ impl ClientEvent {
     }
 
     /// Reads a client event from the outbox. Returns `None` for any other text.
-    #[must_use]
-    pub fn from_text(text: &[u8]) -> Option<Self> {
+    pub(crate) fn from_text(text: &[u8]) -> Option<Self> {
         parse(text).map(|_| Self(Box::from(text)))
     }
 
@@ -51,8 +50,7 @@ impl ClientEvent {
     }
 
     /// Returns the fields.
-    #[must_use]
-    pub fn parts(&self) -> ClientEventParts<'_> {
+    pub(crate) fn parts(&self) -> ClientEventParts<'_> {
         parse(&self.0).unwrap_or_default()
     }
 }

@@ -41,8 +41,7 @@ impl CustomName {
     }
 
     /// Returns the name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -63,8 +62,7 @@ pub struct CustomEvent(Box<[u8]>);
 
 impl CustomEvent {
     /// Encodes an event. `data` is a JSON document.
-    #[must_use]
-    pub fn new(name: &CustomName, data: Option<&[u8]>) -> Self {
+    pub(crate) fn new(name: &CustomName, data: Option<&[u8]>) -> Self {
         let mut text = Vec::with_capacity(name.0.len() + 5 + data.map_or(0, <[u8]>::len));
         write_framed(&mut text, name.0.as_bytes());
         text.push(if data.is_some() { b'1' } else { b'0' });
@@ -73,8 +71,7 @@ impl CustomEvent {
     }
 
     /// Reads a custom event from the outbox. Returns `None` for any other text.
-    #[must_use]
-    pub fn from_text(text: &[u8]) -> Option<Self> {
+    pub(crate) fn from_text(text: &[u8]) -> Option<Self> {
         parse(text).map(|_| Self(text.into()))
     }
 
@@ -85,14 +82,12 @@ impl CustomEvent {
     }
 
     /// Returns the name.
-    #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         parse(&self.0).map_or("", |(name, _)| name)
     }
 
     /// Returns the data, a JSON document, if there is any.
-    #[must_use]
-    pub fn data(&self) -> Option<&[u8]> {
+    pub(crate) fn data(&self) -> Option<&[u8]> {
         parse(&self.0).and_then(|(_, data)| data)
     }
 }

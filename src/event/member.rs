@@ -21,27 +21,18 @@ pub struct MemberDetails {
 }
 
 impl Member {
-    /// Returns the user's id.
-    #[must_use]
-    pub const fn id(&self) -> &UserId {
-        &self.id
-    }
-
     /// Returns the original bytes of the user's id.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         self.id.as_bytes()
     }
 
     /// Returns the connection that caused the edge, if it is known.
-    #[must_use]
-    pub fn by(&self) -> Option<&MemberDetails> {
+    pub(crate) fn by(&self) -> Option<&MemberDetails> {
         self.by.as_deref()
     }
 
     /// Sets the connection that caused the edge.
-    #[must_use]
-    pub fn with(self, by: Option<Box<MemberDetails>>) -> Self {
+    pub(crate) fn with(self, by: Option<Box<MemberDetails>>) -> Self {
         Self { by, ..self }
     }
 }
@@ -60,15 +51,13 @@ impl From<&str> for Member {
 
 impl MemberDetails {
     /// Reads details from the outbox. Returns `None` for any other text.
-    #[must_use]
-    pub fn from_text(text: &[u8]) -> Option<Self> {
+    pub(crate) fn from_text(text: &[u8]) -> Option<Self> {
         let (socket, data) = take(text)?;
         Some(Self { socket: socket.into(), data: data.into() })
     }
 
     /// Returns the text for the outbox: the socket after its length and a colon, then the data.
-    #[must_use]
-    pub fn to_text(&self) -> Vec<u8> {
+    pub(crate) fn to_text(&self) -> Vec<u8> {
         let mut text = Vec::new();
         write_framed(&mut text, self.socket.as_bytes());
         text.extend_from_slice(&self.data);

@@ -116,8 +116,7 @@ impl EventName {
 
 impl Event {
     /// Returns the channel of the event, if it is on one.
-    #[must_use]
-    pub fn on_channel(&self) -> Option<&ChannelName> {
+    pub(crate) fn on_channel(&self) -> Option<&ChannelName> {
         match self.kind {
             EventKind::ConnectionEstablished { .. } | EventKind::ConnectionTerminated { .. } => None,
             EventKind::Custom(_) if self.channel.is_empty() => None,
@@ -128,8 +127,7 @@ impl Event {
 
 impl EventKind {
     /// Adds the connection that caused a member's edge. Changes no other event.
-    #[must_use]
-    pub fn by(self, details: Option<Box<MemberDetails>>) -> Self {
+    pub(crate) fn by(self, details: Option<Box<MemberDetails>>) -> Self {
         match self {
             Self::MemberAdded { user } => Self::MemberAdded { user: user.with(details) },
             Self::MemberRemoved { user } => Self::MemberRemoved { user: user.with(details) },
@@ -137,15 +135,8 @@ impl EventKind {
         }
     }
 
-    /// Returns `true` for an edge.
-    #[must_use]
-    pub const fn is_edge(&self) -> bool {
-        !matches!(self, Self::ClientEvent(_) | Self::Custom(_) | Self::SubscriptionCount { .. } | Self::CacheMiss)
-    }
-
     /// Returns the name as in the body of a webhook.
-    #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Custom(event) => event.name(),
             other => other.listed_as().map_or("", Into::into),
@@ -153,8 +144,7 @@ impl EventKind {
     }
 
     /// Returns the name, or `None` for a custom event.
-    #[must_use]
-    pub const fn listed_as(&self) -> Option<EventName> {
+    pub(crate) const fn listed_as(&self) -> Option<EventName> {
         Some(match self {
             Self::Custom(_) => return None,
             Self::ChannelOccupied => EventName::ChannelOccupied,

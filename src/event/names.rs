@@ -95,8 +95,7 @@ impl NodeId {
     }
 
     /// Returns the id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -29,7 +29,6 @@ use super::samples::of_process;
 use crate::metrics::Sources;
 use crate::process::Thread;
 use crate::report::DeliveryStatus;
-use crate::telemetry::Level;
 
 /// The wait before a port in use is tried again.
 const BIND_RETRY: Duration = Duration::from_secs(1);
@@ -146,7 +145,7 @@ impl MetricsServer {
         let runs = self.end.update(|state| state.listening = Some(handle));
         if std::mem::take(&mut self.failed) && runs {
             let Self { address, sources, .. } = self;
-            sources.telemetry.log(Level::Info, format_args!("Serving metrics at http://{address}/metrics"));
+            sources.telemetry.log_info(format_args!("Serving metrics at http://{address}/metrics"));
         }
         while self.end.update(|_| {}) {
             match listener.accept() {
@@ -202,7 +201,7 @@ impl MetricsServer {
             let address = self.address;
             self.sources
                 .telemetry
-                .log(Level::Warning, format_args!("Cannot serve metrics at {address}: {error}. Retrying every second"));
+                .log_warning(format_args!("Cannot serve metrics at {address}: {error}. Retrying every second"));
         }
     }
 }

@@ -12,10 +12,10 @@
 //! outage of up to [`STALE`] (300 s).
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{fmt, io};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -45,6 +45,8 @@ pub(crate) enum NoAddress {
 }
 
 /// The DNS cache of all endpoints.
+#[derive(derive_more::Debug)]
+#[debug("DnsCache")]
 pub(crate) struct DnsCache {
     lookup: Box<Lookup>,
     telemetry: Arc<Telemetry>,
@@ -188,12 +190,6 @@ impl Name {
             Ok(_) => self.failure = Some(("the lookup returned none".into(), now)),
             Err(error) => self.failure = Some((error.to_string().into(), now)),
         }
-    }
-}
-
-impl fmt::Debug for DnsCache {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DnsCache").finish_non_exhaustive()
     }
 }
 

@@ -8,7 +8,6 @@
 //! - A peer may answer a request and then stop reading it. After a failed write the socket sends nothing more, and reports the
 //!   failure only when there is nothing left to read.
 
-use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -73,6 +72,8 @@ impl Limit {
 }
 
 /// A connection.
+#[derive(derive_more::Debug)]
+#[debug("Socket to {:?}", stream.peer_addr().ok())]
 pub(super) struct Socket {
     /// Shared with the shutdown handle.
     stream: Arc<TcpStream>,
@@ -168,12 +169,6 @@ impl Transport for Socket {
         }
         let unasked = SockRef::from(&*self.stream).recv_with_flags(&mut [MaybeUninit::uninit()], libc::MSG_DONTWAIT);
         unasked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
-    }
-}
-
-impl fmt::Debug for Socket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Socket").field("peer", &self.stream.peer_addr().ok()).finish_non_exhaustive()
     }
 }
 

@@ -65,8 +65,7 @@ pub enum Item {
 
 impl Item {
     /// Returns the application.
-    #[must_use]
-    pub const fn app(&self) -> &AppId {
+    pub(crate) const fn app(&self) -> &AppId {
         match self {
             Self::Event(event) => &event.app,
             Self::Redelivery(redelivery) => &redelivery.lane.app,
@@ -74,8 +73,7 @@ impl Item {
     }
 
     /// Returns the number of events.
-    #[must_use]
-    pub const fn events(&self) -> usize {
+    pub(crate) const fn events(&self) -> usize {
         match self {
             Self::Event(_) => 1,
             Self::Redelivery(redelivery) => redelivery.events,
@@ -109,20 +107,17 @@ pub struct Resume {
 
 impl Resume {
     /// Returns the last event with any progress; 0 if there is none.
-    #[must_use]
-    pub fn last(&self) -> u64 {
+    pub(crate) fn last(&self) -> u64 {
         self.cursors.values().chain(self.in_flight.keys()).copied().max().unwrap_or_default()
     }
 
     /// Returns `true` if `lane` has acknowledged the event at `seq`.
-    #[must_use]
-    pub fn has_acked(&self, lane: &LaneId, seq: u64) -> bool {
+    pub(crate) fn has_acked(&self, lane: &LaneId, seq: u64) -> bool {
         self.cursors.get(lane).is_some_and(|cursor| *cursor >= seq)
     }
 
     /// Returns `true` if `lane` has acknowledged the event at `seq`, or has it in an in-flight batch.
-    #[must_use]
-    pub fn has(&self, lane: &LaneId, seq: u64) -> bool {
+    pub(crate) fn has(&self, lane: &LaneId, seq: u64) -> bool {
         self.has_acked(lane, seq) || self.in_flight.get(&seq).is_some_and(|lanes| lanes.contains(lane))
     }
 }
@@ -207,8 +202,7 @@ impl Queued {
     }
 
     /// Returns the event, unless this is a redelivery.
-    #[must_use]
-    pub const fn event(&self) -> Option<&Event> {
+    pub(crate) const fn event(&self) -> Option<&Event> {
         match &self.item {
             Item::Event(event) => Some(event),
             Item::Redelivery(_) => None,
@@ -216,8 +210,7 @@ impl Queued {
     }
 
     /// Returns the redelivery, unless this is an event.
-    #[must_use]
-    pub const fn redelivery(&self) -> Option<&Redelivery> {
+    pub(crate) const fn redelivery(&self) -> Option<&Redelivery> {
         match &self.item {
             Item::Event(_) => None,
             Item::Redelivery(redelivery) => Some(&**redelivery),

@@ -7,56 +7,26 @@ use serde_json::{Number, Value};
 
 use super::array_keys;
 use super::exceptions::invalid_config;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 
 /// The maximum depth of nesting, more than any config has. A deeper array contains a reference to itself.
 const MAX_DEPTH: usize = 16;
-
-/// The reason that an array is not a configuration.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub(super) enum NotConfig {
-    /// It contains an object, such as a closure, or a resource.
-    #[error("resonate-webhooks.{key}: {kind} is not plain data")]
-    NotPlainData {
-        /// The key in dot notation.
-        key: String,
-        /// The kind of value, with its article.
-        kind: &'static str,
-    },
-    /// It contains `NAN` or `INF`.
-    #[error("resonate-webhooks.{key}: expected a finite number")]
-    NotFinite {
-        /// The key in dot notation.
-        key: String,
-    },
-    /// It is nested too deep.
-    #[error("resonate-webhooks.{key}: nested more than {MAX_DEPTH} levels deep")]
-    TooDeep {
-        /// The key in dot notation.
-        key: String,
-    },
-}
 
 /// Reads the `resonate-webhooks` config array.
 ///
 /// # Errors
 /// Returns an `InvalidConfig` that names the config key.
 pub(super) fn read(array: &ZendHashTable) -> PhpResult<Config> {
-    Config::from_value(to_json(array).map_err(invalid_config)?).map_err(invalid_config)
+    convert_array(array, "", 0).and_then(Config::from_value).map_err(invalid_config)
 }
 
-/// Converts the array recursively.
+/// Converts an array recursively.
 ///
 /// # Errors
 /// Returns an error if it contains a value that `config:cache` could not store either.
-fn to_json(array: &ZendHashTable) -> Result<Value, NotConfig> {
-    convert_array(array, "", 0)
-}
-
-fn convert_array(array: &ZendHashTable, path: &str, depth: usize) -> Result<Value, NotConfig> {
+fn convert_array(array: &ZendHashTable, path: &str, depth: usize) -> Result<Value, ConfigError> {
     if depth > MAX_DEPTH {
-        return Err(NotConfig::TooDeep { key: path.to_owned() });
+        return Err(ConfigError::at(path, format_args!("nested more than {MAX_DEPTH} levels deep")));
     }
     let mut is_list = true;
     let mut entries = Vec::with_capacity(array.len());
@@ -73,7 +43,7 @@ fn convert_array(array: &ZendHashTable, path: &str, depth: usize) -> Result<Valu
     })
 }
 
-fn convert(value: &Zval, path: &str, depth: usize) -> Result<Value, NotConfig> {
+fn convert(value: &Zval, path: &str, depth: usize) -> Result<Value, ConfigError> {
     let value = value.dereference();
     if value.is_null() {
         Ok(Value::Null)
@@ -82,7 +52,7 @@ fn convert(value: &Zval, path: &str, depth: usize) -> Result<Value, NotConfig> {
     } else if let Some(number) = value.long() {
         Ok(Value::Number(number.into()))
     } else if let Some(number) = value.double() {
-        Number::from_f64(number).map(Value::Number).ok_or_else(|| NotConfig::NotFinite { key: path.to_owned() })
+        Number::from_f64(number).map(Value::Number).ok_or_else(|| ConfigError::at(path, "expected a finite number"))
     } else if let Some(bytes) = value.binary_slice::<u8>() {
         Ok(Value::String(String::from_utf8_lossy(bytes).into_owned()))
     } else if let Some(array) = value.array() {
@@ -93,6 +63,6 @@ fn convert(value: &Zval, path: &str, depth: usize) -> Result<Value, NotConfig> {
             DataType::Resource => "a resource",
             _ => "this",
         };
-        Err(NotConfig::NotPlainData { key: path.to_owned(), kind })
+        Err(ConfigError::at(path, format_args!("{kind} is not plain data")))
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ext_php_rs::binary::Binary;
 use ext_php_rs::binary_slice::BinarySlice;
 use ext_php_rs::boxed::ZBox;
+use ext_php_rs::convert::IntoZval;
 use ext_php_rs::exception::PhpResult;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::{php_class, php_impl};
@@ -76,12 +77,8 @@ impl Engine {
 
     /// Returns the ids of applications that have events and are not registered, so that the host must look them up. Returns each
     /// once a second until it is registered, or until a minute after its last event.
-    pub fn wanted_apps(&self) -> PhpResult<ZBox<ZendHashTable>> {
-        let mut list = ZendHashTable::new();
-        for app in self.core.wanted_apps() {
-            list.push(binary(app.as_bytes()))?;
-        }
-        Ok(list)
+    pub fn wanted_apps(&self) -> Vec<Binary<u8>> {
+        self.core.wanted_apps().iter().map(|app| Binary::new(app.as_bytes())).collect()
     }
 
     /// Returns true if an endpoint wants connection events. Otherwise `opened()` has no effect.
@@ -182,15 +179,15 @@ impl Engine {
     }
 
     /// Returns the channels to reconcile because a hook found the queue full: a list of [app id, channel].
-    pub fn dirty_channels(&self) -> PhpResult<ZBox<ZendHashTable>> {
-        channel_list(self.core.dirty_channels())
+    pub fn dirty_channels(&self) -> Vec<Vec<Binary<u8>>> {
+        channel_list(&self.core.dirty_channels())
     }
 
     /// Returns channels with a local connection: [next cursor, list of [app id, channel]]. Cursor 0 begins and ends a round.
     /// Returns null while the engine is busy.
     pub fn channels(&self, cursor: i64, limit: i64) -> PhpResult<Option<ZBox<ZendHashTable>>> {
         let page = self.core.channels(index(cursor), index(limit));
-        page.map(|(next, channels)| pair(i64::try_from(next).unwrap_or(0), channel_list(channels)?)).transpose()
+        page.map(|(next, channels)| pair(i64::try_from(next).unwrap_or(0), channel_list(&channels))).transpose()
     }
 
     /// Returns the socket ids that the engine has on a channel: [next cursor, list]. Cursor 0 begins and ends a round. Returns
@@ -203,7 +200,7 @@ impl Engine {
         limit: i64,
     ) -> PhpResult<Option<ZBox<ZendHashTable>>> {
         let page = self.core.sockets(&appId, &channel, index(cursor), index(limit));
-        page.map(|(next, sockets)| pair(i64::try_from(next).unwrap_or(0), socket_list(&sockets)?)).transpose()
+        page.map(|(next, sockets)| pair(i64::try_from(next).unwrap_or(0), socket_list(&sockets))).transpose()
     }
 
     /// Returns up to limit keys of an array, as strings: [next position, list]. Position 0 begins and ends a round. The cost of
@@ -239,7 +236,7 @@ fn index(number: i64) -> usize {
     usize::try_from(number).unwrap_or(0)
 }
 
-fn pair(next: i64, list: ZBox<ZendHashTable>) -> PhpResult<ZBox<ZendHashTable>> {
+fn pair(next: i64, list: impl IntoZval) -> PhpResult<ZBox<ZendHashTable>> {
     let mut pair = ZendHashTable::with_capacity(2);
     pair.push(next)?;
     pair.push(list)?;
@@ -250,22 +247,11 @@ fn connections(sockets: &ZendHashTable) -> impl Iterator<Item = (Vec<u8>, Vec<u8
     array_keys::entries(sockets).map(|(socket, user)| (array_keys::bytes(&socket), array_keys::bytes(user)))
 }
 
-fn socket_list(sockets: &[SocketId]) -> PhpResult<ZBox<ZendHashTable>> {
-    let mut list = ZendHashTable::with_capacity(u32::try_from(sockets.len()).unwrap_or(u32::MAX));
-    for socket in sockets {
-        list.push(binary(socket.as_bytes()))?;
-    }
-    Ok(list)
+fn socket_list(sockets: &[SocketId]) -> Vec<Binary<u8>> {
+    sockets.iter().map(|socket| Binary::new(socket.as_bytes())).collect()
 }
 
-fn channel_list(channels: Vec<(AppId, ChannelName)>) -> PhpResult<ZBox<ZendHashTable>> {
-    let mut list = ZendHashTable::with_capacity(u32::try_from(channels.len()).unwrap_or(u32::MAX));
-    for (app, channel) in channels {
-        list.push(vec![binary(app.as_bytes()), binary(channel.as_bytes())])?;
-    }
-    Ok(list)
-}
-
-fn binary(bytes: &[u8]) -> Binary<u8> {
-    Binary::new(bytes)
+fn channel_list(channels: &[(AppId, ChannelName)]) -> Vec<Vec<Binary<u8>>> {
+    let pair = |(app, channel): &(AppId, ChannelName)| Vec::from([app.as_bytes(), channel.as_bytes()].map(Binary::new));
+    channels.iter().map(pair).collect()
 }

@@ -26,7 +26,7 @@ use super::scripts::{ClaimCall, PresenceScripts};
 use crate::cluster::{Audit, RedisClock, Refusal, Session, SharedMembership};
 use crate::event::NodeId;
 use crate::redis::Link;
-use crate::telemetry::{Level, PacedCount, Telemetry};
+use crate::telemetry::{PacedCount, Telemetry};
 use repair::Comparison;
 use stuck::{Stuck, call, call_while_full, known, stuck};
 use suspension::Suspension;
@@ -313,14 +313,11 @@ impl Claimer {
         counters.events.add(edges + judged(b'm') + verdict.counted + batch.events() as u64 - verdict.refused);
         counters.client_events_rejected.add(verdict.refused);
         if let Some(refused) = self.full_outbox.add(verdict.refused, now) {
-            self.telemetry.log(
-                Level::Error,
-                format_args!(
-                    "Dropped {refused} client events: more than twice outbox_max_events are waiting in their partition of \
+            self.telemetry.log_error(format_args!(
+                "Dropped {refused} client events: more than twice outbox_max_events are waiting in their partition of \
                      the outbox, or more than outbox_max_bytes of client events in the whole outbox. Run \
                      resonate-webhooks:status to find the endpoints that do not keep up"
-                ),
-            );
+            ));
         }
         let mut node_state = self.node_state.lock();
         node_state.table.counts_answered(now);
@@ -340,7 +337,7 @@ impl Claimer {
         self.lapsed.push(reaped.to_string());
         self.predecessor = Some(reaped.to_string());
         self.node_state.lock().start_over();
-        self.telemetry.log(Level::Warning, format_args!("{why}: {reaped} continues as {}", self.session.node()));
+        self.telemetry.log_warning(format_args!("{why}: {reaped} continues as {}", self.session.node()));
     }
 }
 

@@ -12,7 +12,7 @@ use super::node_states::{LockedShard, NodeStates};
 use super::table::non_empty;
 use crate::config::IgnoredChannels;
 use crate::event::{AppId, ChannelName, ClientEvent, ClientEventParts, ClientMessage, CustomEvent, SocketId};
-use crate::telemetry::{Level, PacedCount, Telemetry};
+use crate::telemetry::{PacedCount, Telemetry};
 use crossbeam_channel::{Receiver, Select, Sender};
 
 /// Most intents per portion.
@@ -245,10 +245,8 @@ impl Intake {
         }
         self.telemetry.counters().custom_events_dropped.add(1);
         if let Some(dropped) = self.dropped.add(1, Instant::now()) {
-            self.telemetry.log(
-                Level::Error,
-                format_args!("Dropped {dropped} application events: too many events are waiting for Redis"),
-            );
+            self.telemetry
+                .log_error(format_args!("Dropped {dropped} application events: too many events are waiting for Redis"));
         }
     }
 }

@@ -35,6 +35,8 @@ const IDLE: Duration = Duration::from_secs(1);
 /// - A rejected call: others may succeed. It is logged once, until a different call is rejected.
 /// - A call that Redis refuses for lack of memory, disk, replicas or rights: see `RedisRefusal`.
 /// - A connection that Redis closed because it was idle: it is reopened before the call.
+#[derive(derive_more::Debug)]
+#[debug("Link to {}", settings.address())]
 pub struct Link {
     settings: Settings,
     /// Receives the log lines. `None` for a silent link.
@@ -75,8 +77,7 @@ impl Link {
     }
 
     /// Creates a link that has not connected yet and logs nothing.
-    #[must_use]
-    pub fn silent(settings: Settings) -> Self {
+    pub(crate) fn silent(settings: Settings) -> Self {
         Self::build(settings, None)
     }
 
@@ -103,8 +104,7 @@ impl Link {
     }
 
     /// Returns the timeout for connecting, and for each read and each write.
-    #[must_use]
-    pub const fn timeout(&self) -> Duration {
+    pub(crate) const fn timeout(&self) -> Duration {
         self.settings.timeout()
     }
 
@@ -325,16 +325,6 @@ impl Link {
         if let Some(telemetry) = &self.telemetry {
             telemetry.log(level, message);
         }
-    }
-}
-
-/// Leaves out the connection, which has no readable form.
-impl fmt::Debug for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link")
-            .field("settings", &self.settings)
-            .field("connected", &self.connection.is_some())
-            .finish_non_exhaustive()
     }
 }
 

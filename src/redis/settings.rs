@@ -65,8 +65,7 @@ impl Settings {
     }
 
     /// Returns the address of Redis.
-    #[must_use]
-    pub const fn address(&self) -> &Address {
+    pub(crate) const fn address(&self) -> &Address {
         &self.connection.address
     }
 
@@ -85,8 +84,7 @@ impl Settings {
     }
 
     /// Returns the timeout for connecting, and for each read and each write.
-    #[must_use]
-    pub const fn timeout(&self) -> Duration {
+    pub(crate) const fn timeout(&self) -> Duration {
         self.connection.timeout
     }
 

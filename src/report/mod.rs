@@ -23,7 +23,6 @@ mod history;
 mod latency;
 mod record;
 mod scripts;
-mod states;
 
 pub use agreement::{ConfigPart, ConfigParts, Disagreement};
 pub(crate) use agreement::{disagreements, hash_of};
@@ -32,7 +31,6 @@ pub(crate) use history::{
     Attempts, FAILURES, Load, MINUTE_MS, MINUTES, PendingHistory, Series, hour_of, numbers as history_numbers,
 };
 pub use latency::{LATENCY_BOUNDS_MS, Latency};
-pub(crate) use record::{AT_MOST, OTHER_APPS, WallClock};
+pub(crate) use record::{AT_MOST, EndpointStates, OTHER_APPS, WallClock};
 pub use record::{DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, NodeRecord, RedisErrors};
 pub(crate) use scripts::{SILENT_AFTER_MS, StatusKeys, put_together as put_script_together};
-pub(crate) use states::EndpointStates;

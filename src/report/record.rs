@@ -1,6 +1,6 @@
 //! The record of a node. It is parsed leniently, because the nodes of a cluster may have different versions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -176,6 +176,18 @@ pub struct LaneStatus {
     pub attempt: u32,
     /// The time of the next attempt, if it waits.
     pub next_try_ms: Option<u64>,
+}
+
+/// The ids of the endpoints that are paused.
+pub(crate) type Pauses = BTreeSet<String>;
+
+/// The states of endpoints that Redis has for all nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EndpointStates {
+    /// Paused endpoints.
+    pub(crate) paused: Pauses,
+    /// Disabled endpoints: id → the URL that has answered 410, without its query.
+    pub(crate) disabled: BTreeMap<String, String>,
 }
 
 /// Converts instants to Redis' clock.

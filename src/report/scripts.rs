@@ -8,8 +8,7 @@ use redis::streams::StreamMaxlen;
 use redis::{Commands, Connection, RedisResult};
 
 use super::history::{BITS, HistoryWrite, Merge, expiry_of, hour_of};
-use super::record::NodeRecord;
-use super::states::{EndpointStates, Pauses};
+use super::record::{EndpointStates, NodeRecord, Pauses};
 use crate::redis::{Script, millis};
 
 /// The age of a record after which its node counts as silent: three missed records.

@@ -50,8 +50,7 @@ pub enum Cause {
 
 impl Cause {
     /// Returns the cause for a reason as in the log and in dead letters.
-    #[must_use]
-    pub fn of(reason: &str) -> Self {
+    pub(crate) fn of(reason: &str) -> Self {
         match reason {
             OUTBOX_FULL => Self::OutboxFull,
             UNKNOWN_APPLICATION => Self::UnknownApplication,

@@ -29,14 +29,12 @@ macro_rules! counters {
 
         impl Counters {
             /// Returns all counters with their names, in the order in which an event passes them.
-            #[must_use]
-            pub fn snapshot(&self) -> Vec<(&'static str, u64)> {
+            pub(crate) fn snapshot(&self) -> Vec<(&'static str, u64)> {
                 vec![$((stringify!($name), self.$name.get()),)*]
             }
 
             /// Returns all names with their help texts, in the same order.
-            #[must_use]
-            pub const fn described() -> &'static [(&'static str, &'static str)] {
+            pub(crate) const fn described() -> &'static [(&'static str, &'static str)] {
                 &[$((stringify!($name), concat!($($doc),+)),)*]
             }
         }

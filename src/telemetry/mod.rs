@@ -92,6 +92,24 @@ impl Telemetry {
         }
     }
 
+    /// Queues a log line with the level [`Level::Error`].
+    #[track_caller]
+    pub(crate) fn log_error(&self, message: impl Display) {
+        self.log(Level::Error, message);
+    }
+
+    /// Queues a log line with the level [`Level::Warning`].
+    #[track_caller]
+    pub(crate) fn log_warning(&self, message: impl Display) {
+        self.log(Level::Warning, message);
+    }
+
+    /// Queues a log line with the level [`Level::Info`].
+    #[track_caller]
+    pub(crate) fn log_info(&self, message: impl Display) {
+        self.log(Level::Info, message);
+    }
+
     /// Queues a line for Laravel's log. Lines from the same place in the code are of one kind, and the queue keeps only
     /// some of each kind.
     #[track_caller]
@@ -121,6 +139,6 @@ impl Telemetry {
     /// Counts and logs the panic of a background thread, which is restarted.
     pub(crate) fn thread_panicked(&self, thread: &str, message: &str) {
         self.counters.thread_panics.add(1);
-        self.log(Level::Error, format_args!("Background thread {thread} panicked and was restarted: {message}"));
+        self.log_error(format_args!("Background thread {thread} panicked and was restarted: {message}"));
     }
 }

@@ -1,7 +1,5 @@
 //! Outcomes for the PHP side, which dispatches them as Laravel events or writes them to Laravel's log.
 
-use std::fmt;
-
 use crossbeam_queue::ArrayQueue;
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -108,16 +106,11 @@ pub enum Outcome {
 }
 
 /// The outcomes that wait for the PHP side, in two bounded queues. A new delivery displaces only the oldest delivery.
+#[derive(derive_more::Debug)]
+#[debug("Outcomes")]
 pub struct Outcomes {
     notices: Mutex<Notices>,
     deliveries: ArrayQueue<Outcome>,
-}
-
-/// Prints no outcomes, because their URLs have queries.
-impl fmt::Debug for Outcomes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outcomes").finish_non_exhaustive()
-    }
 }
 
 impl Default for Outcomes {
@@ -161,7 +154,7 @@ mod tests {
     #[test]
     fn a_flood_of_deliveries_displaces_only_deliveries() {
         let telemetry = Telemetry::default();
-        telemetry.log(Level::Warning, "a warning");
+        telemetry.log_warning("a warning");
         let disabled =
             Outcome::EndpointDisabled { url: "u".to_owned(), endpoint: "e".to_owned(), reason: "HTTP 410".to_owned() };
         telemetry.report(disabled.clone());

@@ -39,8 +39,7 @@ pub enum RedisFault {
 
 impl RedisFault {
     /// Returns the label: the name of the counter without its prefix.
-    #[must_use]
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         <&str>::from(self).trim_start_matches("redis_errors_")
     }
 }

@@ -55,7 +55,8 @@ impl Node {
         }
         let (outbox, telemetry) = (Arc::new(outbox), Arc::new(Telemetry::default()));
         let events = Arc::clone(&outbox);
-        let delivery = Delivery::start(events, settings, endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
+        let delivery =
+            Delivery::start(None, events, settings, endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
         Self { delivery, outbox, telemetry }
     }
 

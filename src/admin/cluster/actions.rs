@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::super::adoption::{Adoption, adopt};
 use super::{ClientError, Cluster, Refusals, ShardClients};
-use crate::config::{AppScope, Endpoint};
+use crate::config::Endpoint;
 use crate::delivery::{Credentials, TestDelivery, test_delivery};
 use crate::event::Shard;
 use crate::telemetry::Sight;
@@ -52,10 +52,7 @@ impl Configured {
         Self {
             name: endpoint.name.clone(),
             label: endpoint.label(),
-            app_id: match &endpoint.apps {
-                AppScope::Every => "*".to_owned(),
-                AppScope::Only(app) => app.as_text().into_owned(),
-            },
+            app_id: endpoint.apps.to_string(),
             aliases: [Some(id.clone()), endpoint.name.clone(), Some(url.clone()), Some(endpoint.target.configured())],
             id,
             url,

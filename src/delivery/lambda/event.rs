@@ -4,8 +4,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
+use serde_json::{Map, Value, json};
 
 use crate::config::Header;
 use crate::delivery::signature::SignedRequest;
@@ -14,105 +13,46 @@ use crate::net::http1::USER_AGENT;
 /// A placeholder: a function has no URL and so no path.
 const PATH: &str = "/";
 
-/// A request in the format of a REST API proxy integration, which equals payload version 1.0 of an HTTP API.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ProxyEvent<'a> {
-    resource: &'a str,
-    path: &'a str,
-    http_method: &'a str,
-    headers: Headers<'a>,
-    multi_value_headers: Lists<'a>,
-    query_string_parameters: (),
-    multi_value_query_string_parameters: (),
-    path_parameters: (),
-    stage_variables: (),
-    request_context: RequestContext<'a>,
-    body: &'a str,
-    is_base64_encoded: bool,
-}
-
-/// The origin of a request. Fields without a counterpart here are constants.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RequestContext<'a> {
-    request_id: &'a str,
-    request_time_epoch: u64,
-    resource_path: &'a str,
-    path: &'a str,
-    http_method: &'a str,
-    protocol: &'a str,
-    stage: &'a str,
-    identity: RequestIdentity<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RequestIdentity<'a> {
-    source_ip: &'a str,
-    user_agent: &'a str,
-}
-
-/// Headers as a map, in order.
-struct Headers<'a>(&'a [(&'a str, &'a str)]);
-
-/// Headers as a map with each value in a list.
-struct Lists<'a>(&'a [(&'a str, &'a str)]);
-
-impl Serialize for Headers<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().copied())
-    }
-}
-
-impl Serialize for Lists<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in self.0 {
-            map.serialize_entry(name, &[value])?;
-        }
-        map.end()
-    }
-}
-
-/// Encodes the event for an attempt. Only the time and the signatures differ between the attempts of a batch.
+/// Encodes the event for an attempt, in the format of a REST API proxy integration, which equals payload version 1.0 of an
+/// HTTP API. Fields of its context without a counterpart here are constants. Only the time and the signatures differ between
+/// the attempts of a batch.
 pub(super) fn encode(request: &SignedRequest<'_>, extra: &[Header]) -> Vec<u8> {
     let mut headers = request.headers().to_vec();
     headers.push(("User-Agent", USER_AGENT));
     headers.extend(extra.iter().map(|header| (header.name(), header.value().expose())));
+    let by_name = |form: &dyn Fn(&str) -> Value| -> Map<_, _> {
+        headers.iter().map(|(name, value)| ((*name).to_owned(), form(value))).collect()
+    };
     let text = str::from_utf8(request.body);
     let encoded = text.is_err().then(|| STANDARD.encode(request.body));
-    let event = ProxyEvent {
-        resource: PATH,
-        path: PATH,
-        http_method: "POST",
-        headers: Headers(&headers),
-        multi_value_headers: Lists(&headers),
-        query_string_parameters: (),
-        multi_value_query_string_parameters: (),
-        path_parameters: (),
-        stage_variables: (),
-        request_context: RequestContext {
-            request_id: request.id,
-            request_time_epoch: request.timestamp.parse::<u64>().unwrap_or_default().saturating_mul(1000),
-            resource_path: PATH,
-            path: PATH,
-            http_method: "POST",
-            protocol: "HTTP/1.1",
-            stage: "$default",
-            identity: RequestIdentity { source_ip: "127.0.0.1", user_agent: USER_AGENT },
+    let event = json!({
+        "resource": PATH,
+        "path": PATH,
+        "httpMethod": "POST",
+        "headers": by_name(&|value| json!(value)),
+        "multiValueHeaders": by_name(&|value| json!([value])),
+        "queryStringParameters": null,
+        "multiValueQueryStringParameters": null,
+        "pathParameters": null,
+        "stageVariables": null,
+        "requestContext": {
+            "requestId": request.id,
+            "requestTimeEpoch": request.timestamp.parse::<u64>().unwrap_or_default().saturating_mul(1000),
+            "resourcePath": PATH,
+            "path": PATH,
+            "httpMethod": "POST",
+            "protocol": "HTTP/1.1",
+            "stage": "$default",
+            "identity": { "sourceIp": "127.0.0.1", "userAgent": USER_AGENT },
         },
-        body: encoded.as_deref().or(text.ok()).unwrap_or_default(),
-        is_base64_encoded: encoded.is_some(),
-    };
-    // Cannot fail: the event has only strings and numbers under fixed names.
-    serde_json::to_vec(&event).unwrap_or_default()
+        "body": encoded.as_deref().or(text.ok()).unwrap_or_default(),
+        "isBase64Encoded": encoded.is_some(),
+    });
+    event.to_string().into_bytes()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
 
     fn request(body: &[u8]) -> SignedRequest<'_> {

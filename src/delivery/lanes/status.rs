@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::{LaneEntry, Lanes};
-use crate::config::{AppScope, Endpoint};
 use crate::delivery::answer::first_bytes;
 use crate::delivery::attempt::AttemptResult;
 use crate::delivery::health::Health;
@@ -64,7 +63,7 @@ impl Lanes {
     fn endpoints_hash(&self) -> String {
         let configured =
             (0..self.endpoints.len()).filter(|place| !self.is_removed(*place)).map(|place| &self.endpoints[place]);
-        let ids: Vec<String> = configured.map(|endpoint| format!("{} {}", endpoint.id, scope(endpoint))).collect();
+        let ids: Vec<String> = configured.map(|endpoint| format!("{} {}", endpoint.id, endpoint.apps)).collect();
         hash_of(ids.iter().map(String::as_bytes))
     }
 
@@ -113,7 +112,7 @@ impl Lanes {
             id: endpoint.id.to_string(),
             label: endpoint.label(),
             url: endpoint.target.to_string(),
-            app_id: scope(endpoint),
+            app_id: endpoint.apps.to_string(),
             state,
             since_ms: ms(since),
             last_status: last.and_then(|last| last.status),
@@ -143,13 +142,6 @@ impl Lanes {
 }
 
 /// Returns the applications whose events an endpoint receives, as text.
-fn scope(endpoint: &Endpoint) -> String {
-    match &endpoint.apps {
-        AppScope::Every => "*".to_owned(),
-        AppScope::Only(app) => app.as_text().into_owned(),
-    }
-}
-
 fn lane_status(entry: &LaneEntry, snapshot: &LaneSnapshot, clock: WallClock) -> LaneStatus {
     LaneStatus {
         endpoint: entry.id.endpoint.to_string(),

@@ -61,43 +61,19 @@ pub(crate) struct Dispatcher {
     pub(crate) clients: Arc<Clients>,
     pub(crate) telemetry: Arc<Telemetry>,
     /// Events taken from the outbox and not routed yet.
-    incoming: VecDeque<Queued>,
-    flushes: Vec<Flush>,
-    pub(super) shortage: ThreadShortage,
+    pub(crate) incoming: VecDeque<Queued>,
+    pub(crate) flushes: Vec<Flush>,
+    pub(crate) shortage: ThreadShortage,
 }
 
 /// A caller that waits for a flush.
 #[derive(Debug)]
-struct Flush {
+pub(crate) struct Flush {
     deadline: Instant,
     reply: Sender<Undelivered>,
 }
 
 impl Dispatcher {
-    /// Creates a dispatcher.
-    pub(crate) fn new(
-        scheduler: Arc<Scheduler>,
-        outbox: Arc<dyn Outbox>,
-        signalled: Arc<AtomicBool>,
-        messages: Receiver<Message>,
-        workers: Workers,
-        clients: Arc<Clients>,
-        telemetry: Arc<Telemetry>,
-    ) -> Self {
-        Self {
-            scheduler,
-            outbox,
-            signalled,
-            messages,
-            workers,
-            clients,
-            telemetry,
-            incoming: VecDeque::new(),
-            flushes: Vec::new(),
-            shortage: ThreadShortage::default(),
-        }
-    }
-
     /// Runs until the scheduler is stopped.
     pub(crate) fn run(&mut self) {
         while !self.scheduler.is_stopped() {

@@ -7,7 +7,7 @@ use crate::delivery::attempt::AttemptResult;
 use crate::delivery::health::HealthTransition;
 use crate::delivery::retry::HTTP_GONE;
 use crate::outbox::Queued;
-use crate::telemetry::{Level, Outcome, UNCONFIGURED};
+use crate::telemetry::{Outcome, UNCONFIGURED};
 
 impl SchedulerGuard<'_> {
     /// Reports an attempt to the watchers, if any.
@@ -27,29 +27,23 @@ impl SchedulerGuard<'_> {
             let (url, id, label) = (endpoint.target.to_string(), endpoint.id.to_string(), endpoint.label());
             match transition {
                 HealthTransition::Failing { reason, answer, after } => {
-                    telemetry.log(Level::Warning, format_args!("Endpoint {label} is failing: {reason}"));
+                    telemetry.log_warning(format_args!("Endpoint {label} is failing: {reason}"));
                     let seconds = after.as_secs();
                     telemetry.report(Outcome::EndpointFailing { url, endpoint: id, reason, answer, seconds });
                 }
                 HealthTransition::Recovered { after } => {
                     let seconds = after.as_secs();
-                    telemetry.log(Level::Info, format_args!("Endpoint {label} answers again after {seconds} s"));
+                    telemetry.log_info(format_args!("Endpoint {label} answers again after {seconds} s"));
                     telemetry.report(Outcome::EndpointRecovered { url, endpoint: id, seconds });
                 }
-                HealthTransition::TooLarge { events } => telemetry.log(
-                    Level::Warning,
-                    format_args!(
+                HealthTransition::TooLarge { events } => telemetry.log_warning(format_args!(
                         "Endpoint {label} answered 413 to a batch of {events} events. The batch is sent in halves. To avoid \
                          this, lower batch_max_bytes, or batching.max_events of this endpoint"
-                    ),
-                ),
-                HealthTransition::RetryEnded { reason } => telemetry.log(
-                    Level::Warning,
-                    format_args!(
+                    )),
+                HealthTransition::RetryEnded { reason } => telemetry.log_warning(format_args!(
                         "Endpoint {label} refused a dead letter ({reason}). The other dead letters of this retry are kept. \
                          Retry them when the endpoint answers again"
-                    ),
-                ),
+                    )),
             }
         }
     }
@@ -57,15 +51,12 @@ impl SchedulerGuard<'_> {
     /// Reports that an endpoint was disabled by a 410.
     pub(super) fn report_disabled(&self, place: usize) {
         let (telemetry, endpoint) = (&self.scheduler.telemetry, self.state.lanes.endpoint(place));
-        telemetry.log(
-            Level::Warning,
-            format_args!(
-                "Endpoint {} answered 410 Gone and is now disabled on all servers. To send again: php artisan \
+        telemetry.log_warning(format_args!(
+            "Endpoint {} answered 410 Gone and is now disabled on all servers. To send again: php artisan \
                  resonate-webhooks:resume {}",
-                endpoint.label(),
-                endpoint.id
-            ),
-        );
+            endpoint.label(),
+            endpoint.id
+        ));
         telemetry.report(Outcome::EndpointDisabled {
             url: endpoint.target.to_string(),
             endpoint: endpoint.id.to_string(),
@@ -82,10 +73,10 @@ impl SchedulerGuard<'_> {
             None => telemetry.counters().events_unwanted.add(1),
             // The retry has ended.
             Some(redelivery) if self.state.lanes.is_known(redelivery) => self.report_transitions(),
-            Some(redelivery) => telemetry.log(
-                Level::Warning,
-                format_args!("Webhook {} stays a dead letter: {UNCONFIGURED}", redelivery.id.escape_debug()),
-            ),
+            Some(redelivery) => telemetry.log_warning(format_args!(
+                "Webhook {} stays a dead letter: {UNCONFIGURED}",
+                redelivery.id.escape_debug()
+            )),
         }
     }
 }

@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use super::Dispatcher;
 use crate::delivery::permits::MAX_WORKERS;
-use crate::telemetry::Level;
 
 /// The pause before another thread is requested after a refusal.
 const RETRY: Duration = Duration::from_secs(5);
@@ -28,7 +27,7 @@ const ENDPOINTS: usize = MAX_WORKERS * 3 / 4;
 
 /// The state of a thread shortage.
 #[derive(Debug, Default)]
-pub(super) struct ThreadShortage {
+pub(crate) struct ThreadShortage {
     until: Option<Instant>,
     refused_at: Option<Instant>,
 }
@@ -79,13 +78,10 @@ impl Dispatcher {
         let workers = self.workers.count();
         self.scheduler.lock().lanes().limit_workers(Some(workers));
         if self.shortage.begin(now) {
-            self.telemetry.log(
-                Level::Warning,
-                format_args!(
+            self.telemetry.log_warning(format_args!(
                     "Only {workers} threads send webhooks, so slow endpoints may delay each other. One thread stays free for \
                      endpoints that answer: {error}"
-                ),
-            );
+                ));
         }
     }
 }

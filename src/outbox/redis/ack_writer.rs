@@ -11,7 +11,6 @@ use super::ownership::{OutOfOrder, OwnershipEnd};
 use super::scripts::{AckRequest, CommitReply, DeadLetterLimits, PersistRequest};
 use super::store::Store;
 use crate::outbox::{PersistError, Position};
-use crate::telemetry::Level;
 
 /// How often acknowledgements are written and streams trimmed while no batch is persisted.
 pub(super) const WRITE_EVERY: Duration = Duration::from_millis(50);
@@ -216,7 +215,7 @@ impl RedisOutbox {
                  dead_letter_max_bytes = {bytes}); see resonate-webhooks:failed for the endpoints that fail"
             )
         };
-        self.telemetry.log(Level::Error, format_args!("{evicted} dead letters were evicted for newer ones: {why}"));
+        self.telemetry.log_error(format_args!("{evicted} dead letters were evicted for newer ones: {why}"));
     }
 }
 

@@ -182,7 +182,12 @@ impl RedisOutbox {
         scripts::put_together();
         let link = || Link::new(settings.clone(), Arc::clone(telemetry));
         let keys = options.keys.clone();
-        let store = Store::new(keys.clone(), link(), Arc::clone(membership), options.dead_letters);
+        let store = Store {
+            keys: keys.clone(),
+            link: link(),
+            membership: Arc::clone(membership),
+            limits: options.dead_letters,
+        };
         let out_of_order = options.max_events / usize::from(PARTITIONS);
         let outbox = Arc::new(Self {
             options,

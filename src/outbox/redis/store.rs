@@ -13,23 +13,13 @@ use crate::redis::Link;
 
 /// Writes to the outbox, for one thread at a time.
 pub(super) struct Store {
-    keys: OutboxScripts,
-    link: Link,
-    membership: Arc<SharedMembership>,
-    limits: DeadLetterLimits,
+    pub(super) keys: OutboxScripts,
+    pub(super) link: Link,
+    pub(super) membership: Arc<SharedMembership>,
+    pub(super) limits: DeadLetterLimits,
 }
 
 impl Store {
-    /// Creates a store that writes over `link`.
-    pub(super) const fn new(
-        keys: OutboxScripts,
-        link: Link,
-        membership: Arc<SharedMembership>,
-        limits: DeadLetterLimits,
-    ) -> Self {
-        Self { keys, link, membership, limits }
-    }
-
     /// Writes acknowledgements, then persists batches.
     pub(super) fn write(
         &mut self,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Claimer, Stuck, call_while_full, stuck};
 use crate::cluster::{Closed, Entered};
 use crate::redis::Mismatch;
-use crate::telemetry::{Level, RedisFault};
+use crate::telemetry::RedisFault;
 
 /// Pause between two attempts of a node that is refused.
 const ASK_EVERY: Duration = Duration::from_secs(2);
@@ -82,7 +82,7 @@ impl Claimer {
             self.node_state.lock().reset();
         }
         if before.is_logged {
-            self.telemetry.log(Level::Info, "The webhook data in Redis now belongs to this cluster: webhooks are on");
+            self.telemetry.log_info("The webhook data in Redis now belongs to this cluster: webhooks are on");
         }
         self.membership.set(self.session.membership());
         Ok(())
@@ -104,10 +104,10 @@ impl Claimer {
             Closed::Mismatch(mismatch) => {
                 if self.admission.refuse(&mismatch) && !self.others.is_reported() {
                     self.admission.is_logged = true;
-                    self.telemetry.log(
-                        Level::Error,
-                        format_args!("Webhooks are off on this node: in Redis, {mismatch}. {}.", mismatch.remedy()),
-                    );
+                    self.telemetry.log_error(format_args!(
+                        "Webhooks are off on this node: in Redis, {mismatch}. {}.",
+                        mismatch.remedy()
+                    ));
                 }
                 self.membership.refuse(Some(mismatch));
             }

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::super::scripts::Fate;
 use super::{Claimer, Stuck, call, stuck};
 use crate::cluster::Refusal;
-use crate::telemetry::Level;
 
 /// Most holds per call when a dead node is reaped.
 const REAP_PORTION: usize = 256;
@@ -84,18 +83,13 @@ impl Claimer {
                 self.spared.remove(dead);
                 if reports {
                     self.telemetry.counters().nodes_reaped.add(1);
-                    self.telemetry.log(
-                        Level::Warning,
-                        format_args!("Node {dead} is dead: its lease lapsed and its holds were removed"),
-                    );
+                    self.telemetry
+                        .log_warning(format_args!("Node {dead} is dead: its lease lapsed and its holds were removed"));
                 }
             }
-            Fate::Spared if self.spared.insert(dead.clone()) && reports => self.telemetry.log(
-                Level::Warning,
-                format_args!(
-                    "Node {dead} does not renew its lease, but still refreshes the roster: its lease is extended once"
-                ),
-            ),
+            Fate::Spared if self.spared.insert(dead.clone()) && reports => self.telemetry.log_warning(format_args!(
+                "Node {dead} does not renew its lease, but still refreshes the roster: its lease is extended once"
+            )),
             Fate::Dead | Fate::Alive | Fate::Spared => {}
         }
         Ok(reaped.finished)
@@ -108,10 +102,9 @@ impl Claimer {
         // The audit mostly reads, so `read` is used: a refusal by Redis is not logged here.
         let found = self.link.read(|redis| audit.advance(redis, &keys.membership, session.node(), now));
         for process in found.map_err(|_| stuck(&self.link))? {
-            self.telemetry.log(
-                Level::Warning,
-                format_args!("{process} runs the roster but not the webhooks: events of its clients are missing"),
-            );
+            self.telemetry.log_warning(format_args!(
+                "{process} runs the roster but not the webhooks: events of its clients are missing"
+            ));
         }
         Ok(())
     }

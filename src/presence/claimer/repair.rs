@@ -10,7 +10,6 @@ use super::{Claimer, Stuck, call_while_full, known, stuck};
 use crate::cluster::{Acknowledged, Refusal};
 use crate::event::NodeId;
 use crate::redis::LinkError;
-use crate::telemetry::Level;
 
 /// Most holds per call when they are restored.
 const REASSERT_PORTION: usize = 500;
@@ -73,14 +72,11 @@ impl Claimer {
         }
         self.session.restored();
         self.telemetry.counters().hold_rebuilds.add(1);
-        self.telemetry.log(
-            Level::Warning,
-            format_args!(
-                "Redis had lost webhook data of this cluster: restored {} holds and {} pending departures",
-                holds.len(),
-                departures.len()
-            ),
-        );
+        self.telemetry.log_warning(format_args!(
+            "Redis had lost webhook data of this cluster: restored {} holds and {} pending departures",
+            holds.len(),
+            departures.len()
+        ));
         Ok(())
     }
 
@@ -146,13 +142,10 @@ impl Claimer {
         self.comparison.cursor = next;
         if missing > 0 {
             self.telemetry.counters().hold_rebuilds.add(1);
-            self.telemetry.log(
-                Level::Warning,
-                format_args!(
-                    "Restored {missing} holds of this node that Redis had lost. Check whether something deletes or evicts \
+            self.telemetry.log_warning(format_args!(
+                "Restored {missing} holds of this node that Redis had lost. Check whether something deletes or evicts \
                      keys in Redis"
-                ),
-            );
+            ));
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::super::scripts::{Progress, Resumed};
 use super::{Claimer, Stuck, call, stuck};
 use crate::event::AppId;
 use crate::redis::ForeignKey;
-use crate::telemetry::{Level, RedisFault};
+use crate::telemetry::RedisFault;
 
 /// Pause between two queries for suspended applications and attempts to resume them.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -69,16 +69,12 @@ impl Claimer {
         let found = self.link.read(|redis| keys.suspended(redis)).map_err(|_| stuck(&self.link))?;
         for (app, key) in found.iter().filter(|&(app, key)| self.suspension.known.get(app) != Some(key)) {
             self.telemetry.redis_failed(RedisFault::WrongType);
-            self.telemetry.log(
-                Level::Error,
-                format_args!(
-                    "Application {app:?} is suspended and its events wait: in Redis, {key}. Other applications continue."
-                ),
-            );
+            self.telemetry.log_error(format_args!(
+                "Application {app:?} is suspended and its events wait: in Redis, {key}. Other applications continue."
+            ));
         }
         for app in self.suspension.known.keys().filter(|&app| !found.contains_key(app)) {
-            self.telemetry
-                .log(Level::Info, format_args!("Application {app:?} is resumed: its keys in Redis are valid again"));
+            self.telemetry.log_info(format_args!("Application {app:?} is resumed: its keys in Redis are valid again"));
         }
         let mut node_state = self.node_state.lock();
         if node_state.pending.suspend(found.keys().cloned().collect()) {

@@ -11,11 +11,10 @@ mod actions;
 mod caller;
 mod state;
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use super::protocol::Flaw;
+use crate::support::search::{self, Found};
 use actions::Action;
 use caller::Step;
 use state::State;
@@ -41,50 +40,15 @@ struct Budget {
     restores: u8,
 }
 
-/// Result of a search.
-#[derive(Debug)]
-struct Found {
-    states: usize,
-    /// Shortest path to a broken rule, and the rule.
-    counterexample: Option<(Vec<Action>, String)>,
-}
-
 /// Searches from the state after the actions `before`.
-fn search(budget: Budget, before: &[Action], flaw: Option<Flaw>) -> Found {
+fn search(budget: Budget, before: &[Action], flaw: Option<Flaw>) -> Found<Action> {
     let mut first = State::new(budget);
     for action in before {
         first.take(*action, flaw).expect("an action that breaks no rule");
     }
-    // For each state, its first predecessor (a fingerprint) and the action that led from there.
-    let mut seen: HashMap<u64, Option<(u64, Action)>> = HashMap::from([(first.fingerprint(), None)]);
-    let mut frontier = VecDeque::from([first]);
-    while let Some(state) = frontier.pop_front() {
-        let from = state.fingerprint();
-        let way = |last: Option<Action>, seen: &HashMap<u64, Option<(u64, Action)>>| {
-            let before = std::iter::successors(seen[&from], |(state, _)| seen[state]);
-            let mut actions: Vec<Action> = last.into_iter().chain(before.map(|(_, action)| action)).collect();
-            actions.reverse();
-            actions
-        };
-        let (steps, faults) = (state.steps(), state.faults());
-        let mut is_quiet = true;
-        for (number, action) in steps.iter().chain(&faults).copied().enumerate() {
-            let mut next = state.clone();
-            if let Err(broken) = next.take(action, flaw) {
-                return Found { states: seen.len(), counterexample: Some((way(Some(action), &seen), broken)) };
-            }
-            let fingerprint = next.fingerprint();
-            is_quiet &= fingerprint == from || number >= steps.len();
-            if let Entry::Vacant(new) = seen.entry(fingerprint) {
-                new.insert(Some((from, action)));
-                frontier.push_back(next);
-            }
-        }
-        if is_quiet && let Err(broken) = state.comes_to_rest(flaw) {
-            return Found { states: seen.len(), counterexample: Some((way(None, &seen), broken)) };
-        }
-    }
-    Found { states: seen.len(), counterexample: None }
+    let rest = |state: &State, is_quiet| if is_quiet { state.comes_to_rest(flaw) } else { Ok(()) };
+    let actions = |state: &State| (state.steps(), state.faults());
+    search::search(first, State::fingerprint, actions, |state, action| state.take(action, flaw), rest)
 }
 
 fn assert_correct(budget: Budget, before: &[Action]) {

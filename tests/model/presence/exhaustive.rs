@@ -9,11 +9,10 @@
 mod caller;
 mod state;
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use super::protocol::Flaw;
+use crate::support::search::{self, Found};
 use state::{Action, State};
 
 /// Bounds of a search: how often each thing may happen.
@@ -50,45 +49,12 @@ impl Budget {
     };
 }
 
-/// Result of a search.
-#[derive(Debug)]
-struct Found {
-    states: usize,
-    /// Shortest path to a broken rule, and the rule.
-    counterexample: Option<(Vec<Action>, String)>,
-}
-
-fn search(nodes: usize, budget: Budget, flaw: Option<Flaw>) -> Found {
-    let first = State::new(nodes, budget);
-    // For each state, its first predecessor (a fingerprint) and the action that led from there.
-    let mut seen: HashMap<u64, Option<(u64, Action)>> = HashMap::from([(first.fingerprint(), None)]);
-    let mut frontier = VecDeque::from([first]);
-    while let Some(state) = frontier.pop_front() {
-        let from = state.fingerprint();
-        let way = |last: Option<Action>, seen: &HashMap<u64, Option<(u64, Action)>>| {
-            let before = std::iter::successors(seen[&from], |(state, _)| seen[state]);
-            let mut actions: Vec<Action> = last.into_iter().chain(before.map(|(_, action)| action)).collect();
-            actions.reverse();
-            actions
-        };
-        // A state in which a node has a call to make is not at rest: that call is one of its actions.
-        if state.is_quiet(flaw)
-            && let Err(broken) = state.comes_to_rest(flaw)
-        {
-            return Found { states: seen.len(), counterexample: Some((way(None, &seen), broken)) };
-        }
-        for action in state.actions(flaw) {
-            let mut next = state.clone();
-            if let Err(broken) = next.take(action, flaw) {
-                return Found { states: seen.len(), counterexample: Some((way(Some(action), &seen), broken)) };
-            }
-            if let Entry::Vacant(new) = seen.entry(next.fingerprint()) {
-                new.insert(Some((from, action)));
-                frontier.push_back(next);
-            }
-        }
-    }
-    Found { states: seen.len(), counterexample: None }
+fn search(nodes: usize, budget: Budget, flaw: Option<Flaw>) -> Found<Action> {
+    // A state in which a node has a call to make is not at rest: that call is one of its actions.
+    let rest = |state: &State, _| if state.is_quiet(flaw) { state.comes_to_rest(flaw) } else { Ok(()) };
+    let actions = |state: &State| (Vec::new(), state.actions(flaw));
+    let take = |state: &mut State, action| state.take(action, flaw);
+    search::search(State::new(nodes, budget), State::fingerprint, actions, take, rest)
 }
 
 fn assert_correct(nodes: usize, budget: Budget) {

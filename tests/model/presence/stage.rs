@@ -222,8 +222,8 @@ impl Stage {
         let (user, what) = match event.kind {
             EventKind::ChannelOccupied => (None, What::Came),
             EventKind::ChannelVacated => (None, What::Went),
-            EventKind::MemberAdded { user } => (Some(user.id().clone()), What::Came),
-            EventKind::MemberRemoved { user } => (Some(user.id().clone()), What::Went),
+            EventKind::MemberAdded { user } => (Some(UserId::new(user.as_bytes())), What::Came),
+            EventKind::MemberRemoved { user } => (Some(UserId::new(user.as_bytes())), What::Went),
             EventKind::SubscriptionCount { count } => (None, What::Counted(count)),
             EventKind::CacheMiss => panic!("the model has no cache channels"),
             EventKind::ClientEvent(event) => {
