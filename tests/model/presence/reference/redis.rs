@@ -56,12 +56,16 @@ impl Redis {
     /// Decides a batch of an incarnation. Departures whose grace is over come first.
     pub(super) fn decide<'a>(&mut self, id: Id, entries: impl Iterator<Item = &'a ModelEvent>) -> Decision {
         let mut decision = Decision::default();
-        self.leaving.retain(|key, is_over| {
-            if *is_over {
-                decision.published.push(ModelEvent { key: *key, what: What::Went });
+        let over = self.leaving.extract_if(.., |_, is_over| *is_over);
+        let (users, channels): (Vec<_>, Vec<_>) = over.map(|(key, _)| key).partition(|key| key.user.is_some());
+        for key in users.into_iter().chain(channels) {
+            if key.user.is_none() && self.has_members(key) {
+                // Its members leave first. A node that restored a departure later has restarted the member's grace.
+                self.leaving.insert(key, false);
+            } else {
+                decision.published.push(ModelEvent { key, what: What::Went });
             }
-            !*is_over
-        });
+        }
         for event in entries {
             match event.what {
                 What::Came => {
@@ -111,6 +115,12 @@ impl Redis {
         } else {
             decision.published.push(ModelEvent { key, what: What::Went });
         }
+    }
+
+    /// Returns true if the channel has members, or departures of members in their grace.
+    fn has_members(&self, channel: Key) -> bool {
+        let mut keys = self.holds.values().flatten().chain(self.leaving.keys());
+        keys.any(|key| key.user.is_some() && key.channel() == channel)
     }
 
     fn is_held(&self, key: Key) -> bool {
