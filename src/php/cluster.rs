@@ -9,7 +9,7 @@ use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::ZendHashTable;
 
 use super::exceptions::{invalid_config, newer_schema, other_shards, redis_failed};
-use super::{config_array, json_array};
+use super::{array_keys, config_array, json_array};
 use crate::admin::{Adoption, Cluster as Core};
 use crate::delivery::Credentials;
 use crate::metrics;
@@ -97,7 +97,9 @@ impl Cluster {
     /// Returns the history of the last minutes (up to 1440), in points of step minutes: of all endpoints, of those with these ids,
     /// and of the servers' load. `docs/operations.md` describes the array.
     #[php(defaults(minutes = 60, step = 1))]
-    pub fn history(&mut self, endpoints: Vec<String>, minutes: i64, step: i64) -> PhpResult<ZBox<ZendHashTable>> {
+    pub fn history(&mut self, endpoints: &ZendHashTable, minutes: i64, step: i64) -> PhpResult<ZBox<ZendHashTable>> {
+        let endpoints: Vec<String> =
+            array_keys::entries(endpoints).filter_map(|(_, id)| id.dereference().string()).collect();
         let number = |number: i64| u64::try_from(number).unwrap_or(0);
         json_array::of(&self.core.history(&endpoints, number(minutes), number(step)).map_err(redis_failed)?)
     }

@@ -91,7 +91,7 @@ impl DeadLetters {
 
 /// Parses ids. Skips what is not an id, because no dead letter has it.
 fn parse(ids: &ZendHashTable) -> Vec<DeadLetterId> {
-    array_keys::entries(ids).filter_map(|(_, id)| DeadLetterId::parse(id.str()?)).collect()
+    array_keys::entries(ids).filter_map(|(_, id)| DeadLetterId::parse(id.dereference().str()?)).collect()
 }
 
 fn number(count: usize) -> i64 {

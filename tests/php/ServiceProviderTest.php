@@ -43,7 +43,7 @@ final class ServiceProviderTest extends TestCase
         $this->assertSame(
             [
                 'ca_file' => null, 'client_cert' => null, 'client_key' => null,
-                'cluster' => null, 'sentinels' => null, 'service' => 'mymaster', 'sentinel_username' => null, 'sentinel_password' => null,
+                'cluster' => null, 'shards' => null, 'sentinels' => null, 'service' => 'mymaster', 'sentinel_username' => null, 'sentinel_password' => null,
             ],
             array_slice($config['connection'], 8),
         );

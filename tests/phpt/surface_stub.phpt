@@ -56,6 +56,7 @@ Webpatser\ResonateWebhooks\Native\Cluster extends nothing implements nothing
   public adopt(): ?string
   public disabled(): array
   public endpoints(called: ?string = NULL (optional)): array
+  public history(endpoints: array, minutes: int = 60 (optional), step: int = 1 (optional)): array
   public metrics(): string
   public pause(endpoint: string): bool
   public paused(): array
