@@ -52,7 +52,7 @@ final class ServiceProviderTest extends TestCase
                 'cluster_name' => null, 'reverb' => null, 'ignore_channel_prefixes' => ['#'],
                 'departure_grace' => 0.0, 'subscription_count_interval' => 5.0, 'cache_miss_ttl' => 60.0,
                 'timeout' => 10.0, 'connect_timeout' => 5.0,
-                'retry_for' => null, 'retry_after_max' => 300.0, 'backoff' => 'exponential',
+                'retry_for' => null, 'retry_after_max' => 300.0, 'backoff' => 'exponential', 'keep_answers' => 512,
                 'https_only' => false, 'proxy' => null,
                 'deny_private_networks' => null, 'allow_link_local' => false,
                 'batch_max_events' => 1000, 'batch_max_bytes' => 262144,
