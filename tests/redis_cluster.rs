@@ -21,7 +21,7 @@ use support::cluster::{all_decided, assert_alternating, events};
 use support::engine::{APP, engine, eventually};
 use support::receiver::{Answer, Receiver};
 use support::redis::{RedisServer, documented_acl};
-use support::redis_cluster::{RedisCluster, TAG, add_slots, run};
+use support::redis_cluster::{RedisCluster, TAG, add_slots};
 
 fn config(connection: &Value) -> Config {
     Config::from_value(json!({ "connection": connection })).expect("a valid config")
