@@ -61,7 +61,7 @@ pub(super) fn newer_schema(error: impl Display) -> PhpException {
 
 /// Returns the exception for data with another number of shards than the config.
 pub(super) fn other_shards(error: impl Display) -> PhpException {
-    exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisMisconfigured", "RuntimeException", error)
+    exception("RedisMisconfigured", "RuntimeException", error)
 }
 
 fn exception(class: &str, fallback: &str, error: impl Display) -> PhpException {
