@@ -37,6 +37,13 @@ pub struct AccessKeys {
     pub session_token: Option<Secret>,
 }
 
+impl AccessKeys {
+    /// Returns the keys and the token.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        [&self.access_key_id, &self.secret_access_key].into_iter().chain(&self.session_token)
+    }
+}
+
 /// Keys and the time at which they expire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ExpiringKeys {

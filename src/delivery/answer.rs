@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use super::attempt::AttemptResult;
+use crate::aws::ChainLink;
 use crate::config::{Endpoint, ProxyUrl, Queue, QueueServer, Target};
 use crate::secret::{Redaction, WHSEC, redact};
 
@@ -114,8 +115,9 @@ pub(super) fn secrets_of(endpoint: &Endpoint) -> Redaction {
         secrets.add(value.rsplit(' ').next().unwrap_or_default());
     }
     if let Target::Url(url) = &endpoint.target {
-        let (user, password) = url.credentials().and_then(|login| login.expose().split_once(':')).unwrap_or_default();
-        secrets.add_login(user, password);
+        if let Some((user, password)) = url.credentials().and_then(|login| login.expose().split_once(':')) {
+            secrets.add_login(user, password);
+        }
         secrets.add(url.url().query().unwrap_or_default());
         for (name, value) in url.url().query_pairs() {
             secrets.add(if value.is_empty() { &name } else { &value });
@@ -125,6 +127,11 @@ pub(super) fn secrets_of(endpoint: &Endpoint) -> Redaction {
         && let Some(login) = &redis.connection.login
     {
         secrets.add(login.password.expose());
+    }
+    for link in endpoint.target.aws_credentials().unwrap_or_default() {
+        if let ChainLink::Known(keys) = link {
+            keys.secrets().for_each(|secret| secrets.add(secret.expose()));
+        }
     }
     if let Some((user, password)) = endpoint.proxy.as_ref().and_then(ProxyUrl::login) {
         secrets.add_login(&user, &password);
@@ -202,5 +209,24 @@ mod tests {
         ] {
             assert_eq!(text(&format!("({secret})")), "([redacted])", "{secret}");
         }
+    }
+
+    #[test]
+    fn the_keys_of_a_queue_are_secrets_and_an_empty_login_is_none() {
+        let sqs = json!({
+            "driver": "sqs", "prefix": "https://sqs.eu-central-1.amazonaws.com/1", "region": "eu-central-1",
+            "key": "AKIDQUEUE", "secret": "queue-secret", "token": "queue-token",
+        });
+        let config = Config::from_value(json!({
+            "endpoints": [{ "queue": "q", "connection": "sqs" }, { "url": "https://host/x" }],
+            "queues": { "connections": { "sqs": sqs } },
+        }));
+        let endpoints = config.unwrap().endpoints;
+        let queue = secrets_of(&endpoints[0]);
+        for secret in ["AKIDQUEUE", "queue-secret", "queue-token"] {
+            assert_eq!(text(format!("({secret})").as_bytes(), 100, [&queue]), "([redacted])", "{secret}");
+        }
+        // Base64 of a login without a name and a password.
+        assert_eq!(text(b"Og==", 100, [&secrets_of(&endpoints[1])]), "Og==");
     }
 }

@@ -14,7 +14,6 @@ use crate::aws::sigv4::{self, CredentialScope, Request};
 use crate::aws::{AccessKeys, Provider};
 use crate::config::{ConfigError, Endpoint};
 use crate::net::http1::{self, PostClient, ResponseHead};
-use crate::secret::Secret;
 
 /// The longest time that an attempt waits while another one fetches credentials.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -130,9 +129,7 @@ impl AwsClient {
         let secrets = || {
             let mut secrets = request.secrets();
             // AWS repeats the request, with the token, when it refuses the signature.
-            for secret in [Some(&keys.access_key_id), Some(&keys.secret_access_key), keys.session_token.as_ref()] {
-                secrets.add(secret.map(Secret::expose).unwrap_or_default());
-            }
+            keys.secrets().for_each(|secret| secrets.add(secret.expose()));
             secrets
         };
         Reply::new(response.into_result(), kept, secrets)
