@@ -218,10 +218,12 @@ impl WrittenQueueConnection {
         let url = EndpointUrl::try_from(url).map_err(|problem| {
             refusal("prefix", format!("{problem}: set it to https://sqs.REGION.amazonaws.com/ACCOUNT"))
         })?;
-        let region = match self.region {
-            Some(Region(region)) => region,
+        let Region(region) = match self.region {
+            Some(region) => region,
             None => aws::default_region(None, environment)
-                .ok_or_else(|| refusal("region", "is missing: set it, or AWS_DEFAULT_REGION".to_owned()))?,
+                .ok_or_else(|| "is missing: set it, or AWS_DEFAULT_REGION".to_owned())
+                .and_then(Region::try_from)
+                .map_err(|problem| refusal("region", problem))?,
         };
         let keys = self.key.zip(self.secret).map(|(access_key_id, secret_access_key)| AccessKeys {
             access_key_id,

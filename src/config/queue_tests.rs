@@ -35,8 +35,12 @@ fn queues() -> Value {
 }
 
 fn read(endpoint: &Value) -> Result<Config, String> {
+    read_in(endpoint, &Environment::default())
+}
+
+fn read_in(endpoint: &Value, environment: &Environment) -> Result<Config, String> {
     let config = json!({ "endpoints": [endpoint], "queues": queues() });
-    Config::read(config, &Environment::default()).map_err(|error| error.to_string())
+    Config::read(config, environment).map_err(|error| error.to_string())
 }
 
 fn endpoint(written: &Value) -> Endpoint {
@@ -163,6 +167,11 @@ fn a_connection_that_cannot_be_used_is_refused_by_its_key() {
         "{bare}"
     );
     assert_eq!(with("nowhere"), "queue.connections.nowhere.region: is missing: set it, or AWS_DEFAULT_REGION");
+    let europe = Environment::from([("AWS_DEFAULT_REGION", "Europe!")]);
+    assert_eq!(
+        read_in(&json!({ "queue": "q", "connection": "nowhere" }), &europe).unwrap_err(),
+        "queue.connections.nowhere.region: \"Europe!\" is not an AWS region"
+    );
     assert_eq!(with("north"), "queue.connections.north.region: \"Europe!\" is not an AWS region");
     assert_eq!(
         refusal(&json!({ "queue": "a\nb" })),
