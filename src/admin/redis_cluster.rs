@@ -55,12 +55,12 @@ impl RedisCluster {
     /// If the connection breaks.
     pub(super) fn ask(redis: &mut Connection, key_prefixes: &[&str]) -> RedisResult<Vec<Self>> {
         let nodes: Option<String> = answered(redis::cmd("CLUSTER").arg("NODES").query(redis))?;
-        let slots = key_prefixes.iter().map(|prefix| slot_of(prefix));
-        Ok(nodes.map(|nodes| slots.map(|slot| Self::read(&nodes, slot)).collect()).unwrap_or_default())
+        let Some(nodes) = nodes else { return Ok(Vec::new()) };
+        let lines: Vec<NodeLine<'_>> = nodes.lines().filter_map(NodeLine::read).collect();
+        Ok(key_prefixes.iter().map(|prefix| Self::read(&lines, slot_of(prefix))).collect())
     }
 
-    fn read(nodes: &str, slot: u16) -> Self {
-        let lines: Vec<NodeLine<'_>> = nodes.lines().filter_map(NodeLine::read).collect();
+    fn read(lines: &[NodeLine<'_>], slot: u16) -> Self {
         // A failed master keeps its slots until a replica takes them over.
         let master = lines.iter().find(|line| line.serves(slot));
         let is_replica =
@@ -86,14 +86,15 @@ mod tests {
                      cc 10.0.0.3:7002@17002 slave bb 0 1 2 connected\n\
                      dd 10.0.0.4:7003@17003 slave,fail bb 0 1 2 disconnected\n\
                      ee 10.0.0.5:7004@17004 master,fail? - 0 1 3 connected 10923-16383\n";
+        let lines: Vec<NodeLine<'_>> = nodes.lines().filter_map(NodeLine::read).collect();
         let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let down = list(&["10.0.0.4:7003", "10.0.0.5:7004"]);
         let master = Some("10.0.0.2:7001".to_owned());
         let replicas = list(&["10.0.0.3:7002"]);
         for slot in [5461, 5463, 10_922] {
             let found = RedisCluster { slot, master: master.clone(), replicas: replicas.clone(), down: down.clone() };
-            assert_eq!(RedisCluster::read(nodes, slot), found);
+            assert_eq!(RedisCluster::read(&lines, slot), found);
         }
-        assert_eq!(RedisCluster::read(nodes, 5462), RedisCluster { slot: 5462, down, ..RedisCluster::default() });
+        assert_eq!(RedisCluster::read(&lines, 5462), RedisCluster { slot: 5462, down, ..RedisCluster::default() });
     }
 }

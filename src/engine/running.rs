@@ -75,17 +75,17 @@ impl Running {
         let settings = Settings::of(config, Shard::FIRST).map_err(io::Error::other)?;
         let _reserved = reserve_threads(config)?;
         let memberships: Vec<Arc<SharedMembership>> = config.shards().map(|_| Arc::default()).collect();
-        let outbox = Arc::new(ShardedOutbox::start(config, &memberships, telemetry)?);
+        let outbox = Arc::new(ShardedOutbox::start(config, &settings, &memberships, telemetry)?);
         let delivery = start_delivery(config, shared, &outbox)?;
         // The status is in the first shard, and so is the name of the node.
         let sources = Arc::new(sources(config, shared, Arc::clone(&memberships[0]), &delivery));
-        let reporter = Reporter::start(config, settings, Arc::clone(&sources))?;
+        let reporter = Reporter::start(config, settings.clone(), Arc::clone(&sources))?;
         let metrics = config.metrics_listen.map(|address| Listener::start(address, sources)).transpose()?;
         let stop_claimers = Arc::new(StopFlag::default());
         let mut intake = Intake::new(Arc::clone(queue), intents, Arc::clone(node_states), Arc::clone(telemetry))
             .ignoring(config.ignored_channels.clone());
         let intake = Thread::spawn("wh-intake", Arc::clone(telemetry), move || intake.run())?;
-        let claimers = start_claimers(config, shared, &memberships, &stop_claimers)?;
+        let claimers = start_claimers(config, &settings, shared, &memberships, &stop_claimers)?;
         Ok(Self { shared: shared.clone(), stop_claimers, intake, claimers, delivery, outbox, reporter, metrics })
     }
 
@@ -130,37 +130,37 @@ fn reserve_threads(config: &Config) -> io::Result<Reserved> {
 /// Starts the claimer of each shard, with these memberships.
 fn start_claimers(
     config: &Config,
+    settings: &Settings,
     shared: &Shared,
     memberships: &[Arc<SharedMembership>],
     stop: &Arc<StopFlag>,
 ) -> io::Result<Vec<Thread>> {
     // The same in all shards, so that an operator sees one node.
     let boot = rand::random();
-    let start = |((shard, membership), node_state)| {
-        let parts = claimer_parts(config, shard, boot, memberships, membership, &shared.telemetry)?;
+    let start = |(shard, node_state)| {
         let telemetry = &shared.telemetry;
+        let link = Link::new(settings.for_shard(config, shard), Arc::clone(telemetry));
+        let parts = claimer_parts(config, link, shard, boot, memberships);
         let mut claimer = Claimer::new(Arc::clone(node_state), parts, Arc::clone(stop), Arc::clone(telemetry));
         Thread::spawn("wh-claimer", Arc::clone(telemetry), move || claimer.run())
     };
-    config.shards().zip(memberships).zip(shared.node_states.shards()).map(start).collect()
+    config.shards().zip(shared.node_states.shards()).map(start).collect()
 }
 
 /// Returns the parts of a shard's claimer. `boot` identifies the first incarnation of this process.
 fn claimer_parts(
     config: &Config,
+    link: Link,
     shard: Shard,
     boot: u32,
     memberships: &[Arc<SharedMembership>],
-    membership: &Arc<SharedMembership>,
-    telemetry: &Arc<Telemetry>,
-) -> io::Result<ClaimerParts> {
+) -> ClaimerParts {
     let connection = &config.connection;
     let is_first = shard == Shard::FIRST;
     let misses = config.wants(EventName::CacheMiss);
-    let settings = Settings::of(config, shard).map_err(io::Error::other)?;
     let mut first_incarnation = Some(boot);
-    Ok(ClaimerParts {
-        link: Link::new(settings, Arc::clone(telemetry)),
+    ClaimerParts {
+        link,
         keys: PresenceScripts::new(&config.prefix_of(shard), config.ttl, PARTITIONS)
             .of_cluster(OwnCluster::of(config, shard))
             .with_grace(config.departure_grace)
@@ -172,16 +172,17 @@ fn claimer_parts(
         // The roster is not divided, so one audit is enough.
         audit: config.roster.as_ref().filter(|_| is_first).map(|roster| Audit::new(roster, config.reconcile_interval)),
         compare_every: config.reconcile_interval,
-        membership: Arc::clone(membership),
+        membership: Arc::clone(&memberships[shard.index()]),
         next_incarnation: Box::new(move || {
             let boot = first_incarnation.take().unwrap_or_else(rand::random);
             NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), boot)
         }),
-        others: match memberships.first() {
-            Some(first) if !is_first => OtherData::of_other_shard(Arc::clone(first)),
-            _ => OtherData::of_first_shard(connection.untagged_prefix(&config.key_prefix)),
+        others: if is_first {
+            OtherData::of_first_shard(connection.untagged_prefix(&config.key_prefix))
+        } else {
+            OtherData::of_other_shard(Arc::clone(&memberships[Shard::FIRST.index()]))
         },
-    })
+    }
 }
 
 /// Returns the sources of the node's record.

@@ -3,9 +3,10 @@
 //! ```text
 //! intents ─▶ intake ─▶ node state (local table, pending claims) ─▶ claimer ─▶ scripts in Redis ─▶ events
 //! ```
-//! Each shard has a node state and a claimer. The [`table`] tracks this node's sockets. It turns intents into [`claim`]s: the local firsts and lasts. The [`pending`]
-//! queue keeps claims until Redis has answered. The [`claimer`] sends them in batches, one [`scripts`] call per batch. It
-//! also maintains the node's [session](crate::cluster::Session): its lease, its epoch and the reaping of dead nodes.
+//! Each shard has a node state and a claimer. The [`table`] tracks this node's sockets. It turns intents into [`claim`]s:
+//! the local firsts and lasts. The [`pending`] queue keeps claims until Redis has answered. The [`claimer`] sends them in
+//! batches, one [`scripts`] call per batch. It also maintains the node's [session](crate::cluster::Session): its lease,
+//! its epoch and the reaping of dead nodes.
 
 mod batch;
 mod claim;

@@ -109,8 +109,8 @@ impl NodeStates {
         self.shards.iter().map(pending).fold((0, 0), |sum, shard| (sum.0 + shard.0, sum.1 + shard.1))
     }
 
-    /// Waits until nothing is pending in any shard, or until `deadline`. With several shards, one whose Redis does not reply is
-    /// waited for only half of the time: the events of the others need the rest.
+    /// Waits until nothing is pending in any shard, or until `deadline`. With several shards, it
+    /// waits for at most half of the time: one may have no Redis that replies, and the events of the others need the rest.
     pub(crate) fn wait_until_empty(&self, deadline: Instant) {
         let now = Instant::now();
         let until = if self.are_several() { now + deadline.saturating_duration_since(now) / 2 } else { deadline };

@@ -80,6 +80,10 @@ impl Client {
         }
         result.map_err(|error| ClientError { address: self.settings.name(), fault: Fault::Link(error) })
     }
+
+    fn excluded(&self, mismatch: Mismatch) -> ClientError {
+        ClientError { address: self.settings.name(), fault: Fault::Mismatch { mismatch } }
+    }
 }
 
 /// A client for each shard of a cluster.
@@ -98,13 +102,17 @@ impl ShardClients {
     /// # Errors
     /// If a TLS file of the connection cannot be used.
     pub(crate) fn of(config: &Config) -> Result<Self, ConfigError> {
-        let client = |shard| Ok((OwnCluster::of(config, shard), Client::new(Settings::of(config, shard)?)));
-        let untagged_prefix = config.connection.untagged_prefix(&config.key_prefix);
-        Ok(Self {
-            clients: config.shards().map(client).collect::<Result<_, _>>()?,
-            untagged_prefix,
+        Ok(Self::with(config, &Settings::of(config, Shard::FIRST)?))
+    }
+
+    /// Creates the clients with these settings of any shard.
+    pub(crate) fn with(config: &Config, settings: &Settings) -> Self {
+        let client = |shard| (OwnCluster::of(config, shard), Client::new(settings.for_shard(config, shard)));
+        Self {
+            clients: config.shards().map(client).collect(),
+            untagged_prefix: config.connection.untagged_prefix(&config.key_prefix),
             fits: Cell::new(false),
-        })
+        }
     }
 
     /// Returns the shards.
@@ -156,8 +164,11 @@ impl ShardClients {
             match client.call(|redis| Stamp::of(redis, own.prefix())) {
                 Ok(stamp) if stamp.shards().is_none() => answered = true,
                 Ok(stamp) => {
+                    if let Some(mismatch) = own.compare_shards(&stamp) {
+                        return Err(client.excluded(mismatch));
+                    }
                     self.fits.set(true);
-                    return own.compare_shards(&stamp).map_or(Ok(()), |mismatch| Err(self.excluded(client, mismatch)));
+                    return Ok(());
                 }
                 Err(error) => failure = failure.or(Some(error)),
             }
@@ -175,11 +186,6 @@ impl ShardClients {
             return Ok(());
         };
         let found = client.call(|redis| own.compare_number(redis, untagged))?;
-        found.map_or(Ok(()), |mismatch| Err(self.excluded(client, mismatch)))
-    }
-
-    fn excluded(&self, client: &Client, mismatch: Mismatch) -> ClientError {
-        self.fits.set(false);
-        ClientError { address: client.settings.name(), fault: Fault::Mismatch { mismatch } }
+        found.map_or(Ok(()), |mismatch| Err(client.excluded(mismatch)))
     }
 }

@@ -25,6 +25,8 @@ mod tls;
 
 use std::time::Duration;
 
+use redis::{Connection, RedisResult};
+
 pub use client::ClientError;
 pub(crate) use client::ShardClients;
 pub use failure::{LinkError, WriteRefusal};
@@ -43,6 +45,12 @@ pub(crate) use survey::answered;
 /// Converts to ms, the unit of scripts and stream ids.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Returns the time by Redis' clock, in Unix ms.
+pub(crate) fn server_time_ms(redis: &mut Connection) -> RedisResult<u64> {
+    let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(redis)?;
+    Ok(seconds * 1000 + micros / 1000)
 }
 
 /// Encodes the limits of the outbox as a script argument: events per partition, then total bytes if that is limited.

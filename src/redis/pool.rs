@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use redis::RedisResult;
 
 use super::failure::LinkError;
-use super::settings::{CLIENT_NAME, authenticate, check_files, open};
+use super::settings::{check_files, log_in, open, prepare};
 use super::slots::{KnownServers, open_slot_master, slot_of};
 use super::survey;
 use crate::config::{Address, ConfigError, Connection};
@@ -105,10 +105,7 @@ impl Pool {
         let timeout = remaining(deadline).min(self.connect_timeout);
         let sort = |error| LinkError::sort(&error, timeout);
         let Connection { address, login, database, .. } = &self.connection;
-        let login = |redis: &mut redis::Connection| match login {
-            Some(login) => authenticate(redis, login).map_err(|error| sort(error).blame("password")),
-            None => Ok(()),
-        };
+        let login = |redis: &mut redis::Connection| log_in(redis, login.as_ref(), timeout);
         let mut redis = match address {
             Address::Cluster(seeds) => {
                 // A copy: other threads connect meanwhile.
@@ -123,12 +120,7 @@ impl Pool {
                 redis
             }
         };
-        if *database != 0 {
-            let select = redis::cmd("SELECT").arg(database).exec(&mut redis);
-            select.map_err(|error| sort(error).blame("database"))?;
-        }
-        // Only for readers of CLIENT LIST; an ACL may forbid it.
-        survey::answered(redis::cmd("CLIENT").arg("SETNAME").arg(CLIENT_NAME).exec(&mut redis)).map_err(sort)?;
+        prepare(&mut redis, *database, timeout)?;
         Ok(redis)
     }
 }

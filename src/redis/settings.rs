@@ -24,7 +24,7 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 const ROLE_ASKED_PER_LEASE: u32 = 3;
 
 /// Name of our connections in `CLIENT LIST`.
-pub(super) const CLIENT_NAME: &str = "resonate-webhooks";
+const CLIENT_NAME: &str = "resonate-webhooks";
 
 /// Everything needed to connect.
 #[derive(Clone, Debug)]
@@ -42,12 +42,12 @@ impl Settings {
     /// As [`Self::new`].
     pub fn of(config: &Config, shard: Shard) -> Result<Self, ConfigError> {
         let settings = Self::new(config.connection.clone())?;
-        Ok(Self {
-            key_prefix: config.prefix_of(shard),
-            shard,
-            role_every: config.ttl / ROLE_ASKED_PER_LEASE,
-            ..settings
-        })
+        Ok(Self { role_every: config.ttl / ROLE_ASKED_PER_LEASE, ..settings }.for_shard(config, shard))
+    }
+
+    /// Returns the settings for the data of another shard of the cluster in `config`. Reads no file again.
+    pub(crate) fn for_shard(&self, config: &Config, shard: Shard) -> Self {
+        Self { key_prefix: config.prefix_of(shard), shard, ..self.clone() }
     }
 
     /// Takes a connection, with defaults for the rest and for the data of the first shard.
@@ -105,11 +105,7 @@ impl Settings {
         let (timeout, prefix) = (self.timeout(), &self.key_prefix);
         let in_cluster = matches!(self.address(), Address::Cluster(_));
         let sort = |error| LinkError::sort(&error, timeout);
-        let login = |connection: &mut redis::Connection| match &self.connection.login {
-            Some(login) => authenticate(connection, login).map_err(|error| sort(error).blame("password")),
-            None => Ok(()),
-        };
-
+        let login = |connection: &mut redis::Connection| log_in(connection, self.connection.login.as_ref(), timeout);
         let admit = |connection: &mut redis::Connection| {
             login(connection)?;
             survey::examine(connection, prefix, in_cluster, timeout)
@@ -124,16 +120,32 @@ impl Settings {
                 (connection, server)
             }
         };
-        if self.connection.database != 0 {
-            let mut select = redis::cmd("SELECT");
-            select.arg(self.connection.database);
-            select.exec(&mut connection).map_err(|error| sort(error).blame("database"))?;
-        }
-        // Only for readers of CLIENT LIST; an ACL may forbid it.
-        match redis::cmd("CLIENT").arg("SETNAME").arg(CLIENT_NAME).exec(&mut connection).map_err(sort) {
-            Err(broken @ LinkError::Unreachable(_)) => Err(broken),
-            _ => Ok((connection, server)),
-        }
+        prepare(&mut connection, self.connection.database, timeout)?;
+        Ok((connection, server))
+    }
+}
+
+/// Logs in, if there is a login.
+pub(super) fn log_in(
+    connection: &mut redis::Connection,
+    login: Option<&Login>,
+    timeout: Duration,
+) -> Result<(), LinkError> {
+    let Some(login) = login else { return Ok(()) };
+    authenticate(connection, login).map_err(|error| LinkError::sort(&error, timeout).blame("password"))
+}
+
+/// Selects the database and names the connection.
+pub(super) fn prepare(connection: &mut redis::Connection, database: u32, timeout: Duration) -> Result<(), LinkError> {
+    let sort = |error| LinkError::sort(&error, timeout);
+    if database != 0 {
+        let select = redis::cmd("SELECT").arg(database).exec(connection);
+        select.map_err(|error| sort(error).blame("database"))?;
+    }
+    // Only for readers of CLIENT LIST; an ACL may forbid it.
+    match redis::cmd("CLIENT").arg("SETNAME").arg(CLIENT_NAME).exec(connection).map_err(sort) {
+        Err(broken @ LinkError::Unreachable(_)) => Err(broken),
+        _ => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ use super::{ClientError, Cluster, Refusals, ShardClients};
 use crate::config::Endpoint;
 use crate::delivery::{Credentials, TestDelivery, test_delivery};
 use crate::event::Shard;
+use crate::redis::server_time_ms;
 use crate::telemetry::Sight;
 
 /// The time (ms) for which nodes publish attempts after the last call of [`Cluster::watch`].
@@ -119,8 +120,8 @@ impl Cluster {
     /// If Redis cannot be reached or refuses the call.
     pub fn pause(&mut self, endpoint: &str) -> Result<bool, ClientError> {
         self.call(|redis, keys| {
-            let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(redis)?;
-            redis.hset_nx(keys.status.key("paused"), endpoint, seconds * 1000 + micros / 1000)
+            let now_ms = server_time_ms(redis)?;
+            redis.hset_nx(keys.status.key("paused"), endpoint, now_ms)
         })
     }
 

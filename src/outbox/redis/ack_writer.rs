@@ -122,7 +122,7 @@ impl RedisOutbox {
         if releasable.is_empty() {
             return Ok(());
         }
-        self.write_and_trim().map(drop)?;
+        self.write_and_trim()?;
         self.store.lock().release(&releasable)?;
         let mut ownership = self.ownership.lock();
         for (partition, _) in releasable {

@@ -30,7 +30,7 @@ use super::unreadable::raw_text;
 use crate::config::{Config, ConfigError};
 use crate::event::Shard;
 use crate::outbox::{Acked, DeadLetterId, DropReport, body, redelivery_of};
-use crate::redis::{ClientError, ShardClients, millis};
+use crate::redis::{ClientError, ShardClients, millis, server_time_ms};
 use crate::telemetry::AnswerExcerpt;
 
 /// Dead letters per call, so that Redis serves other clients in between.
@@ -130,7 +130,8 @@ impl DeadLetters {
         );
         let page: StreamRangeReply =
             self.call(shard, |redis, keys| redis.xrevrange_count(keys.dead_letters(), newest, "-", limit))?;
-        Ok(page.ids.iter().filter_map(|entry| DeadLetter::read(entry, shard)).collect())
+        let keys = &self.scripts[shard.index()];
+        Ok(page.ids.iter().filter_map(|entry| DeadLetter::read(entry, keys)).collect())
     }
 
     /// Returns one dead letter with its body, if it exists.
@@ -233,8 +234,8 @@ impl DeadLetters {
         let from = after.map_or_else(|| "-".to_owned(), |after| format!("({}", after.entry()));
         let page: StreamRangeReply = self
             .call(last.shard(), |redis, keys| redis.xrange_count(keys.dead_letters(), from, last.entry(), PORTION))?;
-        let id = |entry: &StreamId| DeadLetterId::parse(&entry.id).map(|id| id.of_shard(last.shard()));
-        Ok(page.ids.iter().filter_map(id).collect())
+        let keys = &self.scripts[last.shard().index()];
+        Ok(page.ids.iter().filter_map(|entry| keys.dead_letter_id(&entry.id)).collect())
     }
 
     /// Checks the number of shards with the first call, and forgets which shards were missing.
@@ -289,10 +290,10 @@ fn of_shard(ids: &[DeadLetterId], shard: Shard) -> Vec<DeadLetterId> {
 
 impl DeadLetter {
     /// Parses a stream entry. Returns `None` if it is malformed.
-    fn read(entry: &StreamId, shard: Shard) -> Option<Self> {
+    fn read(entry: &StreamId, keys: &OutboxScripts) -> Option<Self> {
         let text = |field| entry.get::<Vec<u8>>(field).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let number = |field| entry.get::<u64>(field).unwrap_or_default();
-        let id = DeadLetterId::parse(&entry.id)?.of_shard(shard);
+        let id = keys.dead_letter_id(&entry.id)?;
         Some(Self {
             dropped_ms: id.time_ms(),
             id,
@@ -375,15 +376,13 @@ fn find(redis: &mut Connection, keys: &OutboxScripts, id: &DeadLetterId) -> Redi
         .query(redis)?;
     let Some(entry) = found.ids.first() else { return Ok(None) };
     let body = body.map(|body| String::from_utf8_lossy(&body).into_owned()).or_else(|| DeadLetter::raw(entry));
-    Ok(DeadLetter::read(entry, id.shard())
+    Ok(DeadLetter::read(entry, keys)
         .map(|dead_letter| DeadLetter { body: Some(body.unwrap_or_default()), ..dead_letter }))
 }
 
 /// Returns the end of XRANGE for dead letters older than `age`, by Redis' clock.
 pub(super) fn older_than(redis: &mut Connection, age: Duration) -> RedisResult<String> {
-    let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(redis)?;
-    let now_ms = seconds * 1000 + micros / 1000;
-    Ok(format!("({}-0", now_ms.saturating_sub(millis(age))))
+    Ok(format!("({}-0", server_time_ms(redis)?.saturating_sub(millis(age))))
 }
 
 #[cfg(test)]

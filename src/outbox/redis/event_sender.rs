@@ -49,12 +49,14 @@ impl EventSender {
     /// # Errors
     /// When a TLS file of the connection cannot be used.
     pub fn of(config: Config) -> Result<Self, ConfigError> {
-        let of_shard = |shard| {
-            let (keys, settings) = (OutboxScripts::of(&config, shard), Settings::of(&config, shard)?);
-            Ok(ShardSender { keys, settings, used_link: None })
+        let settings = Settings::of(&config, Shard::FIRST)?;
+        let of_shard = |shard| ShardSender {
+            keys: OutboxScripts::of(&config, shard),
+            settings: settings.for_shard(&config, shard),
+            used_link: None,
         };
-        let shards = config.shards().map(of_shard).collect::<Result<_, ConfigError>>()?;
-        Ok(Self { shards, clients: ShardClients::of(&config)?, config })
+        let shards = config.shards().map(of_shard).collect();
+        Ok(Self { shards, clients: ShardClients::with(&config, &settings), config })
     }
 
     /// Sends an event, on `channel` if given; `data` is a JSON document. Returns `false` and sends nothing if no

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::{RedisOutbox, RedisOutboxOptions};
 use crate::cluster::SharedMembership;
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::event::Shard;
 use crate::outbox::{Acked, DeadLetterId, Handover, LaneId, Outbox, PersistError, Queued};
 use crate::redis::Settings;
@@ -26,15 +26,16 @@ impl ShardedOutbox {
     /// Starts the outbox of each shard of the cluster in `config`, for a node with these memberships, one per shard.
     ///
     /// # Errors
-    /// When the operating system refuses a thread, or the settings of the connection are invalid.
+    /// When the operating system refuses a thread.
     pub(crate) fn start(
         config: &Config,
+        settings: &Settings,
         memberships: &[Arc<SharedMembership>],
         telemetry: &Arc<Telemetry>,
     ) -> io::Result<Self> {
         let start = |(shard, membership)| {
-            let settings = Settings::of(config, shard).map_err(|error: ConfigError| io::Error::other(error))?;
-            RedisOutbox::start(RedisOutboxOptions::of(config, shard), &settings, membership, telemetry)
+            let (options, settings) = (RedisOutboxOptions::of(config, shard), settings.for_shard(config, shard));
+            RedisOutbox::start(options, &settings, membership, telemetry)
         };
         let shards = config.shards().zip(memberships).map(start).collect::<io::Result<_>>()?;
         Ok(Self { shards, max_events: config.outbox_max_events })
@@ -50,8 +51,7 @@ impl ShardedOutbox {
     /// Ends the threads after a last attempt to write acknowledgements. Returns `false` if one still runs at `deadline`.
     pub(crate) fn stop(&self, deadline: Instant) -> bool {
         self.shards.iter().for_each(|outbox| outbox.stop());
-        // Without `all`, so that each is waited for.
-        self.shards.iter().filter(|outbox| !outbox.wait_until(deadline)).count() == 0
+        self.shards.iter().all(|outbox| outbox.wait_until(deadline))
     }
 
     fn of(&self, shard: Shard) -> Option<&RedisOutbox> {

@@ -1,15 +1,15 @@
 -- Included in the scripts that let a node work on the data, after cluster.lua. Checks which cluster the data belongs
--- to, and its schema.
+-- to, its schema and its number of shards.
 --
 --   {prefix}:epoch, {prefix}:owners  hashes, both with the fields `cluster` (a JSON list: the cluster's identity, then its
 --                                    former ones), `schema` (a number) and `shards` (a number; without it there is one)
 -- Both keys have them, so that the data keeps its identity if one key is deleted or evicted: events, batches and dead
 -- letters outlive an epoch. If Redis loses everything, the identity is lost too.
 --
--- Only open.lua and assign.lua check. That is enough: every other script of a node requires the epoch and a lease,
--- which only open.lua gives, or a fencing token, which only assign.lua gives. Claims cost nothing extra. While nodes
--- run, only adopt.lua changes the identity, and it ends every lease; only a newer node changes the schema. assign.lua
--- notices both.
+-- Of a node's scripts on a shard, only open.lua and assign.lua check. That is enough: every other one requires the epoch
+-- and a lease, which only open.lua gives, or a fencing token, which only assign.lua gives. Claims cost nothing extra.
+-- While nodes run, only adopt.lua changes the identity, and it ends every lease; only a newer node changes the schema.
+-- assign.lua notices both.
 --
 -- A node passes its identity as the same kind of list: its own first, then its aliases. A node that passes an empty
 -- text is not checked. `schema` is the newest schema that the node knows; with several shards, a slash and their number
