@@ -16,9 +16,10 @@ use super::previous_secret::PreviousSecrets;
 use super::scalar::{PerSecond, Switch};
 use super::target::WrittenTarget;
 use super::value::List;
+use super::written::BatchMaxBytes;
 use super::{
-    Attempts, Backoff, Batching, Config, ConfigError, CustomNames, Defaults, EndpointId, EndpointSecret, EndpointUrl,
-    EventSet, Filter, Header, Payload, ProxyUrl, RetryFor, Target, Timeout, TlsFiles, backoff, lambda, proxy_url,
+    Attempts, Backoff, Batching, ConfigError, CustomNames, Defaults, EndpointId, EndpointSecret, EndpointUrl, EventSet,
+    Filter, Header, Payload, ProxyUrl, RetryFor, Target, Timeout, TlsFiles, backoff, lambda, proxy_url,
 };
 use crate::event::{AppId, Event, EventKind, EventName};
 use crate::net::AddressRules;
@@ -315,7 +316,7 @@ impl Endpoint {
     /// Adds warnings about settings that are valid but probably a mistake.
     fn warn(&self, encrypted: bool, batch_max_bytes: usize, warnings: &mut Vec<String>) {
         let key = place(&self.key);
-        let chosen = batch_max_bytes > Config::default().batch_max_bytes;
+        let chosen = batch_max_bytes > BatchMaxBytes::default().size();
         if let Some(most) = self.target.max_body_bytes().filter(|most| chosen && *most < batch_max_bytes) {
             warnings.push(format!("{key}: batches are limited to {most} bytes, the maximum of {}", self.target));
         }
@@ -326,7 +327,7 @@ impl Endpoint {
         if self.events.is_empty() && self.custom.is_empty() {
             warnings.push(format!("{key}.events is empty: this endpoint receives nothing"));
         }
-        if !encrypted && self.tls != TlsFiles::default() && !self.target.ignores("ca_file") {
+        if !encrypted && self.tls != TlsFiles::default() {
             warnings.push(format!("{key} has TLS files, but its connection is not encrypted: use an https:// URL"));
         }
         if let Some(proxy) = self.proxy.as_ref().filter(|proxy| proxy.resolves_names())

@@ -56,6 +56,9 @@ struct Dashboard {
     middleware: List<String>,
 }
 
+/// `batch_max_bytes`.
+pub(super) type BatchMaxBytes = Whole<1_024, 16_777_216, 262_144>;
+
 /// The config array before it is resolved.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "an array of settings")]
@@ -87,7 +90,7 @@ pub(super) struct WrittenConfig {
     deny_private_networks: Switch,
     allow_link_local: Switch,
     batch_max_events: Whole<1, 10_000, 1_000>,
-    batch_max_bytes: Whole<1_024, 16_777_216, 262_144>,
+    batch_max_bytes: BatchMaxBytes,
     outbox_max_events: Whole<1_000, 100_000_000, 100_000>,
     outbox_max_bytes: Option<Whole<1_048_576, 4_294_967_295>>,
     dead_letter_max: Whole<0, 10_000_000, 10_000>,

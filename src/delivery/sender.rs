@@ -1,15 +1,15 @@
 //! Makes attempts: persists a batch, signs it and sends it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::AppRegistry;
 use super::answer::{RawAnswer, Reply};
 use super::attempt::{Attempt, AttemptResult};
 use super::batch::Batch;
 use super::client::Clients;
+use crate::cluster::system_ms;
 use crate::outbox::{LaneId, Outbox};
-use crate::redis::millis;
 use crate::telemetry::{AnswerExcerpt, Telemetry, UNCONFIGURED};
 
 /// Sends batches; shared by all workers.
@@ -34,7 +34,7 @@ impl BatchSender {
         let Some((client, own)) = self.clients.of(&lane.endpoint) else {
             return Err(AttemptResult::Failed(UNCONFIGURED.to_owned()));
         };
-        let Some(request) = batch.sign(body, unix_time().as_secs(), &self.apps, own.as_ref()) else {
+        let Some(request) = batch.sign(body, system_ms() / 1000, &self.apps, own.as_ref()) else {
             self.apps.request(&lane.app, Instant::now());
             return Err(AttemptResult::UnknownApplication);
         };
@@ -52,9 +52,10 @@ impl BatchSender {
 
     /// Returns an answer as text, without any secret of this process.
     fn excerpt(&self, answer: &RawAnswer) -> AnswerExcerpt {
-        let time_ms = millis(unix_time());
-        let known = [self.apps.secrets(), self.clients.secrets()].concat();
-        AnswerExcerpt { status: None, text: answer.text(known.iter().map(|secrets| &**secrets)), time_ms }
+        let time_ms = system_ms();
+        let (apps, endpoints) = (self.apps.secrets(), self.clients.secrets());
+        let known = apps.iter().chain(&endpoints).map(|secrets| &**secrets);
+        AnswerExcerpt { status: None, text: answer.text(known), time_ms }
     }
 
     /// Freezes the batch and persists it in the outbox before its first attempt. Returns the body, the same for every attempt.
@@ -72,8 +73,4 @@ impl BatchSender {
         self.outbox.persist(lane, batch.id(), &body, batch.events())?;
         Ok(batch.freeze(body))
     }
-}
-
-fn unix_time() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

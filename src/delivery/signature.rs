@@ -103,6 +103,21 @@ fn add(signatures: &mut String, code: HmacSha256) {
 }
 
 #[cfg(test)]
+impl<'a> SignedRequest<'a> {
+    /// Creates an attempt with this body, and with placeholders for the rest.
+    pub(super) fn of_body(body: &'a [u8]) -> Self {
+        Self {
+            id: "msg_1",
+            key: "key".to_owned(),
+            pusher_signature: "p".to_owned(),
+            standard_signatures: "v1,s".to_owned(),
+            timestamp: "1700000000".to_owned(),
+            body,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde::Deserialize;

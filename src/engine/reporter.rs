@@ -25,7 +25,7 @@ const RECORD_INTERVAL: Duration = Duration::from_secs(2);
 /// Time between two comparisons of the nodes' configs. A comparison reads all records.
 const COMPARE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Time between two writes to the history, in which a minute is incomplete for as long after its end.
+/// Shortest time between two writes to the history. They follow a record, so it may be longer by `RECORD_INTERVAL`.
 const HISTORY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Time between two publications of attempts for watchers.

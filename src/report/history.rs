@@ -131,10 +131,13 @@ pub(crate) const fn expiry_of(hour: u64) -> u64 {
 
 /// Reads the numbers of a minute from the value of a key. Those behind the end of the value are 0.
 pub(crate) fn numbers(value: &[u8], minute: u64, width: usize) -> Vec<u64> {
-    let bit = |at: usize| value.get(at / 8).is_some_and(|byte| byte & (0x80 >> (at % 8)) != 0);
     let first = usize::try_from(minute).unwrap_or_default() * width;
-    let number =
-        |place: usize| (place * BITS..(place + 1) * BITS).fold(0, |number, at| number << 1 | u64::from(bit(at)));
+    // A number begins in the first of four bytes, and ends within them.
+    let number = |place: usize| {
+        let at = place * BITS;
+        let bytes = std::array::from_fn(|n| value.get(at / 8 + n).copied().unwrap_or_default());
+        u64::from(u32::from_be_bytes(bytes) << (at % 8) >> (32 - BITS))
+    };
     (first..first + width).map(number).collect()
 }
 

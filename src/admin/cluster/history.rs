@@ -6,7 +6,8 @@ use redis::{Connection, RedisResult};
 use serde::Serialize;
 
 use super::{ClientError, Cluster};
-use crate::report::{Attempts, FAILURES, Load, MINUTE_MS, MINUTES, Series, StatusKeys, history_numbers, hour_of};
+use crate::redis::server_time_ms;
+use crate::report::{Attempts, FAILURES, Load, MINUTE_MS, MINUTES, Series, history_numbers, hour_of};
 
 /// The time (ms) after the end of a minute in which nodes may still add to it.
 const WRITTEN_WITHIN_MS: u64 = 10_000;
@@ -82,11 +83,10 @@ struct Period {
     step: u64,
 }
 
-/// The rows of a series, by minute.
+/// The values of a series, by hour.
 struct Rows<'a> {
-    keys: &'a StatusKeys,
-    values: &'a HashMap<String, Vec<u8>>,
-    series: Series,
+    hours: HashMap<u64, &'a [u8]>,
+    width: usize,
 }
 
 impl Cluster {
@@ -96,21 +96,22 @@ impl Cluster {
     /// # Errors
     /// If Redis cannot be reached or refuses the call.
     pub fn history(&mut self, endpoints: &[String], minutes: u64, step: u64) -> Result<History, ClientError> {
-        let (now_ms, values) = self.call(|redis, keys| {
-            let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(redis)?;
-            let now_ms = seconds * 1000 + micros / 1000;
+        let (period, values) = self.call(|redis, keys| {
+            let period = Period::new(server_time_ms(redis)?, minutes, step);
             let series = endpoints.iter().map(|id| Series::Endpoint(id.clone())).chain([Series::All, Series::Load]);
-            let hours = Period::new(now_ms, minutes, step).hours();
             let keys: Vec<String> = series
-                .flat_map(|series| hours.clone().map(move |hour| (series.clone(), hour)))
+                .flat_map(|series| period.hours().map(move |hour| (series.clone(), hour)))
                 .map(|(series, hour)| keys.status.key(&series.key(hour)))
                 .collect();
-            Ok((now_ms, values(redis, &keys)?))
+            Ok((period, values(redis, &keys)?))
         })?;
-        let period = Period::new(now_ms, minutes, step);
-        let rows = |series| Rows { keys: &self.keys[0].status, values: &values, series };
+        let keys = &self.keys[0].status;
+        let rows = |series: Series| {
+            let row = |hour| Some((hour, values.get(&keys.key(&series.key(hour)))?.as_slice()));
+            Rows { hours: period.hours().filter_map(row).collect(), width: series.width() }
+        };
         Ok(History {
-            time_ms: now_ms,
+            time_ms: period.now_ms,
             step_ms: period.step * MINUTE_MS,
             attempts: period.attempts(&rows(Series::All)),
             endpoints: endpoints
@@ -189,8 +190,8 @@ impl Rows<'_> {
     fn each(&self, minutes: std::ops::Range<u64>, mut take: impl FnMut(&[u64])) {
         for minute in minutes {
             let (hour, row) = hour_of(minute);
-            if let Some(value) = self.values.get(&self.keys.key(&self.series.key(hour))) {
-                take(&history_numbers(value, row, self.series.width()));
+            if let Some(value) = self.hours.get(&hour) {
+                take(&history_numbers(value, row, self.width));
             }
         }
     }

@@ -55,19 +55,8 @@ pub(super) fn encode(request: &SignedRequest<'_>, extra: &[Header]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn request(body: &[u8]) -> SignedRequest<'_> {
-        SignedRequest {
-            id: "msg_1",
-            key: "key".to_owned(),
-            pusher_signature: "p".to_owned(),
-            standard_signatures: "v1,s".to_owned(),
-            timestamp: "1700000000".to_owned(),
-            body,
-        }
-    }
-
     fn event(body: &[u8], extra: &[Header]) -> Value {
-        serde_json::from_slice(&encode(&request(body), extra)).unwrap()
+        serde_json::from_slice(&encode(&SignedRequest::of_body(body), extra)).unwrap()
     }
 
     #[test]
@@ -110,7 +99,7 @@ mod tests {
             [(crate::config::Invocation::Event, 1_000_000), (crate::config::Invocation::RequestResponse, 6_000_000)]
         {
             let worst = vec![b'"'; lambda(invocation).max_body_bytes()];
-            let length = encode(&request(&worst), &[]).len();
+            let length = encode(&SignedRequest::of_body(&worst), &[]).len();
             assert!((most - 16_384..=most).contains(&length), "{length}");
         }
     }

@@ -141,7 +141,7 @@ impl Lanes {
     }
 }
 
-/// Returns the applications whose events an endpoint receives, as text.
+/// Returns the status of a lane.
 fn lane_status(entry: &LaneEntry, snapshot: &LaneSnapshot, clock: WallClock) -> LaneStatus {
     LaneStatus {
         endpoint: entry.id.endpoint.to_string(),

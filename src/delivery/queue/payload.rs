@@ -1,11 +1,10 @@
 //! A job as Laravel encodes it: `Illuminate\Queue\Queue::createStringPayload`, with what the queues of Redis and SQS add.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 use serde::Serialize;
 
+use crate::cluster::system_ms;
 use crate::delivery::signature::SignedRequest;
 
 /// The class that handles the job, and its method.
@@ -75,14 +74,14 @@ pub(super) fn encode(request: &SignedRequest<'_>, kind: Kind) -> String {
             // The encoder of bodies writes only UTF-8.
             body: str::from_utf8(request.body).unwrap_or_default(),
         },
-        created_at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs(),
+        created_at: system_ms() / 1000,
         counted: (kind == Kind::Redis).then(counted),
         delay: (),
     };
     // Cannot fail: the payload has only strings and numbers under fixed names.
     let json = serde_json::to_string(&payload).unwrap_or_default();
     // SQS accepts the characters of XML only, which these two are not. A client may send them.
-    if json.contains(['\u{fffe}', '\u{ffff}']) {
+    if kind == Kind::Sqs && json.contains(['\u{fffe}', '\u{ffff}']) {
         return json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff");
     }
     json
@@ -102,19 +101,8 @@ mod tests {
     use super::*;
     use crate::config::{RedisQueue, SqsQueue};
 
-    fn request(body: &[u8]) -> SignedRequest<'_> {
-        SignedRequest {
-            id: "msg_1",
-            key: "key".to_owned(),
-            pusher_signature: String::new(),
-            standard_signatures: String::new(),
-            timestamp: String::new(),
-            body,
-        }
-    }
-
     fn decoded(body: &str, kind: Kind) -> Value {
-        serde_json::from_str(&encode(&request(body.as_bytes()), kind)).unwrap()
+        serde_json::from_str(&encode(&SignedRequest::of_body(body.as_bytes()), kind)).unwrap()
     }
 
     #[test]
@@ -144,7 +132,7 @@ mod tests {
     #[test]
     fn the_payload_has_no_character_that_sqs_refuses() {
         let body = "{\"data\":\"\u{fffe}\u{ffff}\u{1f600}\\\\\u{fffe}\"}";
-        let text = encode(&request(body.as_bytes()), Kind::Sqs);
+        let text = encode(&SignedRequest::of_body(body.as_bytes()), Kind::Sqs);
         let is_of_xml = |c: char| matches!(c, '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
         assert!(text.chars().all(is_of_xml), "{text}");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["data"]["body"], json!(body));
@@ -155,7 +143,7 @@ mod tests {
         for (kind, most, body) in
             [(Kind::Redis, 1_048_576, RedisQueue::MAX_BODY_BYTES), (Kind::Sqs, 262_144, SqsQueue::MAX_BODY_BYTES)]
         {
-            let length = encode(&request("\"".repeat(body).as_bytes()), kind).len();
+            let length = encode(&SignedRequest::of_body("\"".repeat(body).as_bytes()), kind).len();
             assert!((most - 4096..=most).contains(&length), "{length}");
         }
     }

@@ -31,8 +31,9 @@ impl SchedulerGuard<'_> {
                 None
             }
             BatchOutcome::Dropped { reason } => {
-                let report = self.drop_report(lane, batch.id(), Some(endpoint), batch.events(), *attempts, reason);
-                Some(Box::new(DropReport { answer: answer.clone(), ..*report }))
+                let mut report = self.drop_report(lane, batch.id(), Some(endpoint), batch.events(), *attempts, reason);
+                report.answer.clone_from(answer);
+                Some(report)
             }
             BatchOutcome::Forgotten => None,
         };

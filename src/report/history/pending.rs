@@ -20,14 +20,14 @@ const KNOWN_AT_MOST: usize = 5 * AT_MOST;
 type Row = (u64, Series);
 
 /// The numbers that wait. Records have totals, so the difference between two records is what happened between them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct PendingHistory {
     /// The last totals of each endpoint, and the number of the record that had them.
     totals: HashMap<String, (u64, Vec<u64>)>,
     counters: [u64; 3],
     records: u64,
-    /// The last record had all endpoints.
-    was_whole: bool,
+    /// The last record left out endpoints.
+    was_truncated: bool,
     waiting: BTreeMap<Row, Vec<u64>>,
     under_way: Option<HistoryWrite>,
     writes: u64,
@@ -41,20 +41,6 @@ pub(crate) struct HistoryWrite {
     pub(crate) number: u64,
     /// The rows with their numbers.
     pub(crate) rows: Vec<(Row, Vec<u64>)>,
-}
-
-impl Default for PendingHistory {
-    fn default() -> Self {
-        Self {
-            totals: HashMap::new(),
-            counters: [0; 3],
-            records: 0,
-            was_whole: true,
-            waiting: BTreeMap::new(),
-            under_way: None,
-            writes: 0,
-        }
-    }
 }
 
 impl PendingHistory {
@@ -74,7 +60,7 @@ impl PendingHistory {
             self.add((minute, Series::Load), &load);
         }
         self.records += 1;
-        self.was_whole = record.deliveries.endpoints_truncated == 0;
+        self.was_truncated = record.deliveries.endpoints_truncated > 0;
         if self.totals.len() > AT_MOST + KNOWN_AT_MOST {
             let records = self.records;
             self.totals.retain(|_, (seen, _)| *seen + 1 == records);
@@ -110,10 +96,10 @@ impl PendingHistory {
         let nothing = || vec![0; now.len()];
         let before = match self.totals.get(&endpoint.id) {
             // An endpoint that was removed and added again counts from zero.
-            Some((seen, before)) if *seen + 1 == self.records || self.was_whole => {
+            Some((seen, before)) if *seen + 1 == self.records || !self.was_truncated => {
                 if before.iter().zip(&now).all(|(before, now)| before <= now) { before.clone() } else { nothing() }
             }
-            None if self.was_whole => nothing(),
+            None if !self.was_truncated => nothing(),
             // It was left out of the last record, so the time of its attempts is unknown.
             _ => now.clone(),
         };
