@@ -9,18 +9,12 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use support::cluster::{all_decided, stat};
 use support::engine::{APP, engine, eventually};
+use support::gauges::{resident_bytes, threads};
 use support::receiver::Receiver;
 use support::redis::RedisServer;
 
 /// Time of the measurement.
 const TIME: Duration = Duration::from_secs(10);
-
-/// A number in a file of `/proc/self`.
-fn of_process(file: &str, name: &str) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/self/{file}")).expect("a file");
-    let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
-    line.split_whitespace().next().expect("a value").parse().expect("a number")
-}
 
 /// Processor time of this process in ticks of 10 ms.
 fn ticks() -> u64 {
@@ -49,7 +43,7 @@ fn sixty_four_idle_shards_cost_little() {
         #[allow(clippy::cast_precision_loss, reason = "small numbers")]
         let (percent, per_second) =
             ((ticks() - before) as f64 / seconds, (stat(&node, "redis_requests") - calls_before) as f64 / seconds);
-        let (threads, kib) = (of_process("status", "Threads:"), of_process("status", "VmRSS:"));
+        let (threads, kib) = (threads(""), resident_bytes() / 1024);
         println!(
             "{shards} shards: {threads} threads, {kib} KiB, {percent:.1} % of a processor, {per_second:.0} calls/s"
         );

@@ -6,7 +6,6 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use resonate_webhooks::admin::{Cluster, Presence};
@@ -70,7 +69,7 @@ fn occupied(receiver: &Receiver, channels: &[String]) -> usize {
 }
 
 fn waiting(cluster: &RedisCluster) -> usize {
-    (0..SHARDS).map(|shard| cluster.outbox_events_of(shard)).fold(0, usize::saturating_add)
+    cluster.outbox_events_in(SHARDS)
 }
 
 fn log(node: &Engine) -> Vec<String> {
@@ -151,39 +150,9 @@ fn a_slot_that_moves_during_visits_costs_no_edge() {
     let cluster = RedisCluster::start();
     let receiver = Receiver::start();
     let nodes = [node(&cluster, &receiver), node(&cluster, &receiver)];
-    let to = (cluster.master_of(ALONE) + 1) % 3;
-    let names: Vec<String> = channels("moves", true, 20).into_iter().chain(channels("rests", false, 20)).collect();
-    let (ends, mut rounds) = (AtomicBool::new(false), 0);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            cluster.move_slot_of(ALONE, to, || std::thread::sleep(Duration::from_secs(1)));
-            std::thread::sleep(Duration::from_secs(1));
-            ends.store(true, Ordering::SeqCst);
-        });
-        while !ends.load(Ordering::SeqCst) {
-            for (node, socket) in nodes.iter().zip([b"1.1", b"2.2"]) {
-                subscribe(node, &names, socket);
-                if rounds % 2 == 1 {
-                    node.closed(APP, socket);
-                }
-            }
-            rounds += 1;
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    });
-    for (node, socket) in nodes.iter().zip([b"1.1", b"2.2"]) {
-        node.closed(APP, socket);
-        all_decided(node);
-    }
-    assert_eq!(cluster.master_of(ALONE), to);
+    let names = [channels("moves", true, 20), channels("rests", false, 20)].concat();
+    let rounds = cluster.move_slot_during_visits(ALONE, SHARDS, nodes, &names);
     assert!(rounds > 50, "visits went on while the slot moved: {rounds} rounds");
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while waiting(&cluster) > 0 && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    for node in nodes {
-        assert!(node.end(Duration::from_secs(1)).is_nothing());
-    }
     assert_alternating(&receiver, 40);
 }
 

@@ -4,11 +4,7 @@ Engines that are created but never booted leave nothing
 <?php
 use Webpatser\ResonateWebhooks\Native\Engine;
 
-$resident = function (): int {
-    preg_match('/^VmRSS:\s+(\d+) kB$/m', file_get_contents('/proc/self/status'), $match);
-
-    return (int) $match[1] * 1024;
-};
+require __DIR__.'/support/resident.inc';
 
 $make = function (int $count): void {
     for ($i = 0; $i < $count; $i++) {
@@ -18,9 +14,9 @@ $make = function (int $count): void {
 };
 
 $make(5);
-$before = $resident();
+$before = resident_bytes();
 $make(100);
-$grown = $resident() - $before;
+$grown = resident_bytes() - $before;
 
 echo $grown < 20 << 20 ? 'nothing' : "{$grown} bytes", " left behind\n";
 ?>

@@ -3,15 +3,10 @@
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';
+require __DIR__.'/support/resident.inc';
 
 $cluster = new Cluster;
 $engine = $cluster->engine();
-
-$resident = function (): int {
-    preg_match('/^VmRSS:\s+(\d+) kB$/m', file_get_contents('/proc/self/status'), $match);
-
-    return (int) $match[1] * 1024;
-};
 
 // A subscriber stays on the channel, so that no call makes an edge.
 for ($i = 0; $i < 100; $i++) {
@@ -49,11 +44,11 @@ $calls = function (int $rounds) use ($engine): void {
 
 $calls(5_000);
 $php = memory_get_usage();
-$process = $resident();
+$process = resident_bytes();
 
 $calls(20_000);
 $php = memory_get_usage() - $php;
-$process = $resident() - $process;
+$process = resident_bytes() - $process;
 
 echo 'PHP: ', abs($php) < 1024 ? 'stable' : "{$php} bytes more", "\n";
 echo 'the process: ', $process < 4 << 20 ? 'stable' : "{$process} bytes more", "\n";

@@ -1,10 +1,14 @@
 //! A real Redis Cluster: three masters, each with a replica.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::{Connection, RedisResult, Value};
+use resonate_webhooks::engine::Engine;
 use serde_json::{Value as Json, json};
 
+use super::cluster::all_decided;
+use super::engine::APP;
 use super::redis::RedisServer;
 use super::watched::info;
 
@@ -13,6 +17,9 @@ const GOSSIP: Duration = Duration::from_secs(60);
 
 /// First slot of each master.
 const FIRST_SLOTS: [u16; 4] = [0, 5461, 10_923, 16_384];
+
+/// The sockets of the visits, one on each node.
+const SOCKETS: [&[u8]; 2] = [b"1.1", b"2.2"];
 
 /// The hash tag of all keys with the default prefix in the first shard.
 pub(crate) const TAG: &str = "{wh:0}";
@@ -130,6 +137,11 @@ impl RedisCluster {
         (0..16).map(length).sum::<RedisResult<usize>>().unwrap_or(usize::MAX)
     }
 
+    /// Returns the number of events in the outboxes of the first `shards` shards.
+    pub(crate) fn outbox_events_in(&self, shards: u8) -> usize {
+        (0..shards).map(|shard| self.outbox_events_of(shard)).fold(0, usize::saturating_add)
+    }
+
     /// Moves the slot of the first shard to another master.
     pub(crate) fn move_slot(&self, to: usize, halfway: impl FnOnce()) {
         self.move_slot_of(0, to, halfway);
@@ -151,6 +163,51 @@ impl RedisCluster {
         for server in [to, from] {
             run::<()>(server, &["SETSLOT", &slot, "NODE", &id(to)]).expect("a new owner");
         }
+    }
+
+    /// Moves the slot of a shard to another master, while one socket on each of two nodes joins and leaves all `channels`.
+    /// Waits until the outbox of every shard is empty and the nodes have ended. Returns the number of visits.
+    pub(crate) fn move_slot_during_visits(
+        &self,
+        shard: u8,
+        shards: u8,
+        nodes: [Engine; 2],
+        channels: &[String],
+    ) -> usize {
+        let to = (self.master_of(shard) + 1) % 3;
+        let (ends, mut rounds) = (AtomicBool::new(false), 0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                self.move_slot_of(shard, to, || std::thread::sleep(Duration::from_secs(1)));
+                std::thread::sleep(Duration::from_secs(1));
+                ends.store(true, Ordering::SeqCst);
+            });
+            while !ends.load(Ordering::SeqCst) {
+                for (node, socket) in nodes.iter().zip(SOCKETS) {
+                    for channel in channels {
+                        node.subscribed(APP, channel.as_bytes(), socket, None);
+                    }
+                    if rounds % 2 == 1 {
+                        node.closed(APP, socket);
+                    }
+                }
+                rounds += 1;
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+        for (node, socket) in nodes.iter().zip(SOCKETS) {
+            node.closed(APP, socket);
+            all_decided(node);
+        }
+        assert_eq!(self.master_of(shard), to);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.outbox_events_in(shards) > 0 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        for node in nodes {
+            assert!(node.end(Duration::from_secs(1)).is_nothing());
+        }
+        rounds
     }
 
     /// Returns `connection` of a configuration with these servers as seeds and one shard.
