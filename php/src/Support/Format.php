@@ -70,7 +70,7 @@ final class Format
      */
     public static function dateTime(int $ms): string
     {
-        return Carbon::createFromTimestampMs($ms, config('app.timezone') ?: 'UTC')->format('Y-m-d H:i:s.v T');
+        return self::moment($ms)->format('Y-m-d H:i:s.v T');
     }
 
     /**
@@ -78,7 +78,7 @@ final class Format
      */
     public static function time(int $ms): string
     {
-        return Carbon::createFromTimestampMs($ms, config('app.timezone') ?: 'UTC')->format('H:i');
+        return self::moment($ms)->format('H:i');
     }
 
     /**
@@ -157,5 +157,10 @@ final class Format
     public static function sentence(string $message): string
     {
         return preg_replace_callback('/^[a-z]+(?=\s)/', fn (array $word) => ucfirst($word[0]), rtrim($message, '.')).'.';
+    }
+
+    private static function moment(int $ms): Carbon
+    {
+        return Carbon::createFromTimestampMs($ms, config('app.timezone') ?: 'UTC');
     }
 }

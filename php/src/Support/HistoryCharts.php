@@ -89,10 +89,13 @@ final readonly class HistoryCharts
      */
     public function reasons(): string
     {
-        $counts = array_filter(array_map(fn (string $cause) => array_sum($this->causes($cause)), array_combine(array_keys(self::CAUSES), array_keys(self::CAUSES))));
+        $counts = array_filter(array_combine(
+            array_column(self::CAUSES, 0),
+            array_map(fn (string $cause) => array_sum($this->causes($cause)), array_keys(self::CAUSES)),
+        ));
         arsort($counts);
 
-        return implode(', ', array_map(fn (string $cause, int $count) => Format::number($count).' × '.self::CAUSES[$cause][0], array_keys($counts), $counts));
+        return implode(', ', array_map(fn (string $name, int $count) => Format::number($count)." × {$name}", array_keys($counts), $counts));
     }
 
     /**
@@ -189,11 +192,13 @@ final readonly class HistoryCharts
 
     private function events(): Chart
     {
-        return $this->chart('Events', sprintf('%s accepted, %s delivered, %s.', Format::count(array_sum(array_column($this->load, 'events')), 'event'),
-            Format::number(array_sum(array_column($this->load, 'events_delivered'))), Format::count(array_sum(array_column($this->load, 'intents')), 'hook call')), [
-                $this->series('accepted', 'accent', array_column($this->load, 'events'), line: true),
-                $this->series('delivered', 'good', array_column($this->load, 'events_delivered'), line: true),
-                $this->series('hook calls', 'muted', array_column($this->load, 'intents'), line: true),
+        [$accepted, $delivered, $calls] = array_map(fn (string $column) => array_column($this->load, $column), ['events', 'events_delivered', 'intents']);
+
+        return $this->chart('Events', sprintf('%s accepted, %s delivered, %s.', Format::count(array_sum($accepted), 'event'),
+            Format::number(array_sum($delivered)), Format::count(array_sum($calls), 'hook call')), [
+                $this->series('accepted', 'accent', $accepted, line: true),
+                $this->series('delivered', 'good', $delivered, line: true),
+                $this->series('hook calls', 'muted', $calls, line: true),
             ]);
     }
 

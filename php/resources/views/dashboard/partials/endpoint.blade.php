@@ -7,6 +7,7 @@
 @php
     $state = EndpointState::of($endpoint['state']);
     $action = ($endpoint['is_paused'] || $endpoint['is_disabled'] ? Operation::Resume : Operation::Pause)->value;
+    $hash = hash('xxh64', $endpoint['id']);
     $failures = max(0, $endpoint['attempts'] - $endpoint['deliveries']);
 @endphp
 <tr>
@@ -43,11 +44,10 @@
         @endif
     </td>
     <td data-label="Last hour">
-        @php $charts = HistoryCharts::ofEndpoint($history, $endpoint['id']); @endphp
-        <x-resonate-webhooks::chart :chart="$charts->requests()" :id="'spark-'.hash('xxh64', $endpoint['id'])" bare />
-        <a id="history-{{ hash('xxh64', $endpoint['id']) }}" href="{{ DashboardUrl::to('endpoints.show', ['endpoint' => $endpoint['id']]) }}">History<span class="sr-only"> of {{ $endpoint['label'] }}</span></a>
+        <x-resonate-webhooks::chart :chart="HistoryCharts::ofEndpoint($history, $endpoint['id'])->requests()" :id="'spark-'.$hash" bare />
+        <a id="history-{{ $hash }}" href="{{ DashboardUrl::to('endpoints.show', ['endpoint' => $endpoint['id']]) }}">History<span class="sr-only"> of {{ $endpoint['label'] }}</span></a>
     </td>
     <td class="actions">
-        <a class="button button-plain" id="{{ $action }}-{{ hash('xxh64', $endpoint['id']) }}" href="{{ DashboardUrl::to('endpoints.confirm', ['action' => $action, 'endpoint' => $endpoint['id']]) }}">{{ ucfirst($action) }}<span class="sr-only"> {{ $endpoint['label'] }}</span></a>
+        <a class="button button-plain" id="{{ $action }}-{{ $hash }}" href="{{ DashboardUrl::to('endpoints.confirm', ['action' => $action, 'endpoint' => $endpoint['id']]) }}">{{ ucfirst($action) }}<span class="sr-only"> {{ $endpoint['label'] }}</span></a>
     </td>
 </tr>
