@@ -8,11 +8,11 @@ use crate::redis::{Mismatch, OwnCluster, Script};
 use crate::report::StatusKeys;
 
 static ADOPT: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
+    Script::new(&[
         include_str!("../redis/scripts/cluster.lua"),
         include_str!("../redis/scripts/identity.lua"),
-        include_str!("scripts/adopt.lua")
-    ))
+        include_str!("scripts/adopt.lua"),
+    ])
 });
 
 /// The result of an adoption.

@@ -21,13 +21,13 @@ use crate::redis::{ClientError, ForeignKey, Script, ScriptCall, ShardClients};
 macro_rules! script {
     ($file:literal) => {
         LazyLock::new(|| {
-            Script::new(concat!(
+            Script::new(&[
                 include_str!("../redis/scripts/cluster.lua"),
                 include_str!("../redis/scripts/identity.lua"),
                 include_str!("../cluster/scripts/settling.lua"),
                 include_str!("scripts/answerable.lua"),
-                include_str!($file)
-            ))
+                include_str!($file),
+            ])
         })
     };
 }

@@ -25,11 +25,11 @@ use crate::redis::{Mismatch, OwnCluster, Script, ScriptCall, Stamp, millis, put_
 macro_rules! script {
     ($name:ident, $($file:literal),+) => {
         static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(concat!(
+            Script::new(&[
                 include_str!("../redis/scripts/cluster.lua"),
                 include_str!("../redis/scripts/refusals.lua"),
                 $(include_str!($file)),+
-            ))
+            ])
         });
     };
 }

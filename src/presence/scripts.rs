@@ -46,7 +46,7 @@ use crate::redis::{OwnCluster, Script, millis};
 macro_rules! script {
     ($name:ident, $($file:literal),+) => {
         static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(concat!(
+            Script::new(&[
                 include_str!("../redis/scripts/cluster.lua"),
                 include_str!("../redis/scripts/refusals.lua"),
                 include_str!("../redis/scripts/next_millisecond.lua"),
@@ -56,7 +56,7 @@ macro_rules! script {
                 include_str!("scripts/due.lua"),
                 include_str!("scripts/counts.lua"),
                 $(include_str!($file)),+
-            ))
+            ])
         });
     };
 }

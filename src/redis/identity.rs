@@ -11,7 +11,7 @@ use crate::config::{ClusterIdentity, Config};
 use crate::event::Shard;
 
 static NUMBER: LazyLock<Script> =
-    LazyLock::new(|| Script::new(concat!(include_str!("scripts/identity.lua"), include_str!("scripts/number.lua"))));
+    LazyLock::new(|| Script::new(&[include_str!("scripts/identity.lua"), include_str!("scripts/number.lua")]));
 
 /// Builds the script before threads exist, because a forked child could inherit it incomplete.
 pub(crate) fn put_together() {

@@ -10,7 +10,7 @@ use redis::{
 /// A Lua script and its hash.
 #[derive(Debug)]
 pub(crate) struct Script {
-    code: &'static str,
+    code: String,
     hash: String,
 }
 
@@ -24,9 +24,10 @@ pub(crate) struct ScriptCall<'a> {
 }
 
 impl Script {
-    /// Creates a script from its code.
-    pub(crate) fn new(code: &'static str) -> Self {
-        Self { code, hash: redis::Script::new(code).get_hash().to_owned() }
+    /// Creates a script from the parts of its code. Many scripts share parts, and the binary has each part once.
+    pub(crate) fn new(parts: &[&str]) -> Self {
+        let code = parts.concat();
+        Self { hash: redis::Script::new(&code).get_hash().to_owned(), code }
     }
 
     /// Returns the SHA-1 of the code in hexadecimal.
@@ -112,7 +113,7 @@ mod tests {
     fn a_script_runs_with_eval_alone() {
         let server = RedisServer::start();
         let mut redis = server.connect();
-        let script = Script::new("return {KEYS[1], ARGV[1], ARGV[2]}");
+        let script = Script::new(&["return {KEYS[1], ", "ARGV[1], ARGV[2]}"]);
         let mut call = script.call("wh");
         call.arg("a").arg(7).key("k");
         let run = |redis: &mut Connection| call.invoke::<(String, String, u8)>(redis);
@@ -151,7 +152,7 @@ mod tests {
         let moves = cluster(&["SETSLOT", &slot, "MIGRATING", &target]);
         eventually("a migration", || moves.exec(&mut redis).ok());
 
-        let script = Script::new("redis.call('SET', KEYS[1], ARGV[1]) return redis.call('GET', '{wh:0}:moved')");
+        let script = Script::new(&["redis.call('SET', KEYS[1], ARGV[1]) return redis.call('GET', '{wh:0}:moved')"]);
         let mut run = |key_prefix| {
             let mut call = script.call(key_prefix);
             call.key("{wh:0}:epoch").arg("changed");

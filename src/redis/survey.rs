@@ -9,7 +9,7 @@ use super::failure::{LinkError, is_answer};
 use super::script::Script;
 use super::server::{Role, Scripts, Server, Unfit, field};
 
-static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/probe.lua")));
+static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(&[include_str!("scripts/probe.lua")]));
 
 /// Builds the script before threads start: a child forked during its construction would inherit it half-built.
 pub(super) fn put_together() {

@@ -20,13 +20,11 @@ const SIGHTS_AT_MOST: usize = 1000;
 /// The time (ms) after the last attempt when the stream expires.
 const SIGHTS_KEPT_MS: i64 = 60_000;
 
-static REPORT: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/report.lua")))
-});
+static REPORT: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/report.lua")]));
 
-static HISTORY: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/history.lua")))
-});
+static HISTORY: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/history.lua")]));
 
 /// The time (ms) for which the number of a node's last write to the history is kept.
 const COUNTED_KEPT_MS: u64 = 3_600_000;

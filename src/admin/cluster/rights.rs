@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::redis::{LinkError, Script};
 
-static RIGHTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/rights.lua")));
+static RIGHTS: LazyLock<Script> = LazyLock::new(|| Script::new(&[include_str!("../scripts/rights.lua")]));
 
 /// The commands and writes that Redis refuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

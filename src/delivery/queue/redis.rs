@@ -28,7 +28,7 @@ impl RedisQueueClient {
         let pool = Pool::new(queue.connection.clone(), &queue.key, endpoint.connect_timeout);
         Ok(Self {
             pool: pool.map_err(|error| error.renamed("resonate-webhooks.connection", &queue.settings))?,
-            push: Script::new(include_str!("push.lua")),
+            push: Script::new(&[include_str!("push.lua")]),
             key: queue.key.clone(),
             settings: queue.settings.clone(),
             timeout: endpoint.timeout,

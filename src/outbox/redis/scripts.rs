@@ -35,11 +35,11 @@ pub(super) use self::unreadable::UnreadableReply;
 macro_rules! script {
     ($name:ident, $($file:literal),+) => {
         static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(concat!(
+            Script::new(&[
                 include_str!("../../redis/scripts/cluster.lua"),
                 include_str!("../../redis/scripts/refusals.lua"),
                 $(include_str!($file)),+
-            ))
+            ])
         });
     };
 }
