@@ -34,8 +34,8 @@ macro_rules! script {
     };
 }
 
-script!(OPEN, "../redis/scripts/identity.lua", "scripts/open.lua");
-script!(CONFIRM, "scripts/confirm.lua");
+script!(OPEN, "../redis/scripts/while_full.lua", "../redis/scripts/identity.lua", "scripts/open.lua");
+script!(CONFIRM, "../redis/scripts/while_full.lua", "../redis/scripts/behind.lua", "scripts/confirm.lua");
 script!(ELECT, "scripts/elect.lua");
 script!(BYE, "scripts/held.lua", "scripts/bye.lua");
 

@@ -23,7 +23,7 @@ end
 if not has_lease(KEYS[2], ARGV[2]) then
   return {'reaped', '', 0}
 end
-local lapsed = is_alive(KEYS[2], ARGV[2]) and 0 or 1
+local lapsed = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[2])) < now and 1 or 0
 local settling = epoch[2]
 if not settling or settling == '' or redis.call('SISMEMBER', KEYS[4], ARGV[2]) == 0 then
   return {'ok', '', lapsed}

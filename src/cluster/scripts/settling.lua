@@ -1,4 +1,4 @@
--- Included in every script that decides edges or restores holds. Holds edges back while nodes restore their holds.
+-- Included in every script that decides edges. Holds edges back while nodes restore their holds.
 --
 --   {prefix}:unconfirmed  set: nodes that have not confirmed that Redis has all their holds
 -- After a loss of data, no edge can be decided before every node has confirmed that Redis has its holds. The epoch's field
@@ -35,10 +35,4 @@ local function write_settled()
     redis.call('DEL', unconfirmed_key)
     redis.call('HSET', KEYS[1], 'settling', '')
   end
-end
-
--- True if the settling `id` still waits for the node. Holds that a node restores after the settling would change
--- silently while other calls decide edges.
-local function is_waited_for(settling, id, node)
-  return settling == id and redis.call('SISMEMBER', unconfirmed_key, node) == 1
 end

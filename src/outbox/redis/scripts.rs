@@ -38,6 +38,7 @@ macro_rules! script {
             Script::new(&[
                 include_str!("../../redis/scripts/cluster.lua"),
                 include_str!("../../redis/scripts/refusals.lua"),
+                include_str!("../../redis/scripts/while_full.lua"),
                 $(include_str!($file)),+
             ])
         });

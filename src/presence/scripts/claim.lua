@@ -107,8 +107,11 @@ local function claim(slot, joins, home, by)
   if after == '' then
     -- In a cluster without a grace, the departure is an edge at once.
     if watched then
-      local channel, user = hold_at(group, field)
-      after = depart(group.app, channel, user, by)
+      if group.kind == 'c' then
+        after = depart(group.app, field, '', by)
+      else
+        after = depart(group.app, group.channel, field, by)
+      end
     end
     if after == '' then
       append_text(edge_at(group, group.ends, field), home, by)

@@ -37,6 +37,25 @@ local function open_due()
     end
   end
 
+  -- Returns true if the channel has presence users, or users whose departure is not announced yet.
+  local function has_members(app, channel)
+    if channel == '' then
+      return false
+    end
+    local key = hold_key(app, channel, ' ')
+    local length = not is_suspended(app) and read_key(app, 'hash', 'HLEN', key) or 0
+    return length + (growth[key] or 0) > 0
+  end
+
+  -- The keys of a table, as a list.
+  local function keys_of(entries)
+    local keys = {}
+    for key in pairs(entries) do
+      keys[#keys + 1] = key
+    end
+    return keys
+  end
+
   local function set_by(hold, by)
     if by then
       look_at('HLEN', by_key)
@@ -73,7 +92,7 @@ local function open_due()
   -- caller appends, or `|` if it is in its grace.
   function depart(app, channel, user, by)
     -- A connection has no grace: a socket id is never used again.
-    local grace = is_connection(channel, user) and 0 or own_grace
+    local grace = channel == '' and user ~= '' and 0 or own_grace
     local at = now + grace
     if user == '' and watched and has_members(app, channel) then
       -- The members must be gone before the channel, also those whose node has a longer grace than this one.

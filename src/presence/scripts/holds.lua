@@ -43,10 +43,6 @@ local function encode_hold(app, channel, user)
   return kind .. name_of(app, channel) .. user
 end
 
-local function is_connection(channel, user)
-  return channel == '' and user ~= ''
-end
-
 local function decode_hold(text)
   local length, start = text:match('^%a(%d+):()')
   local app = text:sub(start, start + length - 1)
@@ -102,16 +98,6 @@ local function set_hold_set(key, field, value)
     order[#order + 1] = key
   end
   fields[field] = true
-end
-
--- Returns true if the channel has presence users, or users whose departure is not announced yet.
-local function has_members(app, channel)
-  if channel == '' then
-    return false
-  end
-  local key = hold_key(app, channel, ' ')
-  local length = not is_suspended(app) and read_key(app, 'hash', 'HLEN', key) or 0
-  return length + (growth[key] or 0) > 0
 end
 
 -- Returns a node as it appears in hold sets.

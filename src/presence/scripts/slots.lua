@@ -58,15 +58,7 @@ local function has_suspended()
   return false
 end
 
--- Returns channel and user of the hold of a group with this field.
-local function hold_at(group, field)
-  if group.kind == 'c' then
-    return field, ''
-  end
-  return group.channel, field
-end
-
--- Returns the event of an edge of that hold.
+-- Returns the event of an edge of the hold of a group with this field.
 local function edge_at(group, letter, field)
   if group.kind == 'U' then
     return letter .. group.front .. field
@@ -93,14 +85,20 @@ local function change_at(slot, set, joins)
   sets[slot], joined_at[slot] = set, joins
 end
 
-local joined, left = {U = {}, c = {}, k = {}}, {U = {}, c = {}, k = {}}
+-- By kind, the holds that the node joins and leaves. Most calls have one kind.
+local joined, left = {}, {}
+
+local function new_list(lists, kind)
+  lists[kind] = {}
+  return lists[kind]
+end
 
 -- Prepares the writes and proves that they are allowed. Its only writes add to the node's held sets, which does no harm
 -- alone: the reaper skips holds that the node does not have.
 local function prepare_slots()
   for _, group in ipairs(groups) do
     local offset, joins, leaves = group.offset, joined[group.kind], left[group.kind]
-    local set, gone, sets_at, gone_at, joins_at, leaves_at = {}, {}, 0, 0, #joins, #leaves
+    local set, gone, sets_at, gone_at, joins_at, leaves_at = {}, {}, 0, 0, joins and #joins or 0, leaves and #leaves or 0
     for slot = group.first, group.last do
       local change = joined_at[slot]
       if change ~= nil then
@@ -113,9 +111,11 @@ local function prepare_slots()
           set[sets_at - 1], set[sets_at] = field, value
         end
         if change then
+          joins = joins or new_list(joined, group.kind)
           joins_at = joins_at + 1
           joins[joins_at] = member_at(group, field)
         else
+          leaves = leaves or new_list(left, group.kind)
           leaves_at = leaves_at + 1
           leaves[leaves_at] = member_at(group, field)
         end
@@ -126,12 +126,12 @@ local function prepare_slots()
       prove('HDEL')
     end
   end
-  for kind, key in pairs(held_keys) do
-    call_in_portions('SADD', key, joined[kind], 1000)
-    if #left[kind] > 0 then
-      -- No hold is empty, so this removes nothing. It fails for a key of a foreign type or without the right.
-      redis.call('SREM', key, '')
-    end
+  for kind, holds in pairs(joined) do
+    call_in_portions('SADD', held_keys[kind], holds, 1000)
+  end
+  for kind in pairs(left) do
+    -- No hold is empty, so this removes nothing. It fails for a key of a foreign type or without the right.
+    redis.call('SREM', held_keys[kind], '')
   end
 end
 
@@ -140,7 +140,7 @@ local function write_slots()
     call_in_portions('HSET', group.key, group.set, 1000)
     call_in_portions('HDEL', group.key, group.gone, 1000)
   end
-  for kind, key in pairs(held_keys) do
-    call_in_portions('SREM', key, left[kind], 1000)
+  for kind, holds in pairs(left) do
+    call_in_portions('SREM', held_keys[kind], holds, 1000)
   end
 end

@@ -85,10 +85,11 @@ local function stream_of(home)
   return stream
 end
 
-local byte_counts, all_bytes = {}, nil
+local byte_counts, all_bytes
 
 -- Counts the bytes of an event. Returns false if they exceed the limit. Only calls with such events pay for this.
 local function count_bytes(home, bytes, may_refuse)
+  byte_counts = byte_counts or {}
   local known = byte_counts[home]
   if not known then
     local counts = redis.call('HMGET', ARGV[1] .. ':out_bytes', 'all', home)
@@ -102,14 +103,15 @@ local function count_bytes(home, bytes, may_refuse)
   return true
 end
 
-local texts, bys, places, appended, refused = {}, {}, {}, 0, 0
+local texts, places, appended, refused = {}, {}, 0, 0
+local bys
 
 -- Appends an event that is already encoded.
 local function append_text(text, home, by)
   local n, stream = appended + 1, streams[home] or stream_of(home)
   texts[n], places[n], appended = text, stream, n
   if by then
-    -- Assigning nil would still allocate a slot in the table.
+    bys = bys or {}
     bys[n] = by
   end
 end
@@ -137,7 +139,7 @@ local function write_events()
     call('HSET', counts, 'all', all_bytes)
   end
   for n = 1, appended do
-    local by, id = bys[n]
+    local by, id = bys and bys[n]
     if by then
       id = call('XADD', places[n], '*', 'e', texts[n], 'b', by)
     else

@@ -56,6 +56,11 @@ end
 local function take(partition)
   give(partition, math.max(now, last + 1))
 end
+-- True if the node's lease has not lapsed.
+local function is_alive(node)
+  local expiry = redis.call('ZSCORE', KEYS[2], node)
+  return expiry and tonumber(expiry) >= now
+end
 for partition = 0, partitions - 1 do
   local token, owner = string.match(owners[partition + 1] or '', '^(%d+) (.*)$')
   local is_free_or_its_own = not owner or owner == ARGV[2]
@@ -67,7 +72,7 @@ for partition = 0, partitions - 1 do
     own(partition, tonumber(token))
   elseif owner == ARGV[2] then
     take(partition)
-  elseif not is_alive(KEYS[2], owner) then
+  elseif not is_alive(owner) then
     take(partition)
   end
 end
