@@ -21,6 +21,9 @@ use crate::{Ms, now};
 /// Paths of the endpoints: one that always succeeds, one that fails at times.
 pub(crate) const PATHS: [&str; 2] = ["/steady", "/flaky"];
 
+/// Path of the endpoint that wants `subscription_count`. The checker does not read its requests.
+pub(crate) const COUNTS_PATH: &str = "/counts";
+
 /// Secret of all applications.
 pub(crate) const SECRET: &str = "secret";
 

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use redis::{Commands, RedisResult};
+use resonate_webhooks::admin::Presence;
+use resonate_webhooks::config::Config;
+use serde_json::json;
 
 use crate::clients::Clients;
 use crate::now;
@@ -46,9 +49,10 @@ impl Stage {
                 self.tell(place, final_subscribe);
             }
         }
+        let presence = self.presence();
         loop {
             let under_way = self.under_way().unwrap_or_else(|error| Some(format!("cannot read from Redis: {error}")));
-            let Some(under_way) = under_way else {
+            let Some(under_way) = under_way.or_else(|| self.wrong_answer(&presence)) else {
                 self.faults.rest = now() - begun;
                 return None;
             };
@@ -60,6 +64,20 @@ impl Stage {
             self.tick();
             std::thread::sleep(LOOK_EVERY);
         }
+    }
+
+    /// Returns a reader of presence, with no fault between it and Redis.
+    fn presence(&self) -> Presence {
+        let config = json!({
+            "connection": { "host": "127.0.0.1", "port": self.redis.port() },
+            "endpoints": self.endpoints(),
+        });
+        Presence::of(Config::from_value(config).expect("a valid config")).expect("a reader")
+    }
+
+    /// Describes the first answer about presence that is not true, if there is one.
+    fn wrong_answer(&self, presence: &Presence) -> Option<String> {
+        self.present.difference(presence, self.counted).unwrap_or_else(|error| Some(error.to_string()))
     }
 
     /// Describes what is still under way, if anything is.

@@ -22,6 +22,7 @@ mod lost_key;
 mod network;
 mod node;
 mod order;
+mod present;
 mod receiver;
 mod record;
 mod rest;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::clients::Asked;
@@ -11,7 +11,8 @@ use crate::fleet::{Launcher, Node};
 use crate::history::{History, Life};
 use crate::leases::LEASE;
 use crate::network::{Network, NetworkFault};
-use crate::receiver::{PATHS, Receiver};
+use crate::present::Present;
+use crate::receiver::{COUNTS_PATH, PATHS, Receiver};
 use crate::record::Run;
 use crate::schedule::{Act, Kind, NODES, Script};
 use crate::servers::{Failure, PASSWORD, Servers, USER};
@@ -66,6 +67,9 @@ pub(crate) struct Stage {
     /// Networks by life.
     pub(crate) networks: Vec<Network>,
     pub(crate) history: History,
+    pub(crate) present: Present,
+    /// Nodes count connections.
+    pub(crate) counted: bool,
     pub(crate) faults: Faults,
     ticked: Ms,
     /// Time of the last check of the leases.
@@ -93,6 +97,9 @@ impl Stage {
             ending: Vec::new(),
             networks: Vec::new(),
             history: History::default(),
+            present: Present::default(),
+            // A batch that has only counts makes the checker less exact, so not in all runs.
+            counted: seed.is_multiple_of(2),
             faults: Faults::default(),
             ticked: now(),
             leases_checked: now(),
@@ -156,17 +163,17 @@ impl Stage {
         let kind = self.launcher.launched(kind);
         let life = self.history.lives.len();
         let network = Network::start(self.redis.port());
-        let endpoints: Vec<_> = PATHS.iter().map(|path| json!({ "url": self.receiver.url(path) })).collect();
         let config = json!({
             "connection": { "host": "127.0.0.1", "port": network.port(), "username": USER, "password": PASSWORD, "timeout": 1 },
             "flush_interval": Duration::from_millis(flush_interval).as_secs_f64(),
             "ttl": Duration::from_millis(LEASE).as_secs(),
             "reconcile_interval": 1,
+            "subscription_count_interval": 1,
             "max_attempts": 50,
             "timeout": 1,
             "batch_max_events": 20,
             "shutdown_timeout": 2,
-            "endpoints": endpoints,
+            "endpoints": self.endpoints(),
         });
         self.note(format!("life {life} starts in place {place}: {kind:?}"));
         self.faults.nodes += 1;
@@ -178,10 +185,20 @@ impl Stage {
         self.places[place] = Some(Running { node, started: now(), stopped_since: None });
     }
 
+    /// Returns the endpoints of every node.
+    pub(crate) fn endpoints(&self) -> Vec<Value> {
+        let mut endpoints: Vec<_> = PATHS.iter().map(|path| json!({ "url": self.receiver.url(path) })).collect();
+        if self.counted {
+            endpoints.push(json!({ "url": self.receiver.url(COUNTS_PATH), "events": ["subscription_count"] }));
+        }
+        endpoints
+    }
+
     pub(crate) fn tell(&mut self, place: usize, (order, asked): Asked) {
         let Some(Running { node, .. }) = &mut self.places[place] else { return };
         let from = now();
         let number = node.tell(&order);
+        self.present.apply(node.life, &order);
         self.timeline.push((from, format!("life {} order {number}: {}", node.life, order.line())));
         for (key, what) in asked {
             self.history.asked(node.life, key, what, number, from);
@@ -268,6 +285,7 @@ impl Stage {
     pub(crate) fn record_end(&mut self, node: Node, stopped_since: Option<Ms>) {
         let (life, orders, at) = (node.life, node.orders(), now());
         let mut heard = node.kill();
+        self.present.end(life);
         self.networks[life].close();
         if let Some((_, since)) = self.redis.failure().filter(|(failure, _)| failure.silences()) {
             self.was_silent(life, since, now());
