@@ -18,6 +18,9 @@ const SOCKETS: usize = 14;
 /// Number of presence users. Their ids are numbers, as in most applications.
 const USERS: usize = 4;
 
+/// Number of sockets that a node has on each shared channel at the end.
+const CROWD: usize = 3;
+
 /// An order, and the operations that follow from it.
 pub(crate) type Asked = (Order, Vec<(Key, What)>);
 
@@ -58,12 +61,19 @@ impl Clients {
         }
     }
 
-    /// Returns the subscribe that ends the run: a socket and a channel of its own.
-    pub(crate) fn final_subscribe(&mut self) -> Asked {
+    /// Returns the subscribes that end the run: a socket on a channel of its own, and a crowd on channels that all nodes
+    /// share. Otherwise few channels have more than one socket or member at the end.
+    pub(crate) fn final_subscribes(&mut self) -> Vec<Asked> {
         let socket = format!("{}.last", self.life);
         self.add_socket(socket.clone(), APPS[0].to_owned(), "0".to_owned());
-        let channel = format!("last-{}", self.life);
-        self.subscribe(&socket, channel)
+        let mut asked = vec![self.subscribe(&socket, format!("last-{}", self.life))];
+        for user in 0..CROWD {
+            let socket = format!("{}.crowd-{user}", self.life);
+            // Some users are on several nodes.
+            self.add_socket(socket.clone(), APPS[1].to_owned(), (self.slot + user).to_string());
+            asked.extend(["crowd", "presence-crowd"].map(|channel| self.subscribe(&socket, channel.to_owned())));
+        }
+        asked
     }
 
     /// All sockets leave because the process ends.

@@ -45,8 +45,9 @@ impl Stage {
         }
         for place in 0..NODES {
             if let Some(Running { node, .. }) = &self.places[place] {
-                let final_subscribe = Clients::new(place, node.life).final_subscribe();
-                self.tell(place, final_subscribe);
+                for asked in Clients::new(place, node.life).final_subscribes() {
+                    self.tell(place, asked);
+                }
             }
         }
         let presence = self.presence();
