@@ -12,6 +12,7 @@ use resonate_webhooks::aws::Environment;
 use resonate_webhooks::config::{Config, Endpoint};
 use resonate_webhooks::delivery::{Credentials, TestDelivery};
 use resonate_webhooks::outbox::DeadLetters;
+use resonate_webhooks::report::EndpointState;
 use resonate_webhooks::secret::Secret;
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::{Value, json};
@@ -311,4 +312,30 @@ fn a_dead_letter_of_a_queue_is_listed_and_can_be_sent_again() {
     let (pushed, _) = jobs(&mut jobs_at.connect(), QUEUE);
     assert_eq!(pushed[0]["data"]["webhook_id"], json!(listed.webhook_id));
     eventually("no dead letter", || dead_letters.count().unwrap() == 0);
+}
+
+#[test]
+fn a_paused_queue_gets_no_job_until_it_is_resumed() {
+    let (redis, jobs_at) = (RedisServer::start(), RedisServer::start());
+    let config = json!({
+        "connection": { "host": redis.socket() },
+        "endpoints": { "jobs": { "queue": "webhooks" } },
+        "queues": queues(&at(&jobs_at)),
+    });
+    let node = engine_at(&redis.socket(), "http://127.0.0.1:9/", &config);
+    let mut cluster = Cluster::of(&Config::from_value(config).unwrap()).unwrap();
+    assert!(cluster.pause("jobs").unwrap());
+    eventually("the pause on the node", || {
+        let status = cluster.status().unwrap();
+        status.endpoints.iter().any(|endpoint| endpoint.nodes.get(&EndpointState::Paused) == Some(&1))
+    });
+    node.subscribed(APP, b"news", b"1.1", None);
+    eventually("the waiting event in the status", || {
+        cluster.status().unwrap().lanes.iter().map(|lane| lane.lane.depth).sum::<usize>() == 1
+    });
+    let mut found = jobs_at.connect();
+    assert_eq!(jobs(&mut found, QUEUE).0.len(), 0);
+    assert!(cluster.resume("jobs").unwrap());
+    eventually("the job", || jobs(&mut found, QUEUE).0.len() == 1);
+    assert_eq!(channels(&jobs(&mut found, QUEUE).0[0]), ["news"]);
 }

@@ -65,7 +65,13 @@ script!(CLAIM, "scripts/misses.lua", "../cluster/scripts/settling.lua", "scripts
 script!(REASSERT, "../cluster/scripts/held.lua", "../cluster/scripts/waited_for.lua", "scripts/reassert.lua");
 script!(LEAVING, "../cluster/scripts/waited_for.lua", "scripts/leaving.lua");
 script!(FORGET, "../cluster/scripts/held.lua", "../cluster/scripts/waited_for.lua", "scripts/forget.lua");
-script!(RENEW, "../redis/scripts/behind.lua", "../redis/scripts/while_full.lua", "scripts/fix_times.lua", "scripts/renew.lua");
+script!(
+    RENEW,
+    "../redis/scripts/behind.lua",
+    "../redis/scripts/while_full.lua",
+    "scripts/fix_times.lua",
+    "scripts/renew.lua"
+);
 script!(REAP, "../cluster/scripts/held.lua", "../cluster/scripts/settling.lua", "scripts/reap.lua");
 script!(RESUME, "scripts/resume.lua");
 
