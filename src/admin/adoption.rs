@@ -1,19 +1,15 @@
 //! Gives the data of a cluster to another identity, after its application was renamed or its key replaced.
 
-use std::sync::LazyLock;
-
 use redis::{Connection, RedisResult};
 
 use crate::redis::{Mismatch, OwnCluster, Script};
 use crate::report::StatusKeys;
 
-static ADOPT: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[
-        include_str!("../redis/scripts/cluster.lua"),
-        include_str!("../redis/scripts/identity.lua"),
-        include_str!("scripts/adopt.lua"),
-    ])
-});
+static ADOPT: Script = Script::new(&[
+    include_str!("../redis/scripts/cluster.lua"),
+    include_str!("../redis/scripts/identity.lua"),
+    include_str!("scripts/adopt.lua"),
+]);
 
 /// The result of an adoption.
 #[derive(Clone, Debug, PartialEq, Eq)]

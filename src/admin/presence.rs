@@ -9,7 +9,6 @@
 //! does not return.
 
 use std::fmt;
-use std::sync::LazyLock;
 
 use redis::{Connection, RedisResult};
 use thiserror::Error;
@@ -20,20 +19,18 @@ use crate::redis::{ClientError, ForeignKey, Script, ScriptCall, ShardClients};
 
 macro_rules! script {
     ($file:literal) => {
-        LazyLock::new(|| {
-            Script::new(&[
-                include_str!("../redis/scripts/cluster.lua"),
-                include_str!("../redis/scripts/identity.lua"),
-                include_str!("../cluster/scripts/settling.lua"),
-                include_str!("scripts/answerable.lua"),
-                include_str!($file),
-            ])
-        })
+        Script::new(&[
+            include_str!("../redis/scripts/cluster.lua"),
+            include_str!("../redis/scripts/identity.lua"),
+            include_str!("../cluster/scripts/settling.lua"),
+            include_str!("scripts/answerable.lua"),
+            include_str!($file),
+        ])
     };
 }
 
-static NAMES: LazyLock<Script> = script!("scripts/names.lua");
-static CHANNEL: LazyLock<Script> = script!("scripts/channel.lua");
+static NAMES: Script = script!("scripts/names.lua");
+static CHANNEL: Script = script!("scripts/channel.lua");
 
 /// Maximum number of names that one page is asked for.
 const LARGEST_PAGE: usize = 10_000;

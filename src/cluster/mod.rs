@@ -15,7 +15,7 @@ pub(crate) use answers::{Acknowledged, Closed, Entered, Refusal, accepted};
 pub(crate) use audit::Audit;
 pub(crate) use clock::{RedisClock, system_ms};
 pub(crate) use membership::{Membership, SharedMembership};
-pub(crate) use scripts::{MembershipScripts, put_together as put_scripts_together};
+pub(crate) use scripts::MembershipScripts;
 #[cfg(test)]
 pub(crate) use session::Past;
 pub(crate) use session::Session;

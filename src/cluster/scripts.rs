@@ -12,7 +12,6 @@
 //! - `reply:{node}`: hash, number, time and edges of the node's last batch, the settling for which it last restored its
 //!   holds, and a mark once it was reaped. A repeated batch is applied once, and a late one never.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use redis::{Connection, RedisResult};
@@ -20,33 +19,22 @@ use redis::{Connection, RedisResult};
 use super::answers::{Acknowledged, Closed, Entered, Refusal, SettlingStatus, accepted};
 use super::session::Past;
 use crate::event::NodeId;
-use crate::redis::{Mismatch, OwnCluster, Script, ScriptCall, Stamp, millis, put_number_together};
+use crate::redis::{Mismatch, OwnCluster, Script, ScriptCall, Stamp, millis};
 
 macro_rules! script {
-    ($name:ident, $($file:literal),+) => {
-        static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(&[
-                include_str!("../redis/scripts/cluster.lua"),
-                include_str!("../redis/scripts/refusals.lua"),
-                $(include_str!($file)),+
-            ])
-        });
+    ($($file:literal),+) => {
+        Script::new(&[
+            include_str!("../redis/scripts/cluster.lua"),
+            include_str!("../redis/scripts/refusals.lua"),
+            $(include_str!($file)),+
+        ])
     };
 }
 
-script!(OPEN, "../redis/scripts/while_full.lua", "../redis/scripts/identity.lua", "scripts/open.lua");
-script!(CONFIRM, "../redis/scripts/while_full.lua", "../redis/scripts/behind.lua", "scripts/confirm.lua");
-script!(ELECT, "scripts/elect.lua");
-script!(BYE, "scripts/held.lua", "scripts/bye.lua");
-
-/// Builds the scripts. Called before threads start: a child that is forked while a thread builds one would inherit a
-/// lock that is never released.
-pub(crate) fn put_together() {
-    put_number_together();
-    for script in [&OPEN, &CONFIRM, &ELECT, &BYE] {
-        LazyLock::force(script);
-    }
-}
+static OPEN: Script = script!("../redis/scripts/while_full.lua", "../redis/scripts/identity.lua", "scripts/open.lua");
+static CONFIRM: Script = script!("../redis/scripts/while_full.lua", "../redis/scripts/behind.lua", "scripts/confirm.lua");
+static ELECT: Script = script!("scripts/elect.lua");
+static BYE: Script = script!("scripts/held.lua", "scripts/bye.lua");
 
 /// The membership scripts of one node under one key prefix.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use crate::process::Thread;
 use crate::redis::{Link, Settings};
 use crate::report::{
     DeliveryStatus, Disagreement, EndpointStates, NodeRecord, PendingHistory, SILENT_AFTER_MS, StatusKeys,
-    disagreements, put_script_together,
+    disagreements,
 };
 use crate::telemetry::Sight;
 
@@ -83,7 +83,6 @@ impl Reporter {
     /// # Errors
     /// If the operating system refuses a thread.
     pub(crate) fn start(config: &Config, settings: Settings, sources: Arc<Sources>) -> io::Result<Self> {
-        put_script_together();
         let telemetry = Arc::clone(&sources.telemetry);
         let mut rounds = ReportRounds {
             to_inspect: Some(settings.address().clone()),

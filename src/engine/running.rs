@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use parking_lot::Mutex;
 
 use super::reporter::Reporter;
-use crate::cluster::{self, Audit, SharedMembership};
+use crate::cluster::{Audit, SharedMembership};
 use crate::config::Config;
 use crate::delivery::{AppRegistry, Delivery, STANDING_WORKERS};
 use crate::event::{EventName, NodeId, PARTITIONS, Shard};
@@ -16,7 +16,7 @@ use crate::metrics::{Listener, Sources};
 use crate::outbox::Outbox;
 use crate::outbox::redis::{ShardedOutbox, partition_max};
 use crate::presence::{
-    self, Claimer, ClaimerParts, Intake, Intent, IntentQueue, NodeStates, OtherData, PresenceScripts, StopFlag,
+    Claimer, ClaimerParts, Intake, Intent, IntentQueue, NodeStates, OtherData, PresenceScripts, StopFlag,
 };
 use crate::process::{Reserved, Thread};
 use crate::redis::{Link, OwnCluster, Settings};
@@ -70,8 +70,6 @@ impl Running {
     /// If the operating system refuses a thread, or the settings of the Redis connection are invalid.
     pub(super) fn start(config: &Config, shared: &Shared, intents: Receiver<Intent>) -> io::Result<Self> {
         let Shared { telemetry, queue, node_states, .. } = shared;
-        cluster::put_scripts_together();
-        presence::put_scripts_together();
         let settings = Settings::of(config, Shard::FIRST).map_err(io::Error::other)?;
         let _reserved = reserve_threads(config)?;
         let memberships: Vec<Arc<SharedMembership>> = config.shards().map(|_| Arc::default()).collect();

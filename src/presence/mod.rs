@@ -28,4 +28,4 @@ pub(crate) use intake::Intake;
 pub(crate) use intent::{Intent, IntentQueue, Packed};
 pub(crate) use node_state::SharedNodeState;
 pub(crate) use node_states::NodeStates;
-pub(crate) use scripts::{PresenceScripts, put_together as put_scripts_together};
+pub(crate) use scripts::PresenceScripts;

@@ -26,7 +26,6 @@ mod arguments;
 mod claim_call;
 mod suspended;
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use redis::{Connection, RedisResult};
@@ -44,44 +43,30 @@ use crate::event::NodeId;
 use crate::redis::{OwnCluster, Script, millis};
 
 macro_rules! script {
-    ($name:ident, $($file:literal),+) => {
-        static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(&[
-                include_str!("../redis/scripts/cluster.lua"),
-                include_str!("../redis/scripts/refusals.lua"),
-                include_str!("../redis/scripts/next_millisecond.lua"),
-                include_str!("../redis/scripts/append.lua"),
-                include_str!("scripts/suspended.lua"),
-                include_str!("scripts/holds.lua"),
-                include_str!("scripts/due.lua"),
-                include_str!("scripts/counts.lua"),
-                $(include_str!($file)),+
-            ])
-        });
+    ($($file:literal),+) => {
+        Script::new(&[
+            include_str!("../redis/scripts/cluster.lua"),
+            include_str!("../redis/scripts/refusals.lua"),
+            include_str!("../redis/scripts/next_millisecond.lua"),
+            include_str!("../redis/scripts/append.lua"),
+            include_str!("scripts/suspended.lua"),
+            include_str!("scripts/holds.lua"),
+            include_str!("scripts/due.lua"),
+            include_str!("scripts/counts.lua"),
+            $(include_str!($file)),+
+        ])
     };
 }
 
-script!(CLAIM, "scripts/misses.lua", "../cluster/scripts/settling.lua", "scripts/slots.lua", "scripts/claim.lua");
-script!(REASSERT, "../cluster/scripts/held.lua", "../cluster/scripts/waited_for.lua", "scripts/reassert.lua");
-script!(LEAVING, "../cluster/scripts/waited_for.lua", "scripts/leaving.lua");
-script!(FORGET, "../cluster/scripts/held.lua", "../cluster/scripts/waited_for.lua", "scripts/forget.lua");
-script!(
-    RENEW,
-    "../redis/scripts/behind.lua",
-    "../redis/scripts/while_full.lua",
-    "scripts/fix_times.lua",
-    "scripts/renew.lua"
-);
-script!(REAP, "../cluster/scripts/held.lua", "../cluster/scripts/settling.lua", "scripts/reap.lua");
-script!(RESUME, "scripts/resume.lua");
-
-/// Builds the scripts. Called before threads exist: if a process forks while a thread builds one, the child has a lock that
-/// is never released.
-pub(crate) fn put_together() {
-    for script in [&CLAIM, &REASSERT, &LEAVING, &FORGET, &RENEW, &REAP, &RESUME] {
-        LazyLock::force(script);
-    }
-}
+static CLAIM: Script =
+    script!("scripts/misses.lua", "../cluster/scripts/settling.lua", "scripts/slots.lua", "scripts/claim.lua");
+static REASSERT: Script =
+    script!("../cluster/scripts/held.lua", "../cluster/scripts/waited_for.lua", "scripts/reassert.lua");
+static LEAVING: Script = script!("../cluster/scripts/waited_for.lua", "scripts/leaving.lua");
+static FORGET: Script = script!("../cluster/scripts/held.lua", "../cluster/scripts/waited_for.lua", "scripts/forget.lua");
+static RENEW: Script = script!("../redis/scripts/behind.lua", "../redis/scripts/while_full.lua", "scripts/fix_times.lua", "scripts/renew.lua");
+static REAP: Script = script!("../cluster/scripts/held.lua", "../cluster/scripts/settling.lua", "scripts/reap.lua");
+static RESUME: Script = script!("scripts/resume.lua");
 
 /// Most lapsed nodes that one renewal returns.
 const LAPSED_PER_RENEWAL: usize = 16;

@@ -1,8 +1,6 @@
 //! Cluster identity: decides whether a node may work on the data in Redis, by the cluster that it belongs to, its schema and
 //! its number of shards.
 
-use std::sync::LazyLock;
-
 use redis::{Connection, RedisResult};
 use thiserror::Error;
 
@@ -10,13 +8,7 @@ use super::{Script, ScriptCall};
 use crate::config::{ClusterIdentity, Config};
 use crate::event::Shard;
 
-static NUMBER: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[include_str!("scripts/identity.lua"), include_str!("scripts/number.lua")]));
-
-/// Builds the script before threads exist, because a forked child could inherit it incomplete.
-pub(crate) fn put_together() {
-    LazyLock::force(&NUMBER);
-}
+static NUMBER: Script = Script::new(&[include_str!("scripts/identity.lua"), include_str!("scripts/number.lua")]);
 
 /// Schema in which this version writes its data. Raised by every change that an older node would misread.
 pub(crate) const SCHEMA: u64 = 1;

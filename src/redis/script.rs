@@ -3,6 +3,7 @@
 //! If Redis does not have a script, or the user may not call `EVALSHA`, the code is sent with `EVAL`, which also caches
 //! it. `SCRIPT LOAD` is never needed.
 
+use once_cell::race::OnceBox;
 use redis::{
     Connection, ConnectionLike, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, ToRedisArgs,
 };
@@ -10,8 +11,9 @@ use redis::{
 /// A Lua script and its hash.
 #[derive(Debug)]
 pub(crate) struct Script {
-    code: String,
-    hash: String,
+    parts: &'static [&'static str],
+    /// Computed with the first call, without a lock: a child that is forked meanwhile computes it again.
+    hash: OnceBox<String>,
 }
 
 /// A call of a script, with its keys and arguments.
@@ -25,14 +27,13 @@ pub(crate) struct ScriptCall<'a> {
 
 impl Script {
     /// Creates a script from the parts of its code. Many scripts share parts, and the binary has each part once.
-    pub(crate) fn new(parts: &[&str]) -> Self {
-        let code = parts.concat();
-        Self { hash: redis::Script::new(&code).get_hash().to_owned(), code }
+    pub(crate) const fn new(parts: &'static [&'static str]) -> Self {
+        Self { parts, hash: OnceBox::new() }
     }
 
     /// Returns the SHA-1 of the code in hexadecimal.
     pub(crate) fn hash(&self) -> &str {
-        &self.hash
+        self.hash.get_or_init(|| Box::new(redis::Script::new(&self.parts.concat()).get_hash().to_owned()))
     }
 
     /// Starts a call without keys and arguments, on keys with this prefix.
@@ -42,12 +43,13 @@ impl Script {
 
     /// Rewrites a packed `EVALSHA` of this script as an `EVAL` with the same keys and arguments.
     pub(crate) fn with_code(&self, evalsha: &[u8]) -> Vec<u8> {
-        let called = format!("$7\r\nEVALSHA\r\n$40\r\n{}\r\n", self.hash);
+        let called = format!("$7\r\nEVALSHA\r\n$40\r\n{}\r\n", self.hash());
         // Skips the number of words: `*12\r\n`.
         let begins = evalsha.iter().position(|byte| *byte == b'$').unwrap_or_default();
         let (count, rest) = evalsha.split_at(begins);
         let rest = rest.strip_prefix(called.as_bytes()).unwrap_or(rest);
-        let code = format!("$4\r\nEVAL\r\n${}\r\n{}\r\n", self.code.len(), self.code);
+        let code = self.parts.concat();
+        let code = format!("$4\r\nEVAL\r\n${}\r\n{code}\r\n", code.len());
         [count, code.as_bytes(), rest].concat()
     }
 }
@@ -69,7 +71,7 @@ impl ScriptCall<'_> {
     pub(crate) fn invoke<T: FromRedisValue>(&self, redis: &mut Connection) -> RedisResult<T> {
         let mut evalsha = redis::cmd("EVALSHA");
         let keys = self.keys.len() + usize::from(self.unmoved.is_some());
-        evalsha.arg(&self.script.hash).arg(keys).arg(&self.keys).arg(&self.unmoved).arg(&self.args);
+        evalsha.arg(self.script.hash()).arg(keys).arg(&self.keys).arg(&self.unmoved).arg(&self.args);
         let packed = evalsha.get_packed_command();
         let answer = match redis.req_packed_command(&packed).and_then(redis::Value::extract_error) {
             Err(error) if must_send_code(&error) => {

@@ -57,7 +57,6 @@ impl Settings {
     /// may be renewed while the process runs.
     pub fn new(connection: Connection) -> Result<Self, ConfigError> {
         check_files(&connection.address)?;
-        survey::put_together();
         let Config { key_prefix, ttl, .. } = Config::default();
         let shard = Shard::FIRST;
         let key_prefix = connection.prefix_of(shard, &key_prefix);

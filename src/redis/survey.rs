@@ -1,6 +1,5 @@
 //! Examines the server behind a connection. [`server`](super::server) judges the replies.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use redis::{Connection, ErrorKind, RedisError, RedisResult, Value};
@@ -9,12 +8,7 @@ use super::failure::{LinkError, is_answer};
 use super::script::Script;
 use super::server::{Role, Scripts, Server, Unfit, field};
 
-static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(&[include_str!("scripts/probe.lua")]));
-
-/// Builds the script before threads start: a child forked during its construction would inherit it half-built.
-pub(super) fn put_together() {
-    LazyLock::force(&PROBE);
-}
+static PROBE: Script = Script::new(&[include_str!("scripts/probe.lua")]);
 
 /// Checks that the server behind a new connection can be used. Returns its `run_id`, which changes with a restart or a
 /// failover; `None` if the server does not report it.

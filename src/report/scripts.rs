@@ -1,7 +1,6 @@
 //! The keys of the status, and the script that writes a record.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use redis::streams::StreamMaxlen;
@@ -20,20 +19,14 @@ const SIGHTS_AT_MOST: usize = 1000;
 /// The time (ms) after the last attempt when the stream expires.
 const SIGHTS_KEPT_MS: i64 = 60_000;
 
-static REPORT: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/report.lua")]));
+static REPORT: Script =
+    Script::new(&[include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/report.lua")]);
 
-static HISTORY: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/history.lua")]));
+static HISTORY: Script =
+    Script::new(&[include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/history.lua")]);
 
 /// The time (ms) for which the number of a node's last write to the history is kept.
 const COUNTED_KEPT_MS: u64 = 3_600_000;
-
-/// Builds the scripts before threads exist, because a forked child could inherit them incomplete.
-pub(crate) fn put_together() {
-    LazyLock::force(&REPORT);
-    LazyLock::force(&HISTORY);
-}
 
 /// The keys of the status, with their prefix.
 ///

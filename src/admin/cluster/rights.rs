@@ -1,13 +1,11 @@
 //! Checks whether Redis allows this user every command that servers need.
 
-use std::sync::LazyLock;
-
 use redis::{Connection, RedisResult};
 use serde::Serialize;
 
 use crate::redis::{LinkError, Script};
 
-static RIGHTS: LazyLock<Script> = LazyLock::new(|| Script::new(&[include_str!("../scripts/rights.lua")]));
+static RIGHTS: Script = Script::new(&[include_str!("../scripts/rights.lua")]);
 
 /// The commands and writes that Redis refuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -179,7 +179,6 @@ impl RedisOutbox {
         membership: &Arc<SharedMembership>,
         telemetry: &Arc<Telemetry>,
     ) -> io::Result<Arc<Self>> {
-        scripts::put_together();
         let link = || Link::new(settings.clone(), Arc::clone(telemetry));
         let keys = options.keys.clone();
         let store = Store {

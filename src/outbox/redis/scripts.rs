@@ -15,7 +15,6 @@ mod send;
 mod unreadable;
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use redis::{Connection, ErrorKind, RedisResult};
 
@@ -33,21 +32,19 @@ pub(super) use self::send::Exclusion;
 pub(super) use self::unreadable::UnreadableReply;
 
 macro_rules! script {
-    ($name:ident, $($file:literal),+) => {
-        static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(&[
-                include_str!("../../redis/scripts/cluster.lua"),
-                include_str!("../../redis/scripts/refusals.lua"),
-                include_str!("../../redis/scripts/while_full.lua"),
-                $(include_str!($file)),+
-            ])
-        });
+    ($($file:literal),+) => {
+        Script::new(&[
+            include_str!("../../redis/scripts/cluster.lua"),
+            include_str!("../../redis/scripts/refusals.lua"),
+            include_str!("../../redis/scripts/while_full.lua"),
+            $(include_str!($file)),+
+        ])
     };
 }
-script!(ASSIGN, "../../redis/scripts/identity.lua", "scripts/assign.lua");
-script!(RELEASE, "scripts/owners.lua", "scripts/release.lua");
-script!(
-    COMMIT,
+
+static ASSIGN: Script = script!("../../redis/scripts/identity.lua", "scripts/assign.lua");
+static RELEASE: Script = script!("scripts/owners.lua", "scripts/release.lua");
+static COMMIT: Script = script!(
     "scripts/owners.lua",
     "scripts/cursors.lua",
     "scripts/full.lua",
@@ -57,11 +54,11 @@ script!(
     "scripts/persist.lua",
     "scripts/commit.lua"
 );
-script!(TRIM, "scripts/owners.lua", "scripts/cursors.lua", "scripts/bytes.lua", "scripts/trim.lua");
-script!(REMOVE, "scripts/owners.lua", "scripts/bytes.lua", "scripts/remove.lua");
-script!(REDELIVER, "../../redis/scripts/next_millisecond.lua", "scripts/dead_letters.lua", "scripts/redeliver.lua");
-script!(
-    UNREADABLE,
+static TRIM: Script = script!("scripts/owners.lua", "scripts/cursors.lua", "scripts/bytes.lua", "scripts/trim.lua");
+static REMOVE: Script = script!("scripts/owners.lua", "scripts/bytes.lua", "scripts/remove.lua");
+static REDELIVER: Script =
+    script!("../../redis/scripts/next_millisecond.lua", "scripts/dead_letters.lua", "scripts/redeliver.lua");
+static UNREADABLE: Script = script!(
     "scripts/owners.lua",
     "scripts/full.lua",
     "scripts/dead_letters.lua",
@@ -69,21 +66,13 @@ script!(
     "scripts/bytes.lua",
     "scripts/unreadable.lua"
 );
-script!(FORGET_DEAD_LETTERS, "scripts/dead_letters.lua", "scripts/forget_dead_letters.lua");
-script!(
-    SEND,
+static FORGET_DEAD_LETTERS: Script = script!("scripts/dead_letters.lua", "scripts/forget_dead_letters.lua");
+static SEND: Script = script!(
     "../../redis/scripts/identity.lua",
     "../../redis/scripts/next_millisecond.lua",
     "../../redis/scripts/append.lua",
     "scripts/send.lua"
 );
-
-/// Builds the scripts before threads start: a child forked during their construction would inherit them half-built.
-pub(super) fn put_together() {
-    for script in [&ASSIGN, &RELEASE, &COMMIT, &TRIM, &REMOVE, &REDELIVER, &UNREADABLE, &FORGET_DEAD_LETTERS] {
-        LazyLock::force(script);
-    }
-}
 
 /// Why a script changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
