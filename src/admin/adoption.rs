@@ -3,7 +3,6 @@
 use redis::{Connection, RedisResult};
 
 use crate::redis::{Mismatch, OwnCluster, Script};
-use crate::report::StatusKeys;
 
 static ADOPT: Script = Script::new(&[
     include_str!("../redis/scripts/cluster.lua"),
@@ -25,14 +24,9 @@ pub enum Adoption {
 }
 
 /// Gives the data of a shard to the cluster `own`.
-pub(super) fn adopt(
-    keys: &StatusKeys,
-    redis: &mut Connection,
-    owners: &str,
-    own: &OwnCluster,
-) -> RedisResult<Adoption> {
-    let mut call = ADOPT.call(&keys.prefix);
-    call.key(keys.key("epoch")).key(keys.key("nodes")).key(owners);
+pub(super) fn adopt(redis: &mut Connection, own: &OwnCluster) -> RedisResult<Adoption> {
+    let mut call = ADOPT.call(&own.prefix);
+    call.key(&["epoch", "nodes", "owners"].map(|name| own.key(name)));
     own.add_to(&mut call);
     let (status, text): (String, String) = call.invoke(redis)?;
     Ok(match status.as_str() {

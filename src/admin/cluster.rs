@@ -18,11 +18,8 @@ use super::redis_info::RedisInfo;
 use crate::cluster::system_ms;
 use crate::config::{ClusterIdentity, Config, ConfigError, Endpoint};
 use crate::event::Shard;
-use crate::outbox::redis::OutboxScripts;
-use crate::redis::{ClientError, ShardClients};
-use crate::report::{
-    AT_MOST, Disagreement, LATENCY_BOUNDS_MS, LaneStatus, NodeRecord, SILENT_AFTER_MS, StatusKeys, disagreements,
-};
+use crate::redis::{ClientError, OwnCluster, ShardClients};
+use crate::report::{AT_MOST, Disagreement, LATENCY_BOUNDS_MS, LaneStatus, NodeRecord, SILENT_AFTER_MS, disagreements};
 
 pub use actions::{Configured, Seen};
 pub use foreign::Foreign;
@@ -35,18 +32,9 @@ pub use shards::{ShardReport, ShardSlot};
 /// an event loop.
 #[derive(Debug)]
 pub struct Cluster {
-    /// Keys of each shard. Those of the first one also have what concerns all.
-    keys: Vec<ShardKeys>,
     clients: ShardClients,
     endpoints: Vec<Endpoint>,
     warnings: Vec<String>,
-}
-
-/// The keys of a shard.
-#[derive(Debug)]
-struct ShardKeys {
-    status: StatusKeys,
-    outbox: OutboxScripts,
 }
 
 /// The status of a cluster.
@@ -175,12 +163,8 @@ impl Cluster {
     /// # Errors
     /// If a TLS file of the connection cannot be used.
     pub fn of(config: &Config) -> Result<Self, ConfigError> {
-        let keys = |shard| ShardKeys {
-            status: StatusKeys::new(&config.prefix_of(shard)),
-            outbox: OutboxScripts::of(config, shard),
-        };
         let (endpoints, warnings) = (config.endpoints.clone(), config.warnings.clone());
-        Ok(Self { keys: config.shards().map(keys).collect(), clients: ShardClients::of(config)?, endpoints, warnings })
+        Ok(Self { clients: ShardClients::of(config)?, endpoints, warnings })
     }
 
     /// Returns the status of the cluster.
@@ -188,12 +172,12 @@ impl Cluster {
     /// # Errors
     /// If the Redis of the first shard, which has the records of the nodes, cannot be reached or refuses the call.
     pub fn status(&mut self) -> Result<ClusterStatus, ClientError> {
-        let first = self.call(|redis, keys| FirstShard::read(redis, &keys.status))?;
+        let first = self.call(FirstShard::read)?;
         let clock_skew_ms = skew(system_ms(), first.time_ms);
-        let nodes = self.call(|redis, keys| first.nodes(redis, &keys.status))?;
+        let nodes = self.call(|redis, keys| first.nodes(redis, keys))?;
         let apps: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.record.apps).collect();
         let shards: Vec<_> = self.clients.shards().map(|shard| (shard, self.shard(shard, &apps))).collect();
-        let prefixes: Vec<&str> = self.keys.iter().map(|keys| keys.status.prefix.as_str()).collect();
+        let prefixes: Vec<&str> = self.clients.shards().map(|shard| self.clients.own(shard).prefix.as_str()).collect();
         let redis = self.call(|redis, _| RedisInfo::ask_all(redis, &prefixes))?;
         let found = || shards.iter().filter_map(|(_, found)| found.as_ref().ok());
         let runs = |node: &Node| node.state == NodeLiveness::Running;
@@ -236,8 +220,7 @@ impl Cluster {
 
     /// Reads what a shard has.
     fn shard(&self, shard: Shard, apps: &BTreeSet<&String>) -> Result<FoundShard, ClientError> {
-        let keys = &self.keys[shard.index()];
-        self.clients.of_shard(shard).call(|redis| FoundShard::read(redis, shard, keys, apps))
+        self.clients.call(shard, |redis, keys| FoundShard::read(redis, keys, apps))
     }
 
     /// Compares the data of all shards with the config. The first one that differs counts.
@@ -255,12 +238,12 @@ impl Cluster {
     }
 
     fn own(&self) -> Option<&ClusterIdentity> {
-        self.clients.own(Shard::FIRST).identity()
+        self.clients.own(Shard::FIRST).identity.as_ref()
     }
 
     /// Makes a call to the first shard.
-    fn call<T>(&self, talk: impl FnOnce(&mut Connection, &ShardKeys) -> RedisResult<T>) -> Result<T, ClientError> {
-        self.clients.of_shard(Shard::FIRST).call(|redis| talk(redis, &self.keys[0]))
+    fn call<T>(&self, talk: impl FnOnce(&mut Connection, &OwnCluster) -> RedisResult<T>) -> Result<T, ClientError> {
+        self.clients.call(Shard::FIRST, talk)
     }
 }
 
@@ -278,7 +261,7 @@ struct FirstShard {
 type Answers = ((u64, u64), Vec<(String, f64)>, BTreeMap<String, f64>, BTreeMap<String, u64>, BTreeMap<String, String>);
 
 impl FirstShard {
-    fn read(redis: &mut Connection, keys: &StatusKeys) -> RedisResult<Self> {
+    fn read(redis: &mut Connection, keys: &OwnCluster) -> RedisResult<Self> {
         let ((seconds, micros), written, leases, paused, disabled): Answers = redis::pipe()
             .cmd("TIME")
             .zrange_withscores(keys.key("status"), 0, -1)
@@ -297,11 +280,11 @@ impl FirstShard {
     }
 
     /// Returns the nodes that have a record, oldest first.
-    fn nodes(&self, redis: &mut Connection, keys: &StatusKeys) -> RedisResult<Vec<Node>> {
+    fn nodes(&self, redis: &mut Connection, keys: &OwnCluster) -> RedisResult<Vec<Node>> {
         if self.written.is_empty() {
             return Ok(Vec::new());
         }
-        let records: Vec<String> = self.written.iter().map(|(name, _)| keys.record(name)).collect();
+        let records: Vec<String> = self.written.iter().map(|(name, _)| keys.key_of("status", name)).collect();
         let records: Vec<Option<Vec<u8>>> = redis::cmd("MGET").arg(records).query(redis)?;
         let mut nodes: Vec<Node> = self
             .written

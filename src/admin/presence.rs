@@ -253,12 +253,9 @@ impl Presence {
         invoke: impl FnOnce(&mut ScriptCall<'_>, &mut Connection) -> RedisResult<(String, Vec<u8>, T)>,
     ) -> Result<(String, T), PresenceError> {
         let own = self.clients.own(shard);
-        let (server, (status, detail, found)) = self.clients.of_shard(shard).read(|redis, server| {
-            let mut call = script.call(own.prefix());
-            for key in [b"epoch".as_slice(), b"nodes", b"owners"] {
-                call.key(self.key(shard, &[key]));
-            }
-            call.arg(own.prefix()).arg(app);
+        let (server, (status, detail, found)) = self.clients.read(shard, |redis, own, server| {
+            let mut call = script.call(&own.prefix);
+            call.key(&["epoch", "nodes", "owners"].map(|name| own.key(name))).arg(&own.prefix).arg(app);
             own.add_to(&mut call);
             call.arg(server);
             Ok((server.to_owned(), invoke(&mut call, redis)?))
@@ -267,7 +264,7 @@ impl Presence {
             "ok" => Ok((server, found)),
             "absent" => {
                 self.clients.check()?;
-                Err(PresenceError::Absent(own.prefix().to_owned()))
+                Err(PresenceError::Absent(own.prefix.clone()))
             }
             "restoring" => Err(PresenceError::Restoring),
             "suspended" => Err(PresenceError::Suspended(ForeignKey::suspending(&detail))),
@@ -287,7 +284,7 @@ impl Presence {
     }
 
     fn key(&self, shard: Shard, rest: &[&[u8]]) -> Vec<u8> {
-        [self.clients.own(shard).prefix().as_bytes(), b":", &rest.concat()].concat()
+        [self.clients.own(shard).prefix.as_bytes(), b":", &rest.concat()].concat()
     }
 }
 

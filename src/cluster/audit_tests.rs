@@ -1,12 +1,14 @@
 use super::*;
 use crate::cluster::Past;
+use crate::config::Config;
+use crate::event::Shard;
 use crate::support::redis::RedisServer;
 
 #[test]
 fn a_node_that_joins_after_its_roster_was_seen_is_not_reported() {
     let server = RedisServer::start();
     let mut redis = server.connect();
-    let scripts = MembershipScripts::new("wh", Duration::from_secs(60));
+    let scripts = MembershipScripts::of(&Config::default(), Shard::FIRST);
     let [auditor, late] = [1, 2].map(|pid| NodeId::new("host", pid, 0));
     scripts.open(&mut redis, &auditor, "epoch", Past::None).unwrap();
     let refresh = |process: &str, seconds: u64| {
@@ -32,7 +34,7 @@ fn a_node_that_joins_after_its_roster_was_seen_is_not_reported() {
 fn one_node_is_elected_until_it_is_gone() {
     let server = RedisServer::start();
     let mut redis = server.connect();
-    let scripts = MembershipScripts::new("wh", Duration::from_secs(60));
+    let scripts = MembershipScripts::of(&Config::default(), Shard::FIRST);
     let [one, other] = [1, 2].map(|pid| NodeId::new("host", pid, 0));
     let mut stands = |node| scripts.elect(&mut redis, node, Duration::from_secs(60)).unwrap().is_some();
     assert_eq!([&one, &other, &one, &other].map(&mut stands), [true, false, true, false]);

@@ -14,11 +14,13 @@
 
 use std::time::Duration;
 
+use derive_more::Deref;
 use redis::{Connection, RedisResult};
 
 use super::answers::{Acknowledged, Closed, Entered, Refusal, SettlingStatus, accepted};
 use super::session::Past;
-use crate::event::NodeId;
+use crate::config::Config;
+use crate::event::{NodeId, Shard};
 use crate::redis::{Mismatch, OwnCluster, Script, ScriptCall, Stamp, millis};
 
 macro_rules! script {
@@ -37,60 +39,37 @@ static ELECT: Script = script!("scripts/elect.lua");
 static BYE: Script = script!("scripts/held.lua", "scripts/bye.lua");
 
 /// The membership scripts of one node under one key prefix.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deref)]
 pub(crate) struct MembershipScripts {
+    #[deref]
     own: OwnCluster,
-    lease: Duration,
+    /// Time for which a node stays in the cluster without a renewal.
+    pub(crate) lease: Duration,
 }
 
 impl MembershipScripts {
-    /// Creates the scripts for keys under `prefix` and leases of this length.
-    pub(crate) fn new(prefix: &str, lease: Duration) -> Self {
-        Self { own: OwnCluster::at(prefix), lease }
-    }
-
-    /// Sets the node's cluster, with the prefix of its keys.
-    pub(crate) fn of_cluster(self, own: OwnCluster) -> Self {
-        Self { own, ..self }
-    }
-
-    /// Returns the prefix.
-    pub(crate) fn prefix(&self) -> &str {
-        self.own.prefix()
-    }
-
-    /// Returns how long a node stays in the cluster without a renewal.
-    pub(crate) const fn lease(&self) -> Duration {
-        self.lease
-    }
-
-    /// Returns the key with this name.
-    pub(crate) fn key(&self, name: &str) -> String {
-        format!("{}:{name}", self.prefix())
-    }
-
-    /// Returns the key with this name that belongs to `node`.
-    pub(crate) fn of_node(&self, name: &str, node: &str) -> String {
-        format!("{}:{name}:{node}", self.prefix())
+    /// Creates the scripts for a shard of the cluster in `config`.
+    pub(crate) fn of(config: &Config, shard: Shard) -> Self {
+        Self { own: OwnCluster::of(config, shard), lease: config.ttl }
     }
 
     /// Starts a call of `script` with the keys and arguments that every script takes first.
     pub(crate) fn call<'a>(&self, script: &'a Script, node: &str) -> ScriptCall<'a> {
-        let mut call = script.call(self.prefix());
-        call.key(self.key("epoch")).key(self.key("nodes")).arg(self.prefix()).arg(node);
+        let mut call = script.call(&self.prefix);
+        call.key(self.key("epoch")).key(self.key("nodes")).arg(&self.prefix).arg(node);
         call
     }
 
     /// Adds the keys of the holds of `node`.
     pub(crate) fn add_held(&self, call: &mut ScriptCall<'_>, node: &str) {
         for name in ["held_users", "held_channels", "held_connections"] {
-            call.key(self.of_node(name, node));
+            call.key(self.key_of(name, node));
         }
     }
 
     /// Returns `true` if there is data under the prefix.
     pub(crate) fn has_data(&self, redis: &mut Connection) -> RedisResult<bool> {
-        Ok(Stamp::of(redis, self.prefix())?.schema.is_some())
+        Ok(Stamp::of(redis, &self.prefix)?.schema.is_some())
     }
 
     /// Notes the number of shards. See [`OwnCluster::note_number`].
@@ -110,7 +89,7 @@ impl MembershipScripts {
         may_take_vacant: bool,
     ) -> RedisResult<Result<Entered, Closed>> {
         let mut call = self.call(&OPEN, node.as_str());
-        call.key(self.of_node("reply", node.as_str())).key(self.key("unconfirmed")).key(self.key("owners"));
+        call.key(self.key_of("reply", node.as_str())).key(self.key("unconfirmed")).key(self.key("owners"));
         call.arg(millis(self.lease)).arg(new_id).arg(server).arg(past as u8);
         self.own.add_to(&mut call);
         call.arg(u8::from(may_take_vacant));
@@ -139,7 +118,7 @@ impl MembershipScripts {
         restored: bool,
     ) -> RedisResult<Result<SettlingStatus, Refusal>> {
         let mut call = self.call(&CONFIRM, node.as_str());
-        call.key(self.of_node("reply", node.as_str())).key(self.key("unconfirmed"));
+        call.key(self.key_of("reply", node.as_str())).key(self.key("unconfirmed"));
         call.arg(known.epoch).arg(known.answered).arg(known.restored_for).arg(settling).arg(u8::from(restored));
         let (status, settling, lapsed): (String, String, u8) = call.invoke(redis)?;
         accepted(&status, 0).map(|result| result.map(|()| SettlingStatus { settling, lapsed: lapsed == 1 }))
@@ -162,7 +141,7 @@ impl MembershipScripts {
     pub(crate) fn bye(&self, redis: &mut Connection, node: &NodeId) -> RedisResult<()> {
         let mut call = self.call(&BYE, node.as_str());
         self.add_held(&mut call, node.as_str());
-        call.key(self.of_node("reply", node.as_str()));
+        call.key(self.key_of("reply", node.as_str()));
         call.invoke(redis)
     }
 }

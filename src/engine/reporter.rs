@@ -9,7 +9,6 @@ use serde_json::Map;
 
 use crate::admin::RedisInfo;
 use crate::config::{Address, Config};
-use crate::event::Shard;
 use crate::metrics::Sources;
 use crate::process::Thread;
 use crate::redis::{Link, Settings};
@@ -87,7 +86,7 @@ impl Reporter {
         let mut rounds = ReportRounds {
             to_inspect: Some(settings.address().clone()),
             sources,
-            keys: StatusKeys::new(&config.prefix_of(Shard::FIRST)),
+            keys: StatusKeys::of(config),
             // Silent, because the claimer and the outbox already log an unreachable Redis.
             link: Link::silent(settings).counted(Arc::clone(&telemetry)),
             expiry: config.ttl.max(MIN_EXPIRY),

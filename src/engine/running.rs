@@ -11,15 +11,15 @@ use super::reporter::Reporter;
 use crate::cluster::{Audit, SharedMembership};
 use crate::config::Config;
 use crate::delivery::{AppRegistry, Delivery, STANDING_WORKERS};
-use crate::event::{EventName, NodeId, PARTITIONS, Shard};
+use crate::event::{NodeId, Shard};
 use crate::metrics::{Listener, Sources};
 use crate::outbox::Outbox;
-use crate::outbox::redis::{ShardedOutbox, partition_max};
+use crate::outbox::redis::ShardedOutbox;
 use crate::presence::{
     Claimer, ClaimerParts, Intake, Intent, IntentQueue, NodeStates, OtherData, PresenceScripts, StopFlag,
 };
 use crate::process::{Reserved, Thread};
-use crate::redis::{Link, OwnCluster, Settings};
+use crate::redis::{Link, Settings};
 use crate::telemetry::Telemetry;
 
 /// The maximum time that deliveries wait at the start for the paused endpoints from Redis. After that, no endpoint
@@ -153,20 +153,11 @@ fn claimer_parts(
     boot: u32,
     memberships: &[Arc<SharedMembership>],
 ) -> ClaimerParts {
-    let connection = &config.connection;
     let is_first = shard == Shard::FIRST;
-    let misses = config.wants(EventName::CacheMiss);
     let mut first_incarnation = Some(boot);
     ClaimerParts {
         link,
-        keys: PresenceScripts::new(&config.prefix_of(shard), config.ttl, PARTITIONS)
-            .of_cluster(OwnCluster::of(config, shard))
-            .with_grace(config.departure_grace)
-            .with_partition_max(partition_max(connection.part_of(config.outbox_max_events)))
-            .with_client_bytes_max(config.outbox_max_bytes.map(|bytes| connection.part_of(bytes)))
-            .with_count_interval(config.subscription_count_interval)
-            .with_miss_ttl(if misses { config.cache_miss_ttl } else { Duration::ZERO })
-            .with_roster(config.roster.clone()),
+        keys: PresenceScripts::of(config, shard),
         // The roster is not divided, so one audit is enough.
         audit: config.roster.as_ref().filter(|_| is_first).map(|roster| Audit::new(roster, config.reconcile_interval)),
         compare_every: config.reconcile_interval,
@@ -176,7 +167,7 @@ fn claimer_parts(
             NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), boot)
         }),
         others: if is_first {
-            OtherData::of_first_shard(connection.untagged_prefix(&config.key_prefix))
+            OtherData::of_first_shard(config.connection.untagged_prefix(&config.key_prefix))
         } else {
             OtherData::of_other_shard(Arc::clone(&memberships[Shard::FIRST.index()]))
         },

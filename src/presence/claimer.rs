@@ -117,8 +117,8 @@ impl Claimer {
         telemetry: Arc<Telemetry>,
     ) -> Self {
         let ClaimerParts { link, keys, audit, compare_every, membership, mut next_incarnation, others } = cluster;
-        let session = Session::new(next_incarnation(), keys.membership.lease());
-        let grace = Grace::new(keys.grace());
+        let session = Session::new(next_incarnation(), keys.lease);
+        let grace = Grace::new(keys.grace);
         Self {
             node_state,
             stop,

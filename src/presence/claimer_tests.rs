@@ -5,6 +5,7 @@ use super::*;
 use crate::cluster::Past;
 use crate::config::{Address, Connection as Settings};
 use crate::event::{AppId, ChannelName};
+use crate::presence::scripts::tests::scripts_of_one_partition;
 use crate::support::redis::RedisServer;
 use crate::support::wait::eventually;
 
@@ -37,7 +38,7 @@ impl Node {
         let mut boots = 0;
         let cluster = ClaimerParts {
             link: Link::new(crate::redis::Settings::new(settings).unwrap(), Arc::clone(&telemetry)),
-            keys: PresenceScripts::new("wh", LEASE, 1),
+            keys: scripts_of_one_partition(LEASE),
             audit: None,
             compare_every: Duration::from_secs(3600),
             membership: Arc::default(),

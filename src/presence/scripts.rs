@@ -28,6 +28,7 @@ mod suspended;
 
 use std::time::Duration;
 
+use derive_more::Deref;
 use redis::{Connection, RedisResult};
 
 pub(crate) use answers::{Fate, Reaped, Renewal, Verdict};
@@ -38,9 +39,9 @@ pub(crate) use suspended::{Progress, Resumed};
 
 use super::claim::Hold;
 use crate::cluster::{Acknowledged, MembershipScripts, Refusal, accepted};
-use crate::config::Roster;
-use crate::event::NodeId;
-use crate::redis::{OwnCluster, Script, millis};
+use crate::config::{Config, Roster};
+use crate::event::{EventName, NodeId, PARTITIONS, Shard};
+use crate::redis::{Script, millis, outbox_limits};
 
 macro_rules! script {
     ($($file:literal),+) => {
@@ -78,85 +79,37 @@ const KEEP_REPLY_SECONDS: u64 = 86_400;
 type ReapReply = (String, u64, u64, u64, Vec<Vec<u8>>, u64, u64);
 
 /// The presence scripts with their keys and settings, for one node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deref)]
 pub(crate) struct PresenceScripts {
     /// The scripts of the node's membership.
+    #[deref]
     pub(crate) membership: MembershipScripts,
     /// Delay before a departure becomes an edge.
-    grace: Duration,
+    pub(crate) grace: Duration,
     /// The key prefix and the time to live of the roster, if there is one.
-    roster: Option<Roster>,
+    pub(super) roster: Option<Roster>,
     /// Number of partitions of the outbox.
-    partitions: u16,
-    /// Events that may wait in a partition before it refuses client events.
-    partition_max: usize,
-    /// Bytes of client events that may wait in all partitions before they refuse more. `None` for no limit.
-    client_bytes_max: Option<usize>,
+    pub(super) partitions: u16,
+    /// See [`outbox_limits`].
+    pub(super) outbox_limits: String,
     /// Shortest time between two announced counts of a channel.
-    count_interval: Duration,
+    pub(crate) count_interval: Duration,
     /// Time before an empty cache channel is announced again. Zero if no endpoint wants misses.
-    miss_ttl: Duration,
+    pub(super) miss_ttl: Duration,
 }
 
 impl PresenceScripts {
-    /// Returns the scripts for keys that start with `prefix`, for nodes whose lease lasts `lease`. Events are appended to
-    /// `partitions` partitions of the outbox.
-    pub(crate) fn new(prefix: &str, lease: Duration, partitions: u16) -> Self {
+    /// Creates the scripts for a shard of the cluster in `config`.
+    pub(crate) fn of(config: &Config, shard: Shard) -> Self {
         Self {
-            membership: MembershipScripts::new(prefix, lease),
-            grace: Duration::ZERO,
-            roster: None,
-            partitions,
-            partition_max: usize::MAX,
-            client_bytes_max: None,
-            count_interval: Duration::ZERO,
-            miss_ttl: Duration::ZERO,
+            membership: MembershipScripts::of(config, shard),
+            grace: config.departure_grace,
+            roster: config.roster.clone(),
+            partitions: PARTITIONS,
+            outbox_limits: outbox_limits(config),
+            count_interval: config.subscription_count_interval,
+            miss_ttl: if config.wants(EventName::CacheMiss) { config.cache_miss_ttl } else { Duration::ZERO },
         }
-    }
-
-    /// Sets the delay before a departure becomes an edge.
-    pub(crate) fn with_grace(self, grace: Duration) -> Self {
-        Self { grace, ..self }
-    }
-
-    /// Sets the number of waiting events at which a partition refuses client events.
-    pub(crate) fn with_partition_max(self, events: usize) -> Self {
-        Self { partition_max: events, ..self }
-    }
-
-    /// Sets the bytes of waiting client events at which the outbox refuses more.
-    pub(crate) fn with_client_bytes_max(self, bytes: Option<usize>) -> Self {
-        Self { client_bytes_max: bytes, ..self }
-    }
-
-    /// Sets the shortest time between two announced counts of a channel.
-    pub(crate) fn with_count_interval(self, interval: Duration) -> Self {
-        Self { count_interval: interval, ..self }
-    }
-
-    /// Enables cache misses, announced at most once per `ttl` and channel.
-    pub(crate) fn with_miss_ttl(self, ttl: Duration) -> Self {
-        Self { miss_ttl: ttl, ..self }
-    }
-
-    /// Sets the cluster, with the prefix of its keys.
-    pub(crate) fn of_cluster(self, own: OwnCluster) -> Self {
-        Self { membership: self.membership.of_cluster(own), ..self }
-    }
-
-    /// Sets the roster.
-    pub(crate) fn with_roster(self, roster: Option<Roster>) -> Self {
-        Self { roster, ..self }
-    }
-
-    /// Returns the delay before a departure becomes an edge.
-    pub(crate) const fn grace(&self) -> Duration {
-        self.grace
-    }
-
-    /// Returns the shortest time between two announced counts of a channel.
-    pub(crate) const fn count_interval(&self) -> Duration {
-        self.count_interval
     }
 
     /// Restores holds that Redis has lost, without an edge. `answered` is the node's last answered batch. Each hold has the
@@ -171,9 +124,9 @@ impl PresenceScripts {
         settling: &str,
         holds: impl Iterator<Item = &'a (Hold, i64)>,
     ) -> RedisResult<Result<usize, Refusal>> {
-        let mut call = self.membership.call(&REASSERT, node.as_str());
-        self.membership.add_held(&mut call, node.as_str());
-        call.key(self.membership.of_node("reply", node.as_str()));
+        let mut call = self.call(&REASSERT, node.as_str());
+        self.add_held(&mut call, node.as_str());
+        call.key(self.key_of("reply", node.as_str()));
         call.arg(epoch).arg(answered).arg(settling);
         for (hold, number) in holds {
             add_hold(&mut call, hold);
@@ -194,8 +147,8 @@ impl PresenceScripts {
         settling: &str,
         departures: impl Iterator<Item = &'a (u64, Hold)>,
     ) -> RedisResult<Result<(), Refusal>> {
-        let mut call = self.membership.call(&LEAVING, node.as_str());
-        call.key(self.membership.of_node("reply", node.as_str()));
+        let mut call = self.call(&LEAVING, node.as_str());
+        call.key(self.key_of("reply", node.as_str()));
         call.arg(epoch).arg(answered).arg(millis(self.grace)).arg(settling);
         for (due_ms, hold) in departures {
             add_hold(call.arg(due_ms), hold);
@@ -215,9 +168,9 @@ impl PresenceScripts {
         portion: usize,
         settling: &str,
     ) -> RedisResult<Result<bool, Refusal>> {
-        let mut call = self.membership.call(&FORGET, node.as_str());
-        self.membership.add_held(&mut call, node.as_str());
-        call.key(self.membership.of_node("reply", node.as_str()));
+        let mut call = self.call(&FORGET, node.as_str());
+        self.add_held(&mut call, node.as_str());
+        call.key(self.key_of("reply", node.as_str()));
         let (status, finished): (String, u64) =
             call.arg(epoch).arg(answered).arg(portion).arg(settling).invoke(redis)?;
         accepted(&status, 0).map(|result| result.map(|()| finished == 1))
@@ -230,11 +183,11 @@ impl PresenceScripts {
         node: &NodeId,
         known: &Acknowledged<'_>,
     ) -> RedisResult<Result<Renewal, Refusal>> {
-        let mut call = self.membership.call(&RENEW, node.as_str());
-        call.key(self.membership.of_node("reply", node.as_str()));
+        let mut call = self.call(&RENEW, node.as_str());
+        call.key(self.key_of("reply", node.as_str()));
         let (status, unbroken, lapsed, next_due): (String, u64, Vec<String>, i64) = call
             .arg(known.epoch)
-            .arg(millis(self.membership.lease()))
+            .arg(millis(self.lease))
             .arg(LAPSED_PER_RENEWAL)
             .arg(known.answered)
             .arg(known.restored_for)
@@ -251,13 +204,13 @@ impl PresenceScripts {
         epoch: &str,
         portion: usize,
     ) -> RedisResult<Result<Reaped, Refusal>> {
-        let mut call = self.membership.call(&REAP, dead);
-        self.membership.add_held(&mut call, dead);
-        call.key(self.membership.of_node("reply", dead));
+        let mut call = self.call(&REAP, dead);
+        self.add_held(&mut call, dead);
+        call.key(self.key_of("reply", dead));
         call.arg(epoch).arg(portion).arg(KEEP_REPLY_SECONDS).arg(self.partitions).arg(millis(self.grace));
         let (ttl, prefix) =
             self.roster.as_ref().map_or((0, ""), |roster| (millis(roster.ttl), roster.key_prefix.as_str()));
-        call.arg(millis(self.membership.lease())).arg(ttl).arg(prefix).arg(millis(self.count_interval));
+        call.arg(millis(self.lease)).arg(ttl).arg(prefix).arg(millis(self.count_interval));
         let (status, time_ms, edges, finished, leaving, counted, waits): ReapReply = call.invoke(redis)?;
         let fate = match status.as_str() {
             "alive" => Fate::Alive,
@@ -275,4 +228,4 @@ impl PresenceScripts {
 
 #[cfg(test)]
 #[path = "scripts_tests.rs"]
-mod tests;
+pub(crate) mod tests;

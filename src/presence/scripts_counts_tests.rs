@@ -27,8 +27,9 @@ fn seen(name: &str, empty: bool) -> BatchEntry {
 impl Cluster {
     /// Returns a cluster with counts and cache misses.
     fn counting() -> Self {
-        let cluster = Self::start();
-        Self { keys: cluster.keys.clone().with_count_interval(INTERVAL).with_miss_ttl(INTERVAL), ..cluster }
+        let mut cluster = Self::start();
+        (cluster.keys.count_interval, cluster.keys.miss_ttl) = (INTERVAL, INTERVAL);
+        cluster
     }
 
     fn send(&mut self, node: &NodeId, entries: &[BatchEntry]) -> Verdict {
@@ -157,7 +158,7 @@ fn the_counts_of_a_dead_node_are_removed_with_its_holds() {
     cluster.pass_interval();
     cluster.lapse(&a);
     // The reaper has no interval, as in a node without counts.
-    let keys = std::mem::replace(&mut cluster.keys, PresenceScripts::new("wh", LEASE, 1));
+    let keys = std::mem::replace(&mut cluster.keys, scripts_of_one_partition(LEASE));
     let reaped = cluster.reap(&a).unwrap();
     cluster.keys = keys;
     assert_eq!((reaped.counted, reaped.waiting), (2, false));
@@ -256,7 +257,7 @@ fn an_empty_cache_channel_is_announced_once() {
 #[test]
 fn a_rejoin_within_the_grace_can_miss_again() {
     let mut cluster = Cluster::counting();
-    cluster.keys = cluster.keys.clone().with_grace(LEASE);
+    cluster.keys.grace = LEASE;
     let a = cluster.node(1);
     assert_eq!(cluster.misses(&a, &[join("cache-a"), seen("cache-a", true)]), "m");
     assert_eq!(cluster.misses(&a, &[leave("cache-a")]), "2");

@@ -90,7 +90,7 @@ impl Course {
 
     fn send(&mut self, node: usize, most: usize, twice: bool) {
         let Node { id, grace, unsent, .. } = &mut self.nodes[node];
-        self.cluster.keys = self.cluster.keys.clone().with_grace(*grace);
+        self.cluster.keys.grace = *grace;
         let claims: Vec<Claim> = unsent.drain(..most.min(unsent.len())).collect();
         let id = id.clone();
         let verdict = self.cluster.claim(&id, &claims).unwrap();

@@ -15,7 +15,7 @@ impl Cluster {
     }
 
     fn grant(&mut self, grace: Duration) {
-        self.keys = self.keys.clone().with_grace(grace);
+        self.keys.grace = grace;
     }
 
     /// Returns the events of an empty batch.

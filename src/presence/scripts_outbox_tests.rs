@@ -29,7 +29,7 @@ impl Cluster {
 #[test]
 fn a_full_partition_refuses_client_events_and_takes_events_of_the_application() {
     let mut cluster = Cluster::start();
-    cluster.keys = cluster.keys.clone().with_partition_max(0);
+    "0".clone_into(&mut cluster.keys.outbox_limits);
     let a = cluster.node(1);
     let entries = vec![by_client(), by_application(), BatchEntry::Claim(Claim::join(channel("app", "private-a")))];
     let verdict =
@@ -46,7 +46,7 @@ fn client_events_above_the_byte_limit_are_refused_and_edges_are_not() {
     let counted = |cluster: &mut Cluster| -> Option<usize> {
         redis::cmd("HGET").arg("wh:out_bytes").arg("all").query(&mut cluster.redis).unwrap()
     };
-    cluster.keys = cluster.keys.clone().with_client_bytes_max(Some(2 * length + 1));
+    cluster.keys.outbox_limits = format!("1000:{}", 2 * length + 1);
     let claim = |cluster: &mut Cluster, number: u64, entries| {
         let batch = ClaimBatch::new(number, entries);
         cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, &batch).unwrap().unwrap()
@@ -113,7 +113,7 @@ impl Cluster {
 #[test]
 fn the_last_connection_of_a_user_is_kept_during_the_grace() {
     let mut cluster = Cluster::start();
-    cluster.keys = cluster.keys.clone().with_grace(LEASE);
+    cluster.keys.grace = LEASE;
     let (a, b) = (cluster.node(1), cluster.node(2));
     let member = |id: &str| user("app", "presence-a", id);
     cluster.edges(&a, &["7", "8", "9"].map(|id| Claim::join(member(id)).by(Some(Box::new(by("1.1", 1))))));
@@ -136,7 +136,7 @@ fn the_last_connection_of_a_user_is_kept_during_the_grace() {
 #[test]
 fn without_extended_payloads_no_connection_is_kept_during_the_grace() {
     let mut cluster = Cluster::start();
-    cluster.keys = cluster.keys.clone().with_grace(LEASE);
+    cluster.keys.grace = LEASE;
     let a = cluster.node(1);
     let seven = user("app", "presence-a", "7");
     cluster.edges(&a, &[Claim::join(seven.clone())]);

@@ -19,7 +19,7 @@ impl Limited {
         redis::cmd("ACL").arg(&["SETUSER", "admin", "on", "nopass", "~*", "+@all"]).exec(&mut admin).unwrap();
         redis::cmd("AUTH").arg(&["admin", ""]).exec(&mut admin).unwrap();
         let mut cluster = Cluster::on(&server);
-        cluster.keys = cluster.keys.with_grace(grace).with_miss_ttl(Duration::from_secs(60));
+        (cluster.keys.grace, cluster.keys.miss_ttl) = (grace, Duration::from_secs(60));
         cluster.server = Some(server);
         Self { cluster, admin }
     }

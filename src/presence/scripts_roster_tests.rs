@@ -8,7 +8,7 @@ impl Cluster {
     fn with_roster(prefix: &str) -> Self {
         let mut cluster = Self::start();
         let roster = Roster { key_prefix: prefix.to_owned(), ttl: TTL };
-        cluster.keys = cluster.keys.clone().with_roster(Some(roster));
+        cluster.keys.roster = Some(roster);
         cluster
     }
 

@@ -32,6 +32,13 @@ use crate::presence::claim::Claim;
 use crate::support::redis::RedisServer;
 use claim_call::DUE_PER_BATCH;
 
+/// Returns scripts that append all events to one partition, and never announce counts or misses late.
+pub(crate) fn scripts_of_one_partition(lease: Duration) -> PresenceScripts {
+    let subscription_count_interval = Duration::ZERO;
+    let config = Config { ttl: lease, subscription_count_interval, ..Config::default() };
+    PresenceScripts { partitions: 1, ..PresenceScripts::of(&config, Shard::FIRST) }
+}
+
 impl PresenceScripts {
     /// Encodes and sends a batch.
     pub(crate) fn claim(
@@ -76,7 +83,7 @@ impl Cluster {
         Self {
             server: None,
             redis,
-            keys: PresenceScripts::new("wh", LEASE, 1),
+            keys: scripts_of_one_partition(LEASE),
             epoch: String::new(),
             batches: BTreeMap::new(),
         }

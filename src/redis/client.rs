@@ -8,9 +8,10 @@ use super::{Link, LinkError, Mismatch, OwnCluster, Settings, Stamp};
 use crate::config::{Config, ConfigError};
 use crate::event::Shard;
 
-/// A connection that is opened by the first call and reused until a call fails.
+/// A connection to a shard that is opened by the first call and reused until a call fails.
 #[derive(Debug)]
-pub(crate) struct Client {
+struct Client {
+    own: OwnCluster,
     settings: Settings,
     /// The connection and the process that opened it; a forked child must not use it.
     link: RefCell<Option<(u32, Link)>>,
@@ -45,30 +46,6 @@ impl ClientError {
 }
 
 impl Client {
-    /// Creates a client for the Redis of `settings`.
-    pub(crate) const fn new(settings: Settings) -> Self {
-        Self { settings, link: RefCell::new(None) }
-    }
-
-    /// Makes a call. Blocks until Redis replies.
-    ///
-    /// # Errors
-    /// When Redis is unreachable or refuses the call.
-    pub(crate) fn call<T>(&self, talk: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, ClientError> {
-        self.over(|link| link.with(talk))
-    }
-
-    /// Makes a call that only reads. `talk` also gets the `run_id` of the server process, empty if it is unknown.
-    ///
-    /// # Errors
-    /// When Redis is unreachable or refuses the call.
-    pub(crate) fn read<T>(&self, talk: impl FnOnce(&mut Connection, &str) -> RedisResult<T>) -> Result<T, ClientError> {
-        self.over(|link| {
-            let server = link.server()?;
-            link.read(|redis| talk(redis, &server))
-        })
-    }
-
     fn over<T>(&self, call: impl FnOnce(&mut Link) -> Result<T, LinkError>) -> Result<T, ClientError> {
         let process = std::process::id();
         let own = self.link.take().filter(|(opener, _)| *opener == process);
@@ -89,7 +66,7 @@ impl Client {
 /// A client for each shard of a cluster.
 #[derive(Debug)]
 pub(crate) struct ShardClients {
-    clients: Vec<(OwnCluster, Client)>,
+    clients: Vec<Client>,
     /// The prefix under which the same server would have the data of one shard.
     untagged_prefix: Option<String>,
     /// The data has the number of shards of the config.
@@ -107,7 +84,11 @@ impl ShardClients {
 
     /// Creates the clients with these settings of any shard.
     pub(crate) fn with(config: &Config, settings: &Settings) -> Self {
-        let client = |shard| (OwnCluster::of(config, shard), Client::new(settings.for_shard(config, shard)));
+        let client = |shard| Client {
+            own: OwnCluster::of(config, shard),
+            settings: settings.for_shard(config, shard),
+            link: RefCell::new(None),
+        };
         Self {
             clients: config.shards().map(client).collect(),
             untagged_prefix: config.connection.untagged_prefix(&config.key_prefix),
@@ -122,12 +103,36 @@ impl ShardClients {
 
     /// Returns the cluster of the config, for the data of a shard.
     pub(crate) fn own(&self, shard: Shard) -> &OwnCluster {
-        &self.clients[shard.index()].0
+        &self.clients[shard.index()].own
     }
 
-    /// Returns the client of a shard.
-    pub(crate) fn of_shard(&self, shard: Shard) -> &Client {
-        &self.clients[shard.index()].1
+    /// Makes a call to a shard. Blocks until Redis replies.
+    ///
+    /// # Errors
+    /// When Redis is unreachable or refuses the call.
+    pub(crate) fn call<T>(
+        &self,
+        shard: Shard,
+        talk: impl FnOnce(&mut Connection, &OwnCluster) -> RedisResult<T>,
+    ) -> Result<T, ClientError> {
+        let client = &self.clients[shard.index()];
+        client.over(|link| link.with(|redis| talk(redis, &client.own)))
+    }
+
+    /// Makes a call to a shard that only reads. `talk` also gets the `run_id` of the server process, empty if it is unknown.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub(crate) fn read<T>(
+        &self,
+        shard: Shard,
+        talk: impl FnOnce(&mut Connection, &OwnCluster, &str) -> RedisResult<T>,
+    ) -> Result<T, ClientError> {
+        let client = &self.clients[shard.index()];
+        client.over(|link| {
+            let server = link.server()?;
+            link.read(|redis| talk(redis, &client.own, &server))
+        })
     }
 
     /// Makes a call to each of these shards. Returns the replies and the failures.
@@ -160,11 +165,11 @@ impl ShardClients {
             return Ok(());
         }
         let (mut failure, mut answered) = (None, false);
-        for (own, client) in &self.clients {
-            match client.call(|redis| Stamp::of(redis, own.prefix())) {
+        for client in &self.clients {
+            match client.over(|link| link.with(|redis| Stamp::of(redis, &client.own.prefix))) {
                 Ok(stamp) if stamp.shards().is_none() => answered = true,
                 Ok(stamp) => {
-                    if let Some(mismatch) = own.compare_shards(&stamp) {
+                    if let Some(mismatch) = client.own.compare_shards(&stamp) {
                         return Err(client.excluded(mismatch));
                     }
                     self.fits.set(true);
@@ -182,10 +187,10 @@ impl ShardClients {
 
     /// Checks that there is no data of another number of shards on the same server.
     fn compare_number(&self) -> Result<(), ClientError> {
-        let (Some((own, client)), Some(untagged)) = (self.clients.first(), &self.untagged_prefix) else {
+        let (Some(client), Some(untagged)) = (self.clients.first(), &self.untagged_prefix) else {
             return Ok(());
         };
-        let found = client.call(|redis| own.compare_number(redis, untagged))?;
+        let found = client.over(|link| link.with(|redis| client.own.compare_number(redis, untagged)))?;
         found.map_or(Ok(()), |mismatch| Err(client.excluded(mismatch)))
     }
 }

@@ -1,6 +1,8 @@
 //! Cluster identity: decides whether a node may work on the data in Redis, by the cluster that it belongs to, its schema and
 //! its number of shards.
 
+use std::fmt::Display;
+
 use redis::{Connection, RedisResult};
 use thiserror::Error;
 
@@ -66,35 +68,33 @@ impl Mismatch {
     }
 }
 
-/// The cluster of a process, as scripts compare it with the data of a shard.
+/// The keys of a shard, and the cluster of this process, as scripts compare it with the data of the shard.
 #[derive(Clone, Debug)]
 pub(crate) struct OwnCluster {
-    prefix: String,
+    /// Prefix of the shard's keys.
+    pub(crate) prefix: String,
     /// Not checked if `None`.
-    identity: Option<ClusterIdentity>,
+    pub(crate) identity: Option<ClusterIdentity>,
+    /// Shard.
+    pub(crate) shard: Shard,
     shards: u8,
 }
 
 impl OwnCluster {
-    /// Creates a cluster without an identity, with all keys under one prefix.
-    pub(crate) fn at(prefix: &str) -> Self {
-        Self { prefix: prefix.to_owned(), identity: None, shards: 1 }
-    }
-
     /// Takes the cluster of `config`, for the data of `shard`.
     pub(crate) fn of(config: &Config, shard: Shard) -> Self {
         let identity = config.cluster.clone();
-        Self { prefix: config.prefix_of(shard), identity, shards: config.connection.shards }
+        Self { prefix: config.prefix_of(shard), identity, shard, shards: config.connection.shards }
     }
 
-    /// Returns the prefix of the shard's keys.
-    pub(crate) fn prefix(&self) -> &str {
-        &self.prefix
+    /// Returns the key with this name.
+    pub(crate) fn key(&self, name: &str) -> String {
+        format!("{}:{name}", self.prefix)
     }
 
-    /// Returns the identity, if there is one.
-    pub(crate) const fn identity(&self) -> Option<&ClusterIdentity> {
-        self.identity.as_ref()
+    /// Returns the key with this name that belongs to a node, a partition or an application.
+    pub(crate) fn key_of(&self, name: &str, owner: impl Display) -> String {
+        format!("{}:{name}:{owner}", self.prefix)
     }
 
     /// Adds the two arguments that `identity.lua` describes: the identity; the newest known schema and the number of shards.

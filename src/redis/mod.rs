@@ -27,6 +27,8 @@ use std::time::Duration;
 
 use redis::{Connection, RedisResult};
 
+use crate::config::Config;
+
 pub use client::ClientError;
 pub(crate) use client::ShardClients;
 pub use failure::{LinkError, WriteRefusal};
@@ -53,7 +55,13 @@ pub(crate) fn server_time_ms(redis: &mut Connection) -> RedisResult<u64> {
     Ok(seconds * 1000 + micros / 1000)
 }
 
-/// Encodes the limits of the outbox as a script argument: events per partition, then total bytes if that is limited.
-pub(crate) fn outbox_limits(partition_max: usize, max_bytes: Option<usize>) -> String {
-    max_bytes.map_or_else(|| partition_max.to_string(), |bytes| format!("{partition_max}:{bytes}"))
+/// Encodes the limits of a shard's outbox as a script argument: events that a partition may hold before it refuses client
+/// events; then bytes of client and custom events in all partitions, if they are limited.
+///
+/// The owner of a partition keeps reading and drops what its lanes cannot hold, so a partition holds twice as many as the
+/// lanes only if its owner is dead or cannot keep up.
+pub(crate) fn outbox_limits(config: &Config) -> String {
+    let events = config.connection.part_of(config.outbox_max_events).saturating_mul(2);
+    let bytes = config.outbox_max_bytes.map(|bytes| config.connection.part_of(bytes));
+    bytes.map_or_else(|| events.to_string(), |bytes| format!("{events}:{bytes}"))
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use derive_more::Deref;
 use redis::streams::StreamMaxlen;
 use redis::{Commands, Connection, RedisResult};
 
 use super::history::{BITS, HistoryWrite, Merge, expiry_of, hour_of};
 use super::record::{EndpointStates, NodeRecord, Pauses};
-use crate::redis::{Script, millis};
+use crate::config::Config;
+use crate::event::Shard;
+use crate::redis::{OwnCluster, Script, millis};
 
 /// The age of a record after which its node counts as silent: three missed records.
 pub(crate) const SILENT_AFTER_MS: u64 = 6_000;
@@ -28,7 +31,7 @@ static HISTORY: Script =
 /// The time (ms) for which the number of a node's last write to the history is kept.
 const COUNTED_KEPT_MS: u64 = 3_600_000;
 
-/// The keys of the status, with their prefix.
+/// The keys of the status, which are in the first shard.
 ///
 /// | key | content |
 /// |---|---|
@@ -40,31 +43,19 @@ const COUNTED_KEPT_MS: u64 = 3_600_000;
 /// | `watched` | the attempts for watchers |
 ///
 /// `history` describes its keys. `nodes`, `epoch`, `suspended` and `channels:{app}` belong to presence.
-#[derive(Clone, Debug)]
-pub(crate) struct StatusKeys {
-    pub(crate) prefix: String,
-}
+#[derive(Clone, Debug, Deref)]
+pub(crate) struct StatusKeys(OwnCluster);
 
 impl StatusKeys {
-    /// Creates the keys with this prefix.
-    pub(crate) fn new(prefix: &str) -> Self {
-        Self { prefix: prefix.to_owned() }
-    }
-
-    /// Returns a key.
-    pub(crate) fn key(&self, name: &str) -> String {
-        format!("{}:{name}", self.prefix)
-    }
-
-    /// Returns the key of a node's record.
-    pub(crate) fn record(&self, node: &str) -> String {
-        format!("{}:status:{node}", self.prefix)
+    /// Creates the keys of the cluster in `config`.
+    pub(crate) fn of(config: &Config) -> Self {
+        Self(OwnCluster::of(config, Shard::FIRST))
     }
 
     /// Adds numbers of `node` to the history. Returns the error if Redis refuses that, and an empty string otherwise.
     pub(crate) fn count(&self, redis: &mut Connection, node: &str, write: &HistoryWrite) -> RedisResult<String> {
         let mut call = HISTORY.call(&self.prefix);
-        call.key(self.key(&format!("counted:{node}")));
+        call.key(self.key_of("counted", node));
         call.arg(&self.prefix).arg(write.number).arg(COUNTED_KEPT_MS).arg(BITS);
         for ((minute, series), numbers) in &write.rows {
             let (hour, row) = hour_of(*minute);
@@ -100,7 +91,7 @@ impl StatusKeys {
         if names.first().is_none_or(|first| first != node) {
             return Ok(Vec::new());
         }
-        let keys: Vec<String> = names.iter().map(|name| self.record(name)).collect();
+        let keys: Vec<String> = names.iter().map(|name| self.key_of("status", name)).collect();
         let records: Vec<Option<Vec<u8>>> = redis::cmd("MGET").arg(keys).query(redis)?;
         Ok(records.into_iter().flatten().filter_map(|record| serde_json::from_slice(&record).ok()).collect())
     }
@@ -118,7 +109,7 @@ impl StatusKeys {
     ) -> RedisResult<(u64, EndpointStates, bool)> {
         let mut call = REPORT.call(&self.prefix);
         call.key(self.key("status"))
-            .key(self.record(node))
+            .key(self.key_of("status", node))
             .key(self.key("paused"))
             .key(self.key("watch"))
             .key(self.key("disabled"))

@@ -102,9 +102,7 @@ impl Cluster {
         }
         let mut former = Adoption::Own;
         for shard in self.clients.shards() {
-            let (keys, own) = (&self.keys[shard.index()], self.clients.own(shard));
-            let client = self.clients.of_shard(shard);
-            match client.call(|redis| adopt(&keys.status, redis, &keys.outbox.owners(), own))? {
+            match self.clients.call(shard, adopt)? {
                 Adoption::Own => {}
                 adopted @ Adoption::Adopted(_) => former = adopted,
                 refused => return Ok(refused),
@@ -121,7 +119,7 @@ impl Cluster {
     pub fn pause(&mut self, endpoint: &str) -> Result<bool, ClientError> {
         self.call(|redis, keys| {
             let now_ms = server_time_ms(redis)?;
-            redis.hset_nx(keys.status.key("paused"), endpoint, now_ms)
+            redis.hset_nx(keys.key("paused"), endpoint, now_ms)
         })
     }
 
@@ -131,10 +129,8 @@ impl Cluster {
     /// As [`Self::pause`].
     pub fn resume(&mut self, endpoint: &str) -> Result<bool, ClientError> {
         self.call(|redis, keys| {
-            let ended: (usize, usize) = redis::pipe()
-                .hdel(keys.status.key("paused"), endpoint)
-                .hdel(keys.status.key("disabled"), endpoint)
-                .query(redis)?;
+            let ended: (usize, usize) =
+                redis::pipe().hdel(keys.key("paused"), endpoint).hdel(keys.key("disabled"), endpoint).query(redis)?;
             Ok(ended != (0, 0))
         })
     }
@@ -145,10 +141,7 @@ impl Cluster {
     /// As [`Self::pause`], and if Redis runs no scripts.
     pub fn refusals(&mut self) -> Result<Refusals, ClientError> {
         // Each server may have rights of its own.
-        let ask = |shard: Shard| {
-            let keys = &self.keys[shard.index()];
-            self.clients.of_shard(shard).call(|redis| Refusals::ask(redis, &keys.status.prefix))
-        };
+        let ask = |shard: Shard| self.clients.call(shard, |redis, keys| Refusals::ask(redis, &keys.prefix));
         let (found, _) = ShardClients::gather(self.clients.shards(), ask)?;
         Ok(found.into_iter().fold(Refusals::default(), Refusals::and))
     }
@@ -158,7 +151,7 @@ impl Cluster {
     /// # Errors
     /// As [`Self::pause`].
     pub fn paused(&mut self) -> Result<BTreeMap<String, u64>, ClientError> {
-        self.call(|redis, keys| redis.hgetall(keys.status.key("paused")))
+        self.call(|redis, keys| redis.hgetall(keys.key("paused")))
     }
 
     /// Returns the disabled endpoints, which have answered 410: id → time of the answer in Unix ms.
@@ -166,7 +159,7 @@ impl Cluster {
     /// # Errors
     /// As [`Self::pause`].
     pub fn disabled(&mut self) -> Result<BTreeMap<String, u64>, ClientError> {
-        self.call(|redis, keys| redis.hgetall(keys.status.key("disabled")).map(super::since))
+        self.call(|redis, keys| redis.hgetall(keys.key("disabled")).map(super::since))
     }
 
     /// Returns the attempts of all nodes since `last`. Without `last`, returns only the position for the next call.
@@ -176,14 +169,14 @@ impl Cluster {
     /// As [`Self::pause`].
     pub fn watch(&mut self, last: Option<&str>) -> Result<Seen, ClientError> {
         self.call(|redis, keys| {
-            redis.pset_ex::<_, _, ()>(keys.status.key("watch"), 1, WATCH_MS)?;
+            redis.pset_ex::<_, _, ()>(keys.key("watch"), 1, WATCH_MS)?;
             let Some(last) = last else {
-                let newest: StreamRangeReply = redis.xrevrange_count(keys.status.key("watched"), "+", "-", 1)?;
+                let newest: StreamRangeReply = redis.xrevrange_count(keys.key("watched"), "+", "-", 1)?;
                 let newest = newest.ids.first().map_or_else(|| "0-0".to_owned(), |entry| entry.id.clone());
                 return Ok(Seen { last: newest, deliveries: Vec::new() });
             };
             let from = format!("({last}");
-            let found: StreamRangeReply = redis.xrange_count(keys.status.key("watched"), from, "+", SHOWN_AT_MOST)?;
+            let found: StreamRangeReply = redis.xrange_count(keys.key("watched"), from, "+", SHOWN_AT_MOST)?;
             let sights = found.ids.iter().filter_map(|entry| entry.get::<Vec<u8>>("s"));
             Ok(Seen {
                 last: found.ids.last().map_or_else(|| last.to_owned(), |entry| entry.id.clone()),

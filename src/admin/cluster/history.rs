@@ -6,6 +6,7 @@ use redis::{Connection, RedisResult};
 use serde::Serialize;
 
 use super::{ClientError, Cluster};
+use crate::event::Shard;
 use crate::redis::server_time_ms;
 use crate::report::{Attempts, FAILURES, Load, MINUTE_MS, MINUTES, Series, history_numbers, hour_of};
 
@@ -101,11 +102,11 @@ impl Cluster {
             let series = endpoints.iter().map(|id| Series::Endpoint(id.clone())).chain([Series::All, Series::Load]);
             let keys: Vec<String> = series
                 .flat_map(|series| period.hours().map(move |hour| (series.clone(), hour)))
-                .map(|(series, hour)| keys.status.key(&series.key(hour)))
+                .map(|(series, hour)| keys.key(&series.key(hour)))
                 .collect();
             Ok((period, values(redis, &keys)?))
         })?;
-        let keys = &self.keys[0].status;
+        let keys = self.clients.own(Shard::FIRST);
         let rows = |series: Series| {
             let row = |hour| Some((hour, values.get(&keys.key(&series.key(hour)))?.as_slice()));
             Rows { hours: period.hours().filter_map(row).collect(), width: series.width() }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use redis::{Connection, RedisResult};
 use serde::Serialize;
 
-use super::{ClientError, Foreign, OutboxReport, Partition, ShardKeys, foreign};
+use super::{ClientError, Foreign, OutboxReport, Partition, foreign};
 use crate::admin::redis_cluster::RedisCluster;
 use crate::admin::redis_info::InfoOfAll;
 use crate::event::{PARTITIONS, Shard};
-use crate::redis::Stamp;
+use crate::redis::{OwnCluster, Stamp};
 
 /// A shard.
 #[derive(Clone, Debug, Serialize)]
@@ -68,32 +68,26 @@ pub(super) struct FoundShard {
 }
 
 impl FoundShard {
-    pub(super) fn read(
-        redis: &mut Connection,
-        shard: Shard,
-        keys: &ShardKeys,
-        apps: &BTreeSet<&String>,
-    ) -> RedisResult<Self> {
-        let ShardKeys { status, outbox } = keys;
-        let stamp = Stamp::of(redis, &status.prefix)?;
-        let (dead_letters, owners) = redis::pipe().xlen(outbox.dead_letters()).hgetall(outbox.owners()).query(redis)?;
+    pub(super) fn read(redis: &mut Connection, keys: &OwnCluster, apps: &BTreeSet<&String>) -> RedisResult<Self> {
+        let stamp = Stamp::of(redis, &keys.prefix)?;
+        let (dead_letters, owners) = redis::pipe().xlen(keys.key("dead")).hgetall(keys.key("owners")).query(redis)?;
         let mut lengths = redis::pipe();
         for partition in 0..PARTITIONS {
-            lengths.xlen(outbox.stream(partition));
+            lengths.xlen(keys.key_of("out", partition));
         }
         let lengths = lengths.query(redis)?;
         let names: Vec<&str> = apps.iter().map(|app| app.as_str()).collect();
-        let foreign_keys = foreign::keys(redis, status, &names)?;
+        let foreign_keys = foreign::keys(redis, keys, &names)?;
         let (mut sizes, mut asked) = (redis::pipe(), Vec::new());
         for &app in apps {
             if foreign_keys.iter().all(|key| key.app_id.as_ref() != Some(app)) {
-                sizes.hlen(status.key(&format!("channels:{app}")));
+                sizes.hlen(keys.key_of("channels", app));
                 asked.push(app.clone());
             }
         }
         let sizes: Vec<usize> = if asked.is_empty() { Vec::new() } else { sizes.query(redis)? };
         let channels = asked.into_iter().zip(sizes).collect();
-        Ok(Self { shard, dead_letters, stamp, owners, lengths, channels, foreign_keys })
+        Ok(Self { shard: keys.shard, dead_letters, stamp, owners, lengths, channels, foreign_keys })
     }
 
     fn partitions(&self) -> impl Iterator<Item = Partition> {

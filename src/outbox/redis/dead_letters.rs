@@ -101,7 +101,7 @@ impl DeadLetters {
     /// When Redis is unreachable or refuses the call.
     pub fn count(&mut self) -> Result<usize, ClientError> {
         self.sum(&self.all(), |dead_letters, shard| {
-            dead_letters.call(shard, |redis, keys| redis.xlen(keys.dead_letters()))
+            dead_letters.call(shard, |redis, keys| redis.xlen(keys.key("dead")))
         })
     }
 
@@ -129,7 +129,7 @@ impl DeadLetters {
             |before| if shard < before.shard() { before.entry() } else { format!("({}", before.entry()) },
         );
         let page: StreamRangeReply =
-            self.call(shard, |redis, keys| redis.xrevrange_count(keys.dead_letters(), newest, "-", limit))?;
+            self.call(shard, |redis, keys| redis.xrevrange_count(keys.key("dead"), newest, "-", limit))?;
         let keys = &self.scripts[shard.index()];
         Ok(page.ids.iter().filter_map(|entry| DeadLetter::read(entry, keys)).collect())
     }
@@ -216,7 +216,7 @@ impl DeadLetters {
             if !age.is_zero() {
                 return older_than(redis, age).map(Some);
             }
-            let newest: StreamRangeReply = redis.xrevrange_count(keys.dead_letters(), "+", "-", 1)?;
+            let newest: StreamRangeReply = redis.xrevrange_count(keys.key("dead"), "+", "-", 1)?;
             Ok(newest.ids.into_iter().next().map(|newest| newest.id))
         })?;
         let Some(last) = last else { return Ok(0) };
@@ -232,8 +232,8 @@ impl DeadLetters {
     /// Returns the next ids after `after`, up to and including `last`, oldest first.
     fn ids_between(&self, after: Option<&DeadLetterId>, last: &DeadLetterId) -> Result<Vec<DeadLetterId>, ClientError> {
         let from = after.map_or_else(|| "-".to_owned(), |after| format!("({}", after.entry()));
-        let page: StreamRangeReply = self
-            .call(last.shard(), |redis, keys| redis.xrange_count(keys.dead_letters(), from, last.entry(), PORTION))?;
+        let page: StreamRangeReply =
+            self.call(last.shard(), |redis, keys| redis.xrange_count(keys.key("dead"), from, last.entry(), PORTION))?;
         let keys = &self.scripts[last.shard().index()];
         Ok(page.ids.iter().filter_map(|entry| keys.dead_letter_id(&entry.id)).collect())
     }
@@ -279,7 +279,7 @@ impl DeadLetters {
         shard: Shard,
         talk: impl FnOnce(&mut Connection, &OutboxScripts) -> RedisResult<T>,
     ) -> Result<T, ClientError> {
-        self.clients.of_shard(shard).call(|redis| talk(redis, &self.scripts[shard.index()]))
+        self.clients.call(shard, |redis, _| talk(redis, &self.scripts[shard.index()]))
     }
 }
 
@@ -366,13 +366,13 @@ fn body_time_ms(body: &[u8]) -> Option<u64> {
 
 /// Returns the body of a dead letter, if it exists.
 pub(super) fn body(redis: &mut Connection, keys: &OutboxScripts, id: &DeadLetterId) -> RedisResult<Option<Vec<u8>>> {
-    redis.hget(keys.dead_letter_bodies(), id.entry())
+    redis.hget(keys.key("dead_bodies"), id.entry())
 }
 
 fn find(redis: &mut Connection, keys: &OutboxScripts, id: &DeadLetterId) -> RedisResult<Option<DeadLetter>> {
     let (found, body): (StreamRangeReply, Option<Vec<u8>>) = redis::pipe()
-        .xrange(keys.dead_letters(), id.entry(), id.entry())
-        .hget(keys.dead_letter_bodies(), id.entry())
+        .xrange(keys.key("dead"), id.entry(), id.entry())
+        .hget(keys.key("dead_bodies"), id.entry())
         .query(redis)?;
     let Some(entry) = found.ids.first() else { return Ok(None) };
     let body = body.map(|body| String::from_utf8_lossy(&body).into_owned()).or_else(|| DeadLetter::raw(entry));

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use redis::{Connection, RedisResult};
 
-use super::partition_max;
 use super::scripts::{Exclusion, OutboxScripts};
 use crate::config::{Config, ConfigError};
 use crate::event::{AppId, CustomEvent, Shard};
@@ -84,8 +83,7 @@ impl EventSender {
 
     fn append(&mut self, app: &AppId, channel: &[u8], event: &CustomEvent) -> Result<(), SendError> {
         let connection = &self.config.connection;
-        let most_bytes = self.config.outbox_max_bytes.map(|bytes| connection.part_of(bytes));
-        let limits = outbox_limits(partition_max(connection.part_of(self.config.outbox_max_events)), most_bytes);
+        let limits = outbox_limits(&self.config);
         let shard = &mut self.shards[Shard::of(app, channel, connection.shards).index()];
         let may_begin = connection.shards == 1;
         match shard.append(|redis, keys| keys.send(redis, &limits, may_begin, app, channel, event))? {

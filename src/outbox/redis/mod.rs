@@ -49,7 +49,6 @@ use crate::process::Thread;
 use crate::redis::{Link, Settings, millis};
 use crate::telemetry::{PacedCount, Telemetry};
 
-pub(crate) use scripts::OutboxScripts;
 pub(crate) use sharded::ShardedOutbox;
 
 use ack_queue::{AckQueue, last_positions};
@@ -58,15 +57,8 @@ use group_commit::GroupCommit;
 use in_flight::{PersistedBatch, lane_field};
 use ownership::Ownership;
 use reader::Reader;
-use scripts::{DeadLetterLimits, PersistRequest};
+use scripts::{DeadLetterLimits, OutboxScripts, PersistRequest};
 use store::Store;
-
-/// Returns how many events a partition may hold before it refuses client events, when `max_events` may wait in the
-/// lanes of a node. The owner keeps reading and drops what its lanes cannot hold, so a partition exceeds their limit
-/// only if its owner is dead or cannot keep up.
-pub(crate) const fn partition_max(max_events: usize) -> usize {
-    max_events.saturating_mul(2)
-}
 
 /// See [`RedisOutboxOptions::max_persisting`]. Half of the workers.
 const MAX_PERSISTING: usize = 128;

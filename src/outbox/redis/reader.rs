@@ -274,7 +274,7 @@ fn read_on(
     if streams.is_empty() {
         return Ok(Vec::new());
     }
-    let names: Vec<String> = streams.iter().map(|stream| keys.stream(stream.partition)).collect();
+    let names: Vec<String> = streams.iter().map(|stream| keys.key_of("out", stream.partition)).collect();
     let ids: Vec<String> = streams.iter().map(|stream| stream_id(stream.seq)).collect();
     let mut options = StreamReadOptions::default().count(READ_COUNT);
     if let Some(block) = block {

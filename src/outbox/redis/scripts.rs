@@ -16,6 +16,7 @@ mod unreadable;
 
 use std::collections::BTreeMap;
 
+use derive_more::Deref;
 use redis::{Connection, ErrorKind, RedisResult};
 
 use crate::cluster::Membership;
@@ -92,52 +93,16 @@ pub(super) struct Assignment {
     pub(super) owned: BTreeMap<u16, u64>,
 }
 
-/// Outbox scripts under one key prefix.
-#[derive(Clone, Debug)]
+/// Outbox scripts on the keys of a shard.
+#[derive(Clone, Debug, Deref)]
 pub(crate) struct OutboxScripts {
     own: OwnCluster,
-    pub(super) shard: Shard,
 }
 
 impl OutboxScripts {
-    /// Creates the scripts for keys under `prefix`.
-    #[cfg(test)]
-    pub(crate) fn new(prefix: &str) -> Self {
-        Self { own: OwnCluster::at(prefix), shard: Shard::FIRST }
-    }
-
-    /// Creates the scripts for the keys of a shard of the cluster in `config`.
+    /// Creates the scripts for a shard of the cluster in `config`.
     pub(crate) fn of(config: &Config, shard: Shard) -> Self {
-        Self { own: OwnCluster::of(config, shard), shard }
-    }
-
-    fn prefix(&self) -> &str {
-        self.own.prefix()
-    }
-
-    /// Returns the key of a partition's stream.
-    pub(crate) fn stream(&self, partition: u16) -> String {
-        format!("{}:out:{partition}", self.prefix())
-    }
-
-    /// Returns the key of a partition's cursors.
-    pub(super) fn cursors(&self, partition: u16) -> String {
-        format!("{}:cursor:{partition}", self.prefix())
-    }
-
-    /// Returns the key of the in-flight batches whose first event is in a partition.
-    pub(super) fn in_flight(&self, partition: u16) -> String {
-        format!("{}:inflight:{partition}", self.prefix())
-    }
-
-    /// Returns the key of the stream of dead letters.
-    pub(crate) fn dead_letters(&self) -> String {
-        format!("{}:dead", self.prefix())
-    }
-
-    /// Returns the key of the bodies of dead letters.
-    pub(super) fn dead_letter_bodies(&self) -> String {
-        format!("{}:dead_bodies", self.prefix())
+        Self { own: OwnCluster::of(config, shard) }
     }
 
     /// Parses the id of an entry in the stream of dead letters.
@@ -145,17 +110,10 @@ impl OutboxScripts {
         DeadLetterId::parse(entry).map(|id| id.of_shard(self.shard))
     }
 
-    /// Returns the key of the owners.
-    pub(crate) fn owners(&self) -> String {
-        format!("{}:owners", self.prefix())
-    }
-
     fn call<'a>(&self, script: &'a Script, membership: &Membership) -> ScriptCall<'a> {
-        let mut call = script.call(self.prefix());
-        for name in ["epoch", "nodes", "owners"] {
-            call.key(format!("{}:{name}", self.prefix()));
-        }
-        call.arg(self.prefix()).arg(membership.node.as_str()).arg(&*membership.epoch);
+        let mut call = script.call(&self.prefix);
+        call.key(&["epoch", "nodes", "owners"].map(|name| self.key(name)));
+        call.arg(&self.prefix).arg(membership.node.as_str()).arg(&*membership.epoch);
         call
     }
 
@@ -168,7 +126,7 @@ impl OutboxScripts {
     ) -> RedisResult<Result<Assignment, CommitRefusal>> {
         let mut call = self.call(&ASSIGN, membership);
         call.arg(PARTITIONS);
-        self.own.add_to(&mut call);
+        self.add_to(&mut call);
         for (partition, token) in held {
             call.arg(*partition).arg(*token);
         }
@@ -194,8 +152,8 @@ impl OutboxScripts {
         run: &str,
         dead_letters: &[DeadLetterId],
     ) -> RedisResult<usize> {
-        let mut call = REDELIVER.call(self.prefix());
-        call.key(self.dead_letters()).arg(self.prefix()).arg(PARTITIONS).arg(run);
+        let mut call = REDELIVER.call(&self.prefix);
+        call.key(self.key("dead")).arg(&self.prefix).arg(PARTITIONS).arg(run);
         for dead_letter in dead_letters {
             call.arg(dead_letter.entry());
         }
@@ -217,8 +175,8 @@ impl OutboxScripts {
     }
 
     fn forget(&self, redis: &mut Connection, last: &str, dead_letters: &[DeadLetterId]) -> RedisResult<usize> {
-        let mut call = FORGET_DEAD_LETTERS.call(self.prefix());
-        call.key(self.dead_letters()).arg(self.prefix()).arg(last);
+        let mut call = FORGET_DEAD_LETTERS.call(&self.prefix);
+        call.key(self.key("dead")).arg(&self.prefix).arg(last);
         for dead_letter in dead_letters {
             call.arg(dead_letter.entry());
         }
@@ -244,7 +202,7 @@ impl OutboxScripts {
         seqs: &[u64],
     ) -> RedisResult<()> {
         let mut call = self.call(&REMOVE, membership);
-        call.key(self.stream(partition)).arg(partition).arg(token);
+        call.key(self.key_of("out", partition)).arg(partition).arg(token);
         for seq in seqs {
             call.arg(stream_id(*seq));
         }

@@ -6,7 +6,7 @@ use super::*;
 fn append(owner: &mut Owner, texts: &[&str]) -> Vec<u64> {
     let mut positions = Vec::new();
     for text in texts {
-        let id: String = owner.redis.xadd(owner.keys.stream(PARTITION), "*", &[("e", text)]).unwrap();
+        let id: String = owner.redis.xadd(owner.keys.key_of("out", PARTITION), "*", &[("e", text)]).unwrap();
         positions.push(parse_stream_id(id.as_bytes()).unwrap());
     }
     let bytes: usize = texts.iter().filter(|text| text.starts_with(['c', 'x'])).map(|text| text.len()).sum();

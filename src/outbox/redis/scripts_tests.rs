@@ -43,7 +43,13 @@ impl Owner {
         let membership = Membership { node: NodeId::new("host", 1, 0), epoch: "epoch-1".into() };
         redis.hset::<_, _, _, ()>("wh:epoch", "id", &*membership.epoch).unwrap();
         redis.zadd::<_, _, _, ()>("wh:nodes", membership.node.as_str(), LATE).unwrap();
-        let mut owner = Self { _server: server, redis, keys: OutboxScripts::new("wh"), membership, token: 0 };
+        let mut owner = Self {
+            _server: server,
+            redis,
+            keys: OutboxScripts::of(&Config::default(), Shard::FIRST),
+            membership,
+            token: 0,
+        };
         owner.token = owner.assign(&owner.membership.clone());
         owner
     }
@@ -87,12 +93,12 @@ impl Owner {
 
     /// Gives a partition to another node with a lease, and returns a position under the old token.
     fn lose(&mut self, partition: u16, seq: u64) -> Position {
-        let token: String = self.redis.hget(self.keys.owners(), partition).unwrap();
+        let token: String = self.redis.hget(self.keys.key("owners"), partition).unwrap();
         let token = token.split_once(' ').unwrap().0.parse().unwrap();
         let other = Membership { node: NodeId::new("host", 2, 0), ..self.membership.clone() };
         self.lease(&other, LATE);
         let owner = format!("{} {}", LATE, other.node.as_str());
-        self.redis.hset::<_, _, _, ()>(self.keys.owners(), partition, owner).unwrap();
+        self.redis.hset::<_, _, _, ()>(self.keys.key("owners"), partition, owner).unwrap();
         Position { shard: Shard::FIRST, partition, token, seq }
     }
 
@@ -118,11 +124,11 @@ impl Owner {
     }
 
     fn cursor(&mut self) -> u64 {
-        self.redis.hget(self.keys.cursors(PARTITION), LANE).unwrap()
+        self.redis.hget(self.keys.key_of("cursor", PARTITION), LANE).unwrap()
     }
 
     fn persisted(&mut self) -> Vec<String> {
-        self.redis.hvals(self.keys.in_flight(PARTITION)).unwrap()
+        self.redis.hvals(self.keys.key_of("inflight", PARTITION)).unwrap()
     }
 }
 
@@ -163,7 +169,7 @@ fn a_late_call_after_the_stream_was_empty_replaces_no_batch_and_moves_no_cursor(
     assert!(!owner.persist("m1", 5));
     assert_eq!(owner.persisted(), ["m2 {}"]);
     owner.acknowledge("m1", 5, Some("letter"));
-    assert!(!owner.redis.hexists::<_, _, bool>(owner.keys.cursors(PARTITION), LANE).unwrap());
+    assert!(!owner.redis.hexists::<_, _, bool>(owner.keys.key_of("cursor", PARTITION), LANE).unwrap());
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0);
     // A late trim does not undo that.
     owner.trim(4);
@@ -178,7 +184,7 @@ fn calls_under_an_expired_token_change_nothing() {
     let held = BTreeMap::from([(PARTITION, owner.token)]);
     assert_eq!(owner.assign_again(&mine, &held), owner.token, "no other node has owned it");
     let seq = (owner.token << 20) + 5;
-    owner.redis.xadd::<_, _, _, _, ()>(owner.keys.stream(PARTITION), stream_id(seq), &[("e", "event")]).unwrap();
+    owner.redis.xadd::<_, _, _, _, ()>(owner.keys.key_of("out", PARTITION), stream_id(seq), &[("e", "event")]).unwrap();
     let mut tokens = vec![owner.token];
     for [lapsed, successor] in [[&mine, &other], [&other, &mine]] {
         owner.lease(lapsed, 1);
@@ -192,7 +198,7 @@ fn calls_under_an_expired_token_change_nothing() {
     owner.trim(seq);
     owner.keys.remove(&mut owner.redis, &mine, PARTITION, owner.token, &[seq]).unwrap();
     owner.keys.release(&mut owner.redis, &mine, PARTITION, owner.token).unwrap();
-    assert_eq!(owner.redis.xlen::<_, usize>(owner.keys.stream(PARTITION)).unwrap(), 1);
+    assert_eq!(owner.redis.xlen::<_, usize>(owner.keys.key_of("out", PARTITION)).unwrap(), 1);
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0);
 
     let held = BTreeMap::from([(PARTITION, tokens[2])]);
@@ -201,7 +207,7 @@ fn calls_under_an_expired_token_change_nothing() {
     assert!(owner.persist("m1", seq));
     owner.acknowledge("m1", seq, None);
     owner.trim(seq);
-    assert_eq!(owner.redis.xlen::<_, usize>(owner.keys.stream(PARTITION)).unwrap(), 0);
+    assert_eq!(owner.redis.xlen::<_, usize>(owner.keys.key_of("out", PARTITION)).unwrap(), 0);
 }
 
 #[test]
@@ -309,7 +315,7 @@ fn a_batch_that_lost_a_partition_in_flight_is_acknowledged_in_the_others() {
     assert!(owner.persist("m1", 4));
     let lost = owner.lose(5, 9);
     let cursor = |owner: &mut Owner, partition| -> Option<u64> {
-        owner.redis.hget(owner.keys.cursors(partition), LANE).unwrap()
+        owner.redis.hget(owner.keys.key_of("cursor", partition), LANE).unwrap()
     };
     // The order of the partitions makes no difference.
     for (seq, positions) in [(4, [lost, owner.at(4)]), (6, [owner.at(6), lost])] {
@@ -354,7 +360,7 @@ fn a_failed_redelivery_leaves_one_dead_letter_however_often_it_is_written() {
     ack.redelivered = DeadLetterId::parse("1-1");
     owner.write(&[&ack], &[]);
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0, "it was deleted");
-    assert_eq!(owner.redis.hlen::<_, usize>(owner.keys.cursors(PARTITION)).unwrap(), 0);
+    assert_eq!(owner.redis.hlen::<_, usize>(owner.keys.key_of("cursor", PARTITION)).unwrap(), 0);
 }
 
 #[test]

@@ -29,12 +29,12 @@ impl Takeover {
         let mut takeover = Self::default();
         let mut batches: Vec<(LaneId, PersistedBatch)> = Vec::new();
         for (partition, _) in partitions {
-            let cursors: HashMap<Vec<u8>, u64> = redis.hgetall(keys.cursors(*partition))?;
+            let cursors: HashMap<Vec<u8>, u64> = redis.hgetall(keys.key_of("cursor", *partition))?;
             let shard = keys.shard;
             let cursors =
                 cursors.into_iter().filter_map(|(lane, seq)| Some((parse_lane(&lane, shard)?, seq))).collect();
             takeover.resumes.insert(*partition, Resume { cursors, ..Resume::default() });
-            let stored: HashMap<Vec<u8>, Vec<u8>> = redis.hgetall(keys.in_flight(*partition))?;
+            let stored: HashMap<Vec<u8>, Vec<u8>> = redis.hgetall(keys.key_of("inflight", *partition))?;
             batches.extend(
                 stored
                     .iter()
@@ -79,7 +79,7 @@ fn entries_at(
     for portion in positions.chunks(PORTION) {
         let mut pipeline = Pipeline::with_capacity(portion.len());
         for (partition, seq) in portion {
-            pipeline.xrange(keys.stream(*partition), stream_id(*seq), stream_id(*seq));
+            pipeline.xrange(keys.key_of("out", *partition), stream_id(*seq), stream_id(*seq));
         }
         let replies: Vec<Value> = pipeline.query(redis)?;
         for (position, reply) in portion.iter().zip(replies) {
@@ -92,7 +92,7 @@ fn entries_at(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::EndpointId;
+    use crate::config::{Config, EndpointId};
     use crate::event::Shard;
     use crate::outbox::redis::in_flight::lane_field;
     use crate::support::redis::RedisServer;
@@ -102,12 +102,12 @@ mod tests {
     #[test]
     fn a_batch_is_inherited_whole_or_not_at_all() {
         let server = RedisServer::start();
-        let (mut redis, keys) = (server.connect(), OutboxScripts::new("wh"));
+        let (mut redis, keys) = (server.connect(), OutboxScripts::of(&Config::default(), Shard::FIRST));
         let lane = |n: &str| LaneId { endpoint: EndpointId::new(n), app: "app".into(), shard: Shard::FIRST };
         for partition in 0..3 {
             for seq in 1..3 {
                 let event = [("e", "o3:app1:a")];
-                redis.xadd::<_, _, _, _, ()>(keys.stream(partition), stream_id(seq * MS), &event).unwrap();
+                redis.xadd::<_, _, _, _, ()>(keys.key_of("out", partition), stream_id(seq * MS), &event).unwrap();
             }
         }
         let positions = [(0, MS), (1, MS), (0, 2 * MS)];
@@ -115,9 +115,9 @@ mod tests {
             [("whole", &positions[..]), ("passed in part", &positions), ("lost in part", &[positions[0], (2, MS)])]
         {
             let stored = PersistedBatch { id: name.to_owned(), body: "{}".to_owned(), events: events.to_vec() };
-            redis.hset::<_, _, _, ()>(keys.in_flight(0), lane_field(&lane(name)), stored.write()).unwrap();
+            redis.hset::<_, _, _, ()>(keys.key_of("inflight", 0), lane_field(&lane(name)), stored.write()).unwrap();
         }
-        redis.hset::<_, _, _, ()>(keys.cursors(1), lane_field(&lane("passed in part")), MS).unwrap();
+        redis.hset::<_, _, _, ()>(keys.key_of("cursor", 1), lane_field(&lane("passed in part")), MS).unwrap();
 
         let takeover = Takeover::read(&mut redis, &keys, &[(0, 7), (1, 8)]).unwrap();
         assert_eq!(takeover.in_flight.iter().map(|flight| &*flight.id).collect::<Vec<_>>(), ["whole"]);

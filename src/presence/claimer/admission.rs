@@ -55,7 +55,7 @@ impl Claimer {
         // Kept until Redis has answered: a call whose reply was lost may have begun the settling under this id.
         let new_id = self.new_id.get_or_insert_with(|| format!("{:016x}", rand::random::<u64>())).clone();
         let (session, keys) = (&self.session, &self.keys);
-        let may_take_vacant = self.admission.may_take_vacant(now, keys.membership.lease());
+        let may_take_vacant = self.admission.may_take_vacant(now, keys.lease);
         let entered = call_while_full(&mut self.link, |redis| {
             keys.membership.enter(redis, session.node(), &new_id, &server, session.past(), may_take_vacant)
         })??;

@@ -18,7 +18,7 @@ impl Claimer {
     pub(super) fn suspect(&mut self, lapsed: Vec<String>, now: Instant) {
         for node in lapsed {
             if !self.lapsed.contains(&node) && self.suspects.iter().all(|(known, _)| *known != node) {
-                self.suspects.push((node, now + SECOND_LOOK.min(self.keys.membership.lease() / 3)));
+                self.suspects.push((node, now + SECOND_LOOK.min(self.keys.lease / 3)));
             }
         }
     }

@@ -49,7 +49,7 @@ impl Claimer {
         }
         let began = Instant::now();
         // Counts sent after this may have been lost before they were announced.
-        let since = now.checked_sub(self.keys.membership.lease() + self.keys.count_interval()).unwrap_or(now);
+        let since = now.checked_sub(self.keys.lease + self.keys.count_interval).unwrap_or(now);
         let (holds, answered) = self.node_state.lock().acknowledged(since);
         let epoch = self.session.epoch().unwrap_or_default().to_owned();
         let settling = self.session.settling().to_owned();

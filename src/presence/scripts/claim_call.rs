@@ -8,7 +8,7 @@ use super::{CLAIM, PresenceScripts};
 use crate::cluster::{Refusal, accepted};
 use crate::event::NodeId;
 use crate::presence::batch::ClaimBatch;
-use crate::redis::{key_of_unmoved_slot, millis, must_send_code, outbox_limits};
+use crate::redis::{key_of_unmoved_slot, millis, must_send_code};
 
 /// Most departures that one batch announces: 2 to 3 ms of Redis' time.
 pub(super) const DUE_PER_BATCH: usize = 256;
@@ -28,22 +28,22 @@ pub(crate) struct ClaimCall {
 impl PresenceScripts {
     /// Encodes a batch.
     pub(crate) fn claim_call(&self, node: &NodeId, epoch: &str, batch: &ClaimBatch) -> ClaimCall {
-        let unmoved = key_of_unmoved_slot(self.membership.prefix());
+        let unmoved = key_of_unmoved_slot(&self.prefix);
         let keys = 6 + usize::from(unmoved.is_some());
         let mut call = redis::cmd("EVALSHA");
-        call.arg(CLAIM.hash()).arg(keys).arg(self.membership.key("epoch")).arg(self.membership.key("nodes"));
+        call.arg(CLAIM.hash()).arg(keys).arg(self.key("epoch")).arg(self.key("nodes"));
         for name in ["reply", "held_users", "held_channels", "held_connections"] {
-            call.arg(self.membership.of_node(name, node.as_str()));
+            call.arg(self.key_of(name, node.as_str()));
         }
         call.arg(unmoved)
-            .arg(self.membership.prefix())
+            .arg(&self.prefix)
             .arg(node.as_str())
             .arg(epoch)
             .arg(batch.number())
             .arg(self.partitions)
             .arg(millis(self.grace))
             .arg(DUE_PER_BATCH);
-        call.arg(outbox_limits(self.partition_max, self.client_bytes_max));
+        call.arg(&self.outbox_limits);
         call.arg(millis(self.count_interval)).arg(millis(self.miss_ttl));
         add_entries(&mut call, batch, self.partitions);
         let command = call.get_packed_command();

@@ -31,7 +31,7 @@ pub(crate) enum Resumed {
 impl PresenceScripts {
     /// Returns the suspended applications, each with its key of a foreign type.
     pub(crate) fn suspended(&self, redis: &mut Connection) -> RedisResult<BTreeMap<AppId, ForeignKey>> {
-        let found: Vec<(Vec<u8>, Vec<u8>)> = redis.hgetall(self.membership.key("suspended"))?;
+        let found: Vec<(Vec<u8>, Vec<u8>)> = redis.hgetall(self.key("suspended"))?;
         Ok(found.into_iter().map(|(app, entry)| (AppId::new(&app), ForeignKey::suspending(&entry))).collect())
     }
 
@@ -44,7 +44,7 @@ impl PresenceScripts {
         app: &AppId,
         progress: &Progress,
     ) -> RedisResult<Result<Resumed, Refusal>> {
-        let mut call = self.membership.call(&RESUME, node.as_str());
+        let mut call = self.call(&RESUME, node.as_str());
         call.arg(epoch).arg(app.as_bytes()).arg(&progress.node).arg(progress.kind).arg(progress.cursor);
         let (status, node, kind, cursor): (String, String, u64, u64) = call.invoke(redis)?;
         match status.as_str() {

@@ -9,7 +9,7 @@ use redis::{Commands, Connection};
 
 use super::protocol::{Ack, Batch, BatchId, Caller, Freeze, Id, LANES, Lease, Part, Redis, Refusal};
 use crate::cluster::Membership;
-use crate::config::EndpointId;
+use crate::config::{Config, EndpointId};
 use crate::event::{NodeId, PARTITIONS, Shard};
 use crate::outbox::redis::in_flight::{PersistedBatch, lane_field};
 use crate::outbox::redis::scripts::{
@@ -94,7 +94,7 @@ impl Pair {
     fn new(mut redis: Connection) -> Self {
         redis::cmd("FLUSHALL").exec(&mut redis).unwrap();
         let (given, real_tokens) = (HashMap::new(), HashMap::from([(0, 0)]));
-        let keys = OutboxScripts::new("wh");
+        let keys = OutboxScripts::of(&Config::default(), Shard::FIRST);
         let mut pair = Self { pure: Redis::new(0), clock: 0, given, real_tokens, last_event: 0, redis, keys };
         pair.begin_epoch();
         pair
@@ -170,7 +170,7 @@ impl Pair {
     }
 
     fn write(&mut self, caller: &(Caller, Membership), acks: &[Ack], batches: &[Freeze]) -> Result<(), TestCaseError> {
-        let dead_letters_before: usize = self.redis.xlen(self.keys.dead_letters()).unwrap();
+        let dead_letters_before: usize = self.redis.xlen(self.keys.key("dead")).unwrap();
         let request = |ack: &Ack| AckRequest {
             lane: lane_field(&lane(ack.lane)),
             id: name(ack.id),
@@ -205,7 +205,7 @@ impl Pair {
                 prop_assert_eq!((answer.err(), expected.err()), (Some(CommitRefusal::Displaced), Some(Refusal::Lost)));
             }
         }
-        let dead_letters_now: usize = self.redis.xlen(self.keys.dead_letters()).unwrap();
+        let dead_letters_now: usize = self.redis.xlen(self.keys.key("dead")).unwrap();
         prop_assert_eq!(dead_letters_now - dead_letters_before, dead_letters.len(), "number of new dead letters");
         Ok(())
     }
@@ -241,22 +241,23 @@ impl Pair {
 
     /// Returns the data that Redis has of a partition, with tokens and batches as the pure protocol numbers them.
     fn left_behind(&mut self, partition: u16) -> Part {
-        let owner: Option<String> = self.redis.hget(self.keys.owners(), partition).unwrap();
+        let owner: Option<String> = self.redis.hget(self.keys.key("owners"), partition).unwrap();
         let owner = owner.map(|owner| {
             let (token, owner) = owner.split_once(' ').unwrap();
             let id = (0..CALLERS).find(|id| node(*id).as_str() == owner).unwrap();
             let known = self.real_tokens.iter().find(|(_, real)| real.to_string() == token);
             (*known.unwrap().0, id)
         });
-        let stream: redis::streams::StreamRangeReply = self.redis.xrange_all(self.keys.stream(partition)).unwrap();
+        let stream: redis::streams::StreamRangeReply =
+            self.redis.xrange_all(self.keys.key_of("out", partition)).unwrap();
         let stream = stream.ids.iter().map(|entry| parse_stream_id(entry.id.as_bytes()).unwrap()).collect();
-        let floor: Option<u64> = self.redis.hget(self.keys.cursors(partition), "").unwrap();
+        let floor: Option<u64> = self.redis.hget(self.keys.key_of("cursor", partition), "").unwrap();
         let mut part = Part { owner, stream, floor: floor.unwrap_or_default(), ..Part::default() };
         for number in 0..LANES {
             let field = lane_field(&lane(number));
-            let cursor: Option<u64> = self.redis.hget(self.keys.cursors(partition), &field).unwrap();
+            let cursor: Option<u64> = self.redis.hget(self.keys.key_of("cursor", partition), &field).unwrap();
             part.cursors[number] = cursor.unwrap_or_default();
-            let stored: Option<Vec<u8>> = self.redis.hget(self.keys.in_flight(partition), &field).unwrap();
+            let stored: Option<Vec<u8>> = self.redis.hget(self.keys.key_of("inflight", partition), &field).unwrap();
             part.in_flight[number] = stored.map(|stored| {
                 let PersistedBatch { id, events, .. } = PersistedBatch::read(&stored).unwrap();
                 let numbers: Vec<&str> = id.split('_').collect();
@@ -273,7 +274,7 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
         match call.clone() {
             Call::Append { partition } => {
                 pair.last_event += 1;
-                let (stream, id) = (pair.keys.stream(partition), stream_id(pair.last_event));
+                let (stream, id) = (pair.keys.key_of("out", partition), stream_id(pair.last_event));
                 pair.redis.xadd::<_, _, _, _, ()>(stream, id, &[("e", "o3:app1:a")]).unwrap();
                 pair.pure.part(partition).stream.push(pair.last_event);
             }

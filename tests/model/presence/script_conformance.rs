@@ -13,6 +13,7 @@ use crate::cluster::{self, Acknowledged, Entered, Refusal};
 use crate::event::{AppId, ChannelName, NodeId, UserId};
 use crate::presence::batch::{BatchEntry, ClaimBatch};
 use crate::presence::claim::{Claim, Hold};
+use crate::presence::scripts::tests::scripts_of_one_partition;
 use crate::presence::scripts::{Fate, PresenceScripts, Reaped, Verdict};
 use crate::support::redis::RedisServer;
 
@@ -206,7 +207,7 @@ impl Real {
 }
 
 fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
-    let mut real = Real { redis, keys: PresenceScripts::new("wh", HOUR, 1) };
+    let mut real = Real { redis, keys: scripts_of_one_partition(HOUR) };
     redis::cmd("FLUSHALL").exec(&mut real.redis).unwrap();
     let (mut pure, mut ids) = (Redis::default(), 1);
     for call in calls {

@@ -20,6 +20,7 @@ use crate::event::{
 };
 use crate::outbox::redis::codec;
 use crate::presence::batch::ClaimBatch;
+use crate::presence::scripts::tests::scripts_of_one_partition;
 use crate::presence::table::non_empty;
 use crate::presence::{
     Claimer, ClaimerParts, Intake, Intent, IntentQueue, NodeStates, OtherData, Packed, PresenceScripts,
@@ -83,11 +84,10 @@ impl Stage {
             settings: ours::Settings::new(settings).unwrap(),
             redis,
             // A single partition, so that the outbox shows the order of all events.
-            keys: PresenceScripts::new("wh", LEASE, 1).with_grace(if reference.grants_grace() {
-                GRACE
-            } else {
-                Duration::ZERO
-            }),
+            keys: PresenceScripts {
+                grace: if reference.grants_grace() { GRACE } else { Duration::ZERO },
+                ..scripts_of_one_partition(LEASE)
+            },
             names: Arc::clone(&reference.names),
             incarnations: Arc::default(),
             nodes: Vec::new(),
@@ -105,7 +105,7 @@ impl Stage {
     /// Checks, with nothing under way, that the events add up to the truth.
     pub(super) fn at_rest(&self, reference: &Reference) {
         self.rules.at_rest(&reference.present());
-        if self.keys.grace().is_zero() {
+        if self.keys.grace.is_zero() {
             self.rules.counts_at_rest(&reference.counts());
         }
     }
@@ -317,7 +317,7 @@ impl Stage {
     /// earlier than the reference expects.
     fn node_state(&self) -> SharedNodeState {
         let node_state = SharedNodeState::new(usize::MAX).in_batches_of(BATCH);
-        if self.keys.grace().is_zero() { node_state.counting(Duration::ZERO, None) } else { node_state }
+        if self.keys.grace.is_zero() { node_state.counting(Duration::ZERO, None) } else { node_state }
     }
 
     fn start_node(&self) -> Node {

@@ -110,7 +110,7 @@ impl OutboxScripts {
         batches: &[PersistRequest],
     ) -> RedisResult<Result<CommitReply, CommitRefusal>> {
         let mut call = self.call(&COMMIT, membership);
-        call.key(self.dead_letters());
+        call.key(self.key("dead"));
         limits.add_to(&mut call);
         for ack in acks {
             ack.add_to(&mut call);

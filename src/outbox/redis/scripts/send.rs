@@ -27,16 +27,16 @@ impl OutboxScripts {
         channel: &[u8],
         event: &CustomEvent,
     ) -> RedisResult<Result<(), Exclusion>> {
-        let mut call = SEND.call(self.prefix());
-        call.key(format!("{}:epoch", self.prefix())).key(self.owners()).arg(self.prefix());
-        self.own.add_to(&mut call);
+        let mut call = SEND.call(&self.prefix);
+        call.key(self.key("epoch")).key(self.key("owners")).arg(&self.prefix);
+        self.add_to(&mut call);
         call.arg(PARTITIONS).arg(limits).arg(app.as_bytes()).arg(channel).arg(event.as_text()).arg(u8::from(may_begin));
         let (status, detail): (String, String) = call.invoke(redis)?;
         match status.as_str() {
             "ok" => Ok(Ok(())),
             "absent" => Ok(Err(Exclusion::Absent)),
             mismatch @ ("foreign" | "schema" | "shards") => {
-                Ok(Err(Exclusion::Mismatch(self.own.mismatch(mismatch, &detail))))
+                Ok(Err(Exclusion::Mismatch(self.mismatch(mismatch, &detail))))
             }
             other => {
                 Err((ErrorKind::UnexpectedReturnType, "send.lua answered with an unknown status", other.to_owned())

@@ -29,7 +29,7 @@ impl OutboxScripts {
         entries: impl Iterator<Item = (&'a str, Vec<(Vec<u8>, Vec<u8>)>)>,
     ) -> RedisResult<UnreadableReply> {
         let mut call = self.call(&UNREADABLE, membership);
-        call.key(self.dead_letters()).key(self.stream(of.partition));
+        call.key(self.key("dead")).key(self.key_of("out", of.partition));
         limits.add_to(&mut call);
         call.arg(of.partition).arg(of.token);
         for (id, dead_letter) in entries {
