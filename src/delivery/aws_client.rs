@@ -4,10 +4,12 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::de::DeserializeOwned;
 use ureq::http::Uri;
 
 use super::answer::{KeepFirst, Reply};
 use super::attempt::AttemptResult;
+use super::client::EndpointClient;
 use super::signature::SignedRequest;
 use super::transport::{self, Common};
 use crate::aws::sigv4::{self, CredentialScope, Request};
@@ -24,26 +26,28 @@ const MAX_NAME: usize = 100;
 /// The maximum number of bytes read from a response, more than a function can return.
 const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
 
-/// The response of an operation.
-pub(super) trait AwsResponse {
-    /// Creates it from its head.
-    fn begin(head: &ResponseHead) -> Self;
+/// An operation of a service that delivers a batch.
+pub(super) trait AwsOperation: Send + Sync {
+    /// The body of a response, as JSON. A body of another form counts as empty.
+    type Answer: Default + DeserializeOwned;
 
-    /// Reads the body, as far as it is needed.
-    ///
-    /// # Errors
-    /// Returns an error if the body cannot be read to its end.
-    fn read(&mut self, body: &mut impl Read) -> io::Result<()>;
+    /// Returns the headers of a request, besides those of every request to AWS.
+    fn headers(&self) -> [(&'static str, &'static str); 2];
+
+    /// Encodes the body of a request.
+    fn encode(&self, request: &SignedRequest<'_>) -> Vec<u8>;
 
     /// Returns `true` if AWS refused the credentials, so that others may work.
-    fn is_about_credentials(&self) -> bool;
+    fn is_about_credentials(status: u16, _answer: &Self::Answer) -> bool {
+        matches!(status, 401 | 403)
+    }
 
-    /// Returns the result of the attempt.
-    fn into_result(self) -> AttemptResult;
+    /// Returns the result of an attempt.
+    fn result(head: &ResponseHead, answer: Self::Answer) -> AttemptResult;
 }
 
 /// The address of an operation of a service.
-pub(super) struct Operation<'a> {
+pub(super) struct AwsAddress<'a> {
     /// The service in the scope of a signature.
     pub(super) service: &'static str,
     pub(super) region: &'a str,
@@ -56,7 +60,8 @@ pub(super) struct Operation<'a> {
 }
 
 /// POSTs to one operation of a service.
-pub(super) struct AwsClient {
+pub(super) struct AwsClient<O> {
+    operation: O,
     transport: PostClient,
     provider: Arc<Provider>,
     host: String,
@@ -69,7 +74,7 @@ pub(super) struct AwsClient {
     keep: usize,
 }
 
-impl AwsClient {
+impl<O: AwsOperation> AwsClient<O> {
     /// Creates a client with the settings of `endpoint`.
     ///
     /// # Errors
@@ -78,15 +83,17 @@ impl AwsClient {
     pub(super) fn new(
         endpoint: &Endpoint,
         key: &str,
-        operation: Operation<'_>,
+        operation: O,
+        address: AwsAddress<'_>,
         common: Common,
         provider: Arc<Provider>,
     ) -> Result<Self, ConfigError> {
-        let Operation { service, region, server, path, query } = operation;
+        let AwsAddress { service, region, server, path, query } = address;
         let written = query.map_or_else(String::new, |(name, value)| format!("?{name}={}", sigv4::encoded(value)));
         let wrong = |error: &dyn std::error::Error| ConfigError::at(&format!("{}.{key}", endpoint.key), error);
         let uri: Uri = format!("{server}{path}{written}").parse().map_err(|error| wrong(&error))?;
         Ok(Self {
+            operation,
             host: http1::host(&uri),
             transport: transport::client(endpoint, uri, common)?,
             provider,
@@ -99,51 +106,11 @@ impl AwsClient {
         })
     }
 
-    /// Sends `request` as `body` with `headers`, and waits for the response. The next one is sent with new credentials if it is
-    /// about them.
-    pub(super) fn send<T: AwsResponse>(
-        &self,
-        request: &SignedRequest<'_>,
-        headers: &[(&str, &str)],
-        body: &[u8],
-        limit: Option<Duration>,
-    ) -> Reply {
-        let keys = match self.provider.keys(self.credentials_timeout) {
-            Ok(keys) => keys,
-            Err(reason) => return Reply::failed(reason.to_string()),
-        };
-        let answered = match self.transport.post(|| self.head(&keys, headers, body), body, limit) {
-            Ok(answered) => answered,
-            Err(reason) => return Reply::failed(reason),
-        };
-        let mut response = T::begin(answered.head());
-        let mut kept = KeepFirst::new(answered.take(MAX_ANSWER_BYTES), self.keep);
-        // The connection can be reused only after the response was read to its end.
-        let read = response.read(&mut kept).and_then(|()| io::copy(&mut kept, &mut io::sink()));
-        if let Err(error) = read {
-            return Reply::failed(self.transport.explain(&error.into()));
-        }
-        if response.is_about_credentials() {
-            self.provider.refuse(&keys);
-        }
-        let secrets = || {
-            let mut secrets = request.secrets();
-            // AWS repeats the request, with the token, when it refuses the signature.
-            keys.secrets().for_each(|secret| secrets.add(secret.expose()));
-            secrets
-        };
-        Reply::new(response.into_result(), kept, secrets)
-    }
-
     /// Returns the signed head of a request.
-    fn head(
-        &self,
-        keys: &AccessKeys,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> Result<http1::RequestHead, ureq::Error> {
+    fn head(&self, keys: &AccessKeys, body: &[u8]) -> Result<http1::RequestHead, ureq::Error> {
+        let headers = self.operation.headers();
         // The head already has `Host`; it is listed because it is signed.
-        let signed_headers = [&[("Host", self.host.as_str())], headers].concat();
+        let signed_headers = [&[("Host", self.host.as_str())], &headers[..]].concat();
         let query = self.query.as_ref().map(|(name, value)| (*name, value.as_str()));
         let request =
             Request { method: "POST", path: &self.path, query: query.as_slice(), headers: &signed_headers, body };
@@ -161,17 +128,56 @@ impl AwsClient {
         head.add("Authorization", signature.authorization.expose())?;
         Ok(head)
     }
+}
 
-    /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
-    pub(super) fn sweep(&self) -> usize {
+impl<O: AwsOperation> EndpointClient for AwsClient<O> {
+    /// Sends a request and waits for the response of AWS. The next one is sent with new credentials if it is about them.
+    fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> Reply {
+        let keys = match self.provider.keys(self.credentials_timeout) {
+            Ok(keys) => keys,
+            Err(reason) => return Reply::failed(reason.to_string()),
+        };
+        let body = self.operation.encode(request);
+        let answered = match self.transport.post(|| self.head(&keys, &body), &body, limit) {
+            Ok(answered) => answered,
+            Err(reason) => return Reply::failed(reason),
+        };
+        let head = answered.head().clone();
+        let mut kept = KeepFirst::new(answered.take(MAX_ANSWER_BYTES), self.keep);
+        let answer: O::Answer = match read(&mut kept) {
+            Ok(answer) => answer,
+            Err(error) => return Reply::failed(self.transport.explain(&error.into())),
+        };
+        if O::is_about_credentials(head.status, &answer) {
+            self.provider.refuse(&keys);
+        }
+        let secrets = || {
+            let mut secrets = request.secrets();
+            // AWS repeats the request, with the token, when it refuses the signature.
+            keys.secrets().for_each(|secret| secrets.add(secret.expose()));
+            secrets
+        };
+        Reply::new(O::result(&head, answer), kept, secrets)
+    }
+
+    fn sweep(&self) -> usize {
         self.transport.sweep()
     }
 
-    /// Aborts requests and closes every connection.
-    pub(super) fn shutdown(&self) {
+    fn shutdown(&self) {
         self.transport.shutdown();
         self.provider.shutdown();
     }
+}
+
+/// Reads a body to its end, after which the connection can be reused.
+fn read<T: Default + DeserializeOwned>(body: &mut impl Read) -> io::Result<T> {
+    let answer = match serde_json::from_reader(&mut *body) {
+        Err(error) if error.is_io() => return Err(error.into()),
+        answer => answer.unwrap_or_default(),
+    };
+    io::copy(body, &mut io::sink())?;
+    Ok(answer)
 }
 
 /// Returns the name of an error in a form that is safe to log, without the URL that AWS may append.

@@ -8,58 +8,29 @@ use parking_lot::{Mutex, RwLock};
 
 use super::answer::{Reply, secrets_of};
 use super::http::HttpClient;
-use super::lambda::LambdaClient;
-use super::queue::{RedisQueueClient, SqsClient};
+use super::lambda;
+use super::queue::{RedisQueueClient, sqs};
 use super::signature::SignedRequest;
 use super::signing_key::SigningKey;
 use super::tls::Connectors;
 use super::transport::Common;
 use crate::aws::{ChainLink, Provider};
-use crate::config::{ConfigError, Endpoint, EndpointId, QueueServer, Target};
+use crate::config::{ConfigError, Endpoint, EndpointId, Queue, QueueServer, Target};
 use crate::net::DnsCache;
 use crate::net::http1::Idle;
 use crate::secret::Redaction;
 use crate::telemetry::Telemetry;
 
 /// The client of one endpoint.
-pub(crate) enum EndpointClient {
-    Http(HttpClient),
-    Lambda(LambdaClient),
-    RedisQueue(RedisQueueClient),
-    Sqs(SqsClient),
-}
-
-impl EndpointClient {
+pub(crate) trait EndpointClient: Send + Sync {
     /// Sends a request and waits for the answer, at most for the endpoint's timeout or a shorter `limit`.
-    pub(crate) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> Reply {
-        match self {
-            Self::Http(client) => client.send(request, limit),
-            Self::Lambda(client) => client.send(request, limit),
-            Self::RedisQueue(client) => client.send(request, limit),
-            Self::Sqs(client) => client.send(request, limit),
-        }
-    }
+    fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> Reply;
 
     /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
-    fn sweep(&self) -> usize {
-        match self {
-            Self::Http(client) => client.sweep(),
-            Self::Lambda(client) => client.sweep(),
-            // Its few idle connections stay open, as the node's own do.
-            Self::RedisQueue(_) => 0,
-            Self::Sqs(client) => client.sweep(),
-        }
-    }
+    fn sweep(&self) -> usize;
 
     /// Aborts requests and closes every connection. A pending connect ends when its timeout expires.
-    fn shutdown(&self) {
-        match self {
-            Self::Http(client) => client.shutdown(),
-            Self::Lambda(client) => client.shutdown(),
-            Self::RedisQueue(client) => client.shutdown(),
-            Self::Sqs(client) => client.shutdown(),
-        }
-    }
+    fn shutdown(&self);
 }
 
 /// The clients of all endpoints. They connect with the first batch.
@@ -76,7 +47,7 @@ type Current = HashMap<EndpointId, Configured>;
 #[derive(Clone)]
 struct Configured {
     endpoint: Endpoint,
-    client: Arc<EndpointClient>,
+    client: Arc<dyn EndpointClient>,
     secrets: Arc<Redaction>,
 }
 
@@ -89,7 +60,7 @@ struct SharedParts {
     /// Endpoints with the same credential sources share a provider.
     providers: Vec<Arc<Provider>>,
     /// Replaced clients, some of which may still be sending.
-    replaced: Vec<Weak<EndpointClient>>,
+    replaced: Vec<Weak<dyn EndpointClient>>,
 }
 
 impl Clients {
@@ -116,7 +87,7 @@ impl Clients {
                 Some(known) => known,
                 None => Configured {
                     endpoint: endpoint.clone(),
-                    client: Arc::new(shared.client(endpoint)?),
+                    client: shared.client(endpoint)?,
                     secrets: Arc::new(secrets_of(endpoint)),
                 },
             };
@@ -138,7 +109,7 @@ impl Clients {
     }
 
     /// Returns the client of an endpoint, with the endpoint's own signing key if it has one.
-    pub(crate) fn of(&self, endpoint: &EndpointId) -> Option<(Arc<EndpointClient>, Option<SigningKey>)> {
+    pub(crate) fn of(&self, endpoint: &EndpointId) -> Option<(Arc<dyn EndpointClient>, Option<SigningKey>)> {
         let current = self.current.read();
         let Configured { endpoint, client, .. } = current.get(endpoint)?;
         Some((Arc::clone(client), endpoint.secret.as_ref().map(SigningKey::from)))
@@ -168,26 +139,24 @@ impl Clients {
 }
 
 impl SharedParts {
-    fn client(&mut self, endpoint: &Endpoint) -> Result<EndpointClient, ConfigError> {
+    fn client(&mut self, endpoint: &Endpoint) -> Result<Arc<dyn EndpointClient>, ConfigError> {
         let common = Common {
             connector: self.connectors.of(endpoint)?,
             dns: Arc::clone(&self.dns),
             idle: Arc::clone(&self.idle),
         };
-        match &endpoint.target {
-            Target::Url(url) => HttpClient::new(endpoint, url, common).map(EndpointClient::Http),
+        Ok(match &endpoint.target {
+            Target::Url(url) => Arc::new(HttpClient::new(endpoint, url, common)?),
             Target::Lambda(lambda) => {
-                let provider = self.provider(&lambda.credentials);
-                LambdaClient::new(endpoint, lambda, common, provider).map(EndpointClient::Lambda)
+                Arc::new(lambda::client(endpoint, lambda, common, self.provider(&lambda.credentials))?)
             }
-            Target::Queue(queue) => match &queue.server {
-                QueueServer::Redis(redis) => RedisQueueClient::new(endpoint, redis).map(EndpointClient::RedisQueue),
-                QueueServer::Sqs(sqs) => {
-                    let provider = self.provider(&sqs.credentials);
-                    SqsClient::new(endpoint, sqs, common, provider).map(EndpointClient::Sqs)
-                }
-            },
-        }
+            Target::Queue(Queue { server: QueueServer::Redis(redis), .. }) => {
+                Arc::new(RedisQueueClient::new(endpoint, redis)?)
+            }
+            Target::Queue(Queue { server: QueueServer::Sqs(sqs), .. }) => {
+                Arc::new(sqs::client(endpoint, sqs, common, self.provider(&sqs.credentials))?)
+            }
+        })
     }
 
     fn provider(&mut self, links: &[ChainLink]) -> Arc<Provider> {

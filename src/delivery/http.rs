@@ -10,6 +10,7 @@ use ureq::http::Uri;
 
 use super::answer::{KeepFirst, Reply};
 use super::attempt::AttemptResult;
+use super::client::EndpointClient;
 use super::signature::SignedRequest;
 use super::transport::{self, Common, requested_wait};
 use crate::config::{ConfigError, Endpoint, EndpointUrl, Header};
@@ -52,8 +53,18 @@ impl HttpClient {
         Ok(Self { transport, head, keep: endpoint.keep_answers })
     }
 
+    fn head_of(&self, request: &SignedRequest<'_>) -> Result<RequestHead, Error> {
+        let mut head = self.head.begin();
+        for (name, value) in request.headers() {
+            head.add(name, value)?;
+        }
+        Ok(head)
+    }
+}
+
+impl EndpointClient for HttpClient {
     /// Sends a request and waits for the status, then for the body.
-    pub(super) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> Reply {
+    fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> Reply {
         let mut answered = match self.transport.post(|| self.head_of(request), request.body, limit) {
             Ok(answered) => answered,
             Err(reason) => return Reply::failed(reason),
@@ -70,21 +81,11 @@ impl HttpClient {
         Reply::new(result, body, || request.secrets())
     }
 
-    /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
-    pub(super) fn sweep(&self) -> usize {
+    fn sweep(&self) -> usize {
         self.transport.sweep()
     }
 
-    /// Aborts requests and closes every connection.
-    pub(super) fn shutdown(&self) {
+    fn shutdown(&self) {
         self.transport.shutdown();
-    }
-
-    fn head_of(&self, request: &SignedRequest<'_>) -> Result<RequestHead, Error> {
-        let mut head = self.head.begin();
-        for (name, value) in request.headers() {
-            head.add(name, value)?;
-        }
-        Ok(head)
     }
 }

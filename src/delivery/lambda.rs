@@ -5,66 +5,59 @@ mod event;
 mod outcome;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use self::outcome::InvokeReply;
-use super::answer::Reply;
-use super::aws_client::{AwsClient, Operation};
+use self::outcome::Object;
+use super::attempt::AttemptResult;
+use super::aws_client::{AwsAddress, AwsClient, AwsOperation};
 use super::signature::SignedRequest;
 use super::transport::Common;
 use crate::aws::sigv4;
 use crate::aws::{self, Provider};
 use crate::config::{ConfigError, Endpoint, Header, Invocation, Lambda};
+use crate::net::http1::ResponseHead;
 
 /// Invokes one function.
-pub(super) struct LambdaClient {
-    aws: AwsClient,
+pub(super) struct Invoke {
     headers: Vec<Header>,
     invocation: Invocation,
 }
 
-impl LambdaClient {
-    /// Creates a client for `endpoint`, whose target is `lambda`.
-    ///
-    /// # Errors
-    /// Returns an error that names the config key if the service URL or the proxy is invalid.
-    pub(super) fn new(
-        endpoint: &Endpoint,
-        lambda: &Lambda,
-        common: Common,
-        provider: Arc<Provider>,
-    ) -> Result<Self, ConfigError> {
-        let operation = Operation {
-            service: "lambda",
-            region: &lambda.region,
-            server: match &lambda.service {
-                Some(service) => service.as_str().trim_end_matches('/').to_owned(),
-                None => format!("https://{}", aws::lambda_host(&lambda.region)),
-            },
-            path: format!("/2015-03-31/functions/{}/invocations", sigv4::encoded(&lambda.function)),
-            query: lambda.qualifier.as_deref().map(|qualifier| ("Qualifier", qualifier)),
-        };
-        Ok(Self {
-            aws: AwsClient::new(endpoint, "lambda", operation, common, provider)?,
-            headers: endpoint.headers.clone(),
-            invocation: lambda.invocation,
-        })
+/// Creates a client for `endpoint`, whose target is `lambda`.
+///
+/// # Errors
+/// Returns an error that names the config key if the service URL or the proxy is invalid.
+pub(super) fn client(
+    endpoint: &Endpoint,
+    lambda: &Lambda,
+    common: Common,
+    provider: Arc<Provider>,
+) -> Result<AwsClient<Invoke>, ConfigError> {
+    let address = AwsAddress {
+        service: "lambda",
+        region: &lambda.region,
+        server: match &lambda.service {
+            Some(service) => service.as_str().trim_end_matches('/').to_owned(),
+            None => format!("https://{}", aws::lambda_host(&lambda.region)),
+        },
+        path: format!("/2015-03-31/functions/{}/invocations", sigv4::encoded(&lambda.function)),
+        query: lambda.qualifier.as_deref().map(|qualifier| ("Qualifier", qualifier)),
+    };
+    let invoke = Invoke { headers: endpoint.headers.clone(), invocation: lambda.invocation };
+    AwsClient::new(endpoint, "lambda", invoke, address, common, provider)
+}
+
+impl AwsOperation for Invoke {
+    type Answer = Object;
+
+    fn headers(&self) -> [(&'static str, &'static str); 2] {
+        [("Content-Type", "application/json"), ("X-Amz-Invocation-Type", self.invocation.into())]
     }
 
-    /// Invokes the function and waits for the response of AWS.
-    pub(super) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> Reply {
-        let event = event::encode(request, &self.headers);
-        let headers = [("Content-Type", "application/json"), ("X-Amz-Invocation-Type", self.invocation.into())];
-        self.aws.send::<InvokeReply>(request, &headers, &event, limit)
+    fn encode(&self, request: &SignedRequest<'_>) -> Vec<u8> {
+        event::encode(request, &self.headers)
     }
 
-    /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
-    pub(super) fn sweep(&self) -> usize {
-        self.aws.sweep()
-    }
-
-    /// Aborts requests and closes every connection.
-    pub(super) fn shutdown(&self) {
-        self.aws.shutdown();
+    fn result(head: &ResponseHead, answer: Object) -> AttemptResult {
+        outcome::result(head, answer)
     }
 }

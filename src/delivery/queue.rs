@@ -8,10 +8,9 @@
 
 mod payload;
 mod redis;
-mod sqs;
+pub(super) mod sqs;
 
 pub(super) use redis::RedisQueueClient;
-pub(super) use sqs::SqsClient;
 
 use super::attempt::AttemptResult;
 

@@ -6,6 +6,7 @@ use super::QUEUED;
 use super::payload::{Kind, encode};
 use crate::config::{ConfigError, Endpoint, RedisQueue};
 use crate::delivery::answer::Reply;
+use crate::delivery::client::EndpointClient;
 use crate::delivery::signature::SignedRequest;
 use crate::redis::{LinkError, Pool, Script};
 
@@ -35,25 +36,6 @@ impl RedisQueueClient {
         })
     }
 
-    /// Pushes the job and waits until Redis has it.
-    pub(in crate::delivery) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> Reply {
-        let timeout = limit.map_or(self.timeout, |limit| limit.min(self.timeout));
-        let payload = encode(request, Kind::Redis);
-        // No prefix: the script uses no keys but these two, which are in one slot.
-        let mut push = self.push.call("");
-        push.key(&self.key).key(format!("{}:notify", self.key)).arg(payload);
-        match self.pool.call(Instant::now() + timeout, |redis| push.invoke::<u64>(redis)) {
-            Ok(_) => Reply { result: QUEUED, answer: None },
-            // The reason is the whole answer.
-            Err(error) => Reply::failed(self.explain(&error)),
-        }
-    }
-
-    /// Closes every connection. A push that is under way ends when its timeout expires.
-    pub(in crate::delivery) fn shutdown(&self) {
-        self.pool.shutdown();
-    }
-
     /// Returns `error` as text for the operator, with the settings of this connection.
     fn explain(&self, error: &LinkError) -> String {
         let address = self.pool.address();
@@ -73,5 +55,31 @@ impl RedisQueueClient {
             }
             other => format!("Redis at {address} {other}"),
         }
+    }
+}
+
+impl EndpointClient for RedisQueueClient {
+    /// Pushes the job and waits until Redis has it.
+    fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> Reply {
+        let timeout = limit.map_or(self.timeout, |limit| limit.min(self.timeout));
+        let payload = encode(request, Kind::Redis);
+        // No prefix: the script uses no keys but these two, which are in one slot.
+        let mut push = self.push.call("");
+        push.key(&self.key).key(format!("{}:notify", self.key)).arg(payload);
+        match self.pool.call(Instant::now() + timeout, |redis| push.invoke::<u64>(redis)) {
+            Ok(_) => Reply { result: QUEUED, answer: None },
+            // The reason is the whole answer.
+            Err(error) => Reply::failed(self.explain(&error)),
+        }
+    }
+
+    /// Its few idle connections stay open, as the node's own do.
+    fn sweep(&self) -> usize {
+        0
+    }
+
+    /// A push that is under way ends when its timeout expires.
+    fn shutdown(&self) {
+        self.pool.shutdown();
     }
 }

@@ -1,9 +1,7 @@
 //! Sends jobs to a queue of Amazon SQS, as `Illuminate\Queue\SqsQueue` does, with `SendMessage` of the JSON protocol.
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
 
-use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::Duration;
 
 use base16ct::lower;
 use serde::{Deserialize, Serialize};
@@ -13,9 +11,8 @@ use super::QUEUED;
 use super::payload::{Kind, encode};
 use crate::aws::Provider;
 use crate::config::{ConfigError, Endpoint, EndpointId, SqsQueue};
-use crate::delivery::answer::Reply;
 use crate::delivery::attempt::AttemptResult;
-use crate::delivery::aws_client::{AwsClient, AwsResponse, Operation, error_name};
+use crate::delivery::aws_client::{AwsAddress, AwsClient, AwsOperation, error_name};
 use crate::delivery::signature::SignedRequest;
 use crate::delivery::transport::{Common, requested_wait};
 use crate::net::http1::ResponseHead;
@@ -28,8 +25,7 @@ const ABOUT_CREDENTIALS: [&str; 4] =
     ["ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId", "IncompleteSignature"];
 
 /// Sends messages to one queue.
-pub(in crate::delivery) struct SqsClient {
-    aws: AwsClient,
+pub(in crate::delivery) struct SqsSend {
     queue_url: String,
     is_fifo: bool,
     endpoint: EndpointId,
@@ -53,18 +49,10 @@ struct MessageOrder<'a> {
     message_deduplication_id: &'a str,
 }
 
-/// A response of SQS.
-struct SendReply {
-    status: u16,
-    /// The wait that SQS requests.
-    retry_after: Option<Duration>,
-    error: SqsError,
-}
-
 /// The body of an error response.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct SqsError {
+pub(in crate::delivery) struct SqsError {
     #[serde(rename = "__type")]
     kind: String,
     /// In lowercase or not, or both, depending on the error.
@@ -73,34 +61,31 @@ struct SqsError {
     capital_message: String,
 }
 
-impl SqsClient {
-    /// Creates a client for `endpoint`, whose target is `queue`.
-    ///
-    /// # Errors
-    /// Returns an error that names the config key if the URL or the proxy is invalid.
-    pub(in crate::delivery) fn new(
-        endpoint: &Endpoint,
-        queue: &SqsQueue,
-        common: Common,
-        provider: Arc<Provider>,
-    ) -> Result<Self, ConfigError> {
-        let operation = Operation {
-            service: "sqs",
-            region: &queue.region,
-            server: queue.server(),
-            path: "/".to_owned(),
-            query: None,
-        };
-        Ok(Self {
-            aws: AwsClient::new(endpoint, "queue", operation, common, provider)?,
-            queue_url: queue.url.as_str().to_owned(),
-            is_fifo: queue.is_fifo(),
-            endpoint: endpoint.id.clone(),
-        })
+/// Creates a client for `endpoint`, whose target is `queue`.
+///
+/// # Errors
+/// Returns an error that names the config key if the URL or the proxy is invalid.
+pub(in crate::delivery) fn client(
+    endpoint: &Endpoint,
+    queue: &SqsQueue,
+    common: Common,
+    provider: Arc<Provider>,
+) -> Result<AwsClient<SqsSend>, ConfigError> {
+    let (service, server, path) = ("sqs", queue.server(), "/".to_owned());
+    let address = AwsAddress { service, region: &queue.region, server, path, query: None };
+    let send =
+        SqsSend { queue_url: queue.url.as_str().to_owned(), is_fifo: queue.is_fifo(), endpoint: endpoint.id.clone() };
+    AwsClient::new(endpoint, "queue", send, address, common, provider)
+}
+
+impl AwsOperation for SqsSend {
+    type Answer = SqsError;
+
+    fn headers(&self) -> [(&'static str, &'static str); 2] {
+        [("Content-Type", "application/x-amz-json-1.0"), ("X-Amz-Target", "AmazonSQS.SendMessage")]
     }
 
-    /// Sends the job and waits until SQS has it.
-    pub(in crate::delivery) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> Reply {
+    fn encode(&self, request: &SignedRequest<'_>) -> Vec<u8> {
         let message = SendMessage {
             queue_url: &self.queue_url,
             message_body: &encode(request, Kind::Sqs),
@@ -110,41 +95,15 @@ impl SqsClient {
             }),
         };
         // Cannot fail: the message has only strings under fixed names.
-        let body = serde_json::to_vec(&message).unwrap_or_default();
-        let headers = [("Content-Type", "application/x-amz-json-1.0"), ("X-Amz-Target", "AmazonSQS.SendMessage")];
-        self.aws.send::<SendReply>(request, &headers, &body, limit)
+        serde_json::to_vec(&message).unwrap_or_default()
     }
 
-    /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
-    pub(in crate::delivery) fn sweep(&self) -> usize {
-        self.aws.sweep()
+    fn is_about_credentials(status: u16, error: &SqsError) -> bool {
+        matches!(status, 401 | 403) || ABOUT_CREDENTIALS.contains(&error.name().as_str())
     }
 
-    /// Aborts requests and closes every connection.
-    pub(in crate::delivery) fn shutdown(&self) {
-        self.aws.shutdown();
-    }
-}
-
-impl AwsResponse for SendReply {
-    fn begin(head: &ResponseHead) -> Self {
-        Self { status: head.status, retry_after: requested_wait(head), error: SqsError::default() }
-    }
-
-    fn read(&mut self, body: &mut impl Read) -> io::Result<()> {
-        self.error = match serde_json::from_reader(body) {
-            Err(error) if error.is_io() => return Err(error.into()),
-            read => read.unwrap_or_default(),
-        };
-        Ok(())
-    }
-
-    fn is_about_credentials(&self) -> bool {
-        matches!(self.status, 401 | 403) || ABOUT_CREDENTIALS.contains(&self.error.name().as_str())
-    }
-
-    fn into_result(self) -> AttemptResult {
-        let Self { status, retry_after, error } = self;
+    fn result(head: &ResponseHead, error: SqsError) -> AttemptResult {
+        let status = head.status;
         if (200..=299).contains(&status) {
             return QUEUED;
         }
@@ -154,7 +113,7 @@ impl AwsResponse for SendReply {
         if status == 413 || is_long(&error.message) || is_long(&error.capital_message) {
             return AttemptResult::TooLarge { reason, answer: None };
         }
-        AttemptResult::Refused { reason, retry_after, answer: None }
+        AttemptResult::Refused { reason, retry_after: requested_wait(head), answer: None }
     }
 }
 
@@ -181,7 +140,7 @@ mod tests {
     use super::*;
 
     fn result(status: u16, body: &str) -> AttemptResult {
-        SendReply { status, retry_after: None, error: serde_json::from_str(body).unwrap() }.into_result()
+        SqsSend::result(&ResponseHead::of(status, &[]), serde_json::from_str(body).unwrap())
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::fields::{end, fields};
 use super::framing::Framing;
 
 /// The head of a response.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ResponseHead {
     pub(crate) status: u16,
     bytes: Box<[u8]>,
@@ -157,6 +157,14 @@ pub(super) fn not_http(why: impl std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl ResponseHead {
+        /// Returns the head of a response with these headers.
+        pub(crate) fn of(status: u16, headers: &[(&str, &str)]) -> Self {
+            let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            answer(&format!("HTTP/1.1 {status} \r\n{lines}\r\n")).0
+        }
+    }
 
     fn answer(head: &str) -> (ResponseHead, Body) {
         let (length, head, body) = ResponseHead::parse(head.as_bytes(), 0, false).unwrap().unwrap();
