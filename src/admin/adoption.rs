@@ -2,7 +2,7 @@
 
 use redis::{Connection, RedisResult};
 
-use crate::redis::{Mismatch, OwnCluster, Script};
+use crate::redis::{Mismatch, OwnShard, Script};
 
 static ADOPT: Script = Script::new(&[
     include_str!("../redis/scripts/cluster.lua"),
@@ -24,7 +24,7 @@ pub enum Adoption {
 }
 
 /// Gives the data of a shard to the cluster `own`.
-pub(super) fn adopt(redis: &mut Connection, own: &OwnCluster) -> RedisResult<Adoption> {
+pub(super) fn adopt(redis: &mut Connection, own: &OwnShard) -> RedisResult<Adoption> {
     let mut call = ADOPT.call(&own.prefix);
     call.key(&["epoch", "nodes", "owners"].map(|name| own.key(name)));
     own.add_to(&mut call);

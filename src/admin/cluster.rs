@@ -18,7 +18,7 @@ use super::redis_info::RedisInfo;
 use crate::cluster::system_ms;
 use crate::config::{ClusterIdentity, Config, ConfigError, Endpoint};
 use crate::event::Shard;
-use crate::redis::{ClientError, OwnCluster, ShardClients};
+use crate::redis::{ClientError, OwnShard, ShardClients};
 use crate::report::{AT_MOST, Disagreement, LATENCY_BOUNDS_MS, LaneStatus, NodeRecord, SILENT_AFTER_MS, disagreements};
 
 pub use actions::{Configured, Seen};
@@ -242,7 +242,7 @@ impl Cluster {
     }
 
     /// Makes a call to the first shard.
-    fn call<T>(&self, talk: impl FnOnce(&mut Connection, &OwnCluster) -> RedisResult<T>) -> Result<T, ClientError> {
+    fn call<T>(&self, talk: impl FnOnce(&mut Connection, &OwnShard) -> RedisResult<T>) -> Result<T, ClientError> {
         self.clients.call(Shard::FIRST, talk)
     }
 }
@@ -261,7 +261,7 @@ struct FirstShard {
 type Answers = ((u64, u64), Vec<(String, f64)>, BTreeMap<String, f64>, BTreeMap<String, u64>, BTreeMap<String, String>);
 
 impl FirstShard {
-    fn read(redis: &mut Connection, keys: &OwnCluster) -> RedisResult<Self> {
+    fn read(redis: &mut Connection, keys: &OwnShard) -> RedisResult<Self> {
         let ((seconds, micros), written, leases, paused, disabled): Answers = redis::pipe()
             .cmd("TIME")
             .zrange_withscores(keys.key("status"), 0, -1)
@@ -280,7 +280,7 @@ impl FirstShard {
     }
 
     /// Returns the nodes that have a record, oldest first.
-    fn nodes(&self, redis: &mut Connection, keys: &OwnCluster) -> RedisResult<Vec<Node>> {
+    fn nodes(&self, redis: &mut Connection, keys: &OwnShard) -> RedisResult<Vec<Node>> {
         if self.written.is_empty() {
             return Ok(Vec::new());
         }

@@ -19,6 +19,8 @@ pub(crate) enum Refusal {
     Settling(Duration),
     /// A claim belongs to an application that has a key of a foreign type.
     Suspended,
+    /// The data belongs to another cluster or has a newer schema.
+    Excluded,
 }
 
 /// Why a node gets no session.
@@ -65,6 +67,7 @@ pub(crate) fn accepted(status: &str, number: u64) -> RedisResult<Result<(), Refu
         "behind" => Ok(Err(Refusal::Behind)),
         "reaped" => Ok(Err(Refusal::Reaped)),
         "suspended" => Ok(Err(Refusal::Suspended)),
+        "excluded" => Ok(Err(Refusal::Excluded)),
         "settling" => Ok(Err(Refusal::Settling(Duration::from_millis(number)))),
         other => {
             Err((ErrorKind::UnexpectedReturnType, "a script answered with an unknown status", other.to_owned()).into())

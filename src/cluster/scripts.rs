@@ -21,7 +21,7 @@ use super::answers::{Acknowledged, Closed, Entered, Refusal, SettlingStatus, acc
 use super::session::Past;
 use crate::config::Config;
 use crate::event::{NodeId, Shard};
-use crate::redis::{Mismatch, OwnCluster, Script, ScriptCall, Stamp, millis};
+use crate::redis::{Mismatch, OwnShard, Script, ScriptCall, Stamp, millis};
 
 macro_rules! script {
     ($($file:literal),+) => {
@@ -42,7 +42,7 @@ static BYE: Script = script!("scripts/held.lua", "scripts/bye.lua");
 #[derive(Clone, Debug, Deref)]
 pub(crate) struct MembershipScripts {
     #[deref]
-    own: OwnCluster,
+    own: OwnShard,
     /// Time for which a node stays in the cluster without a renewal.
     pub(crate) lease: Duration,
 }
@@ -50,7 +50,7 @@ pub(crate) struct MembershipScripts {
 impl MembershipScripts {
     /// Creates the scripts for a shard of the cluster in `config`.
     pub(crate) fn of(config: &Config, shard: Shard) -> Self {
-        Self { own: OwnCluster::of(config, shard), lease: config.ttl }
+        Self { own: OwnShard::of(config, shard), lease: config.ttl }
     }
 
     /// Starts a call of `script` with the keys and arguments that every script takes first.
@@ -60,11 +60,13 @@ impl MembershipScripts {
         call
     }
 
-    /// Adds the keys of the holds of `node`.
-    pub(crate) fn add_held(&self, call: &mut ScriptCall<'_>, node: &str) {
-        for name in ["held_users", "held_channels", "held_connections"] {
+    /// Starts a call that also takes the keys of the holds of `node` and of its last reply.
+    pub(crate) fn call_with_holds<'a>(&self, script: &'a Script, node: &str) -> ScriptCall<'a> {
+        let mut call = self.call(script, node);
+        for name in ["held_users", "held_channels", "held_connections", "reply"] {
             call.key(self.key_of(name, node));
         }
+        call
     }
 
     /// Returns `true` if there is data under the prefix.
@@ -72,7 +74,7 @@ impl MembershipScripts {
         Ok(Stamp::of(redis, &self.prefix)?.schema.is_some())
     }
 
-    /// Notes the number of shards. See [`OwnCluster::note_number`].
+    /// Notes the number of shards. See [`OwnShard::note_number`].
     pub(crate) fn note_number(&self, redis: &mut Connection, untagged: &str) -> RedisResult<Option<Mismatch>> {
         self.own.note_number(redis, untagged)
     }
@@ -139,9 +141,6 @@ impl MembershipScripts {
 
     /// Removes a node without holds from the cluster.
     pub(crate) fn bye(&self, redis: &mut Connection, node: &NodeId) -> RedisResult<()> {
-        let mut call = self.call(&BYE, node.as_str());
-        self.add_held(&mut call, node.as_str());
-        call.key(self.key_of("reply", node.as_str()));
-        call.invoke(redis)
+        self.call_with_holds(&BYE, node.as_str()).invoke(redis)
     }
 }

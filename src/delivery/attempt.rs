@@ -23,6 +23,23 @@ pub(crate) struct Attempt {
     pub(crate) limit: Option<Duration>,
 }
 
+/// An attempt that has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct EndedAttempt {
+    pub(crate) result: AttemptResult,
+    /// The beginning of the answer, if the attempt failed and it is kept.
+    pub(crate) answer: Option<AnswerExcerpt>,
+    /// The duration of the request; zero if nothing was sent.
+    pub(crate) took: Duration,
+}
+
+/// Ends an attempt in which nothing was sent.
+impl From<AttemptResult> for EndedAttempt {
+    fn from(result: AttemptResult) -> Self {
+        Self { result, answer: None, took: Duration::ZERO }
+    }
+}
+
 /// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AttemptResult {
@@ -32,8 +49,6 @@ pub(crate) enum AttemptResult {
         status: u16,
         /// The wait that the endpoint requests.
         retry_after: Option<Duration>,
-        /// The beginning of its answer, if it is kept.
-        answer: Option<AnswerExcerpt>,
     },
     /// Something in front of the receiver answered, such as the Lambda service.
     Refused {
@@ -41,16 +56,9 @@ pub(crate) enum AttemptResult {
         reason: String,
         /// The wait that it requests.
         retry_after: Option<Duration>,
-        /// The beginning of its answer, if it is kept.
-        answer: Option<AnswerExcerpt>,
     },
-    /// The batch is too large for the receiver.
-    TooLarge {
-        /// The answer.
-        reason: String,
-        /// The beginning of the answer, if it is kept.
-        answer: Option<AnswerExcerpt>,
-    },
+    /// The batch is too large for the receiver, which answered this.
+    TooLarge(String),
     /// No answer arrived, for this reason.
     Failed(String),
     /// The attempt was interrupted before the endpoint's timeout, so that another endpoint gets the worker.
@@ -74,32 +82,12 @@ impl AttemptResult {
         !matches!(self, Self::UnknownApplication | Self::Forgotten | Self::NotPersisted | Self::Fenced { .. })
     }
 
-    /// Returns the beginning of the answer, if the attempt failed and it is kept.
-    pub(crate) const fn answer(&self) -> Option<&AnswerExcerpt> {
-        match self {
-            Self::Status { answer, .. } | Self::Refused { answer, .. } | Self::TooLarge { answer, .. } => {
-                answer.as_ref()
-            }
-            _ => None,
-        }
-    }
-
-    /// Adds the beginning of the answer, if there was one.
-    pub(crate) fn with_answer(mut self, excerpt: AnswerExcerpt) -> Self {
-        match &mut self {
-            Self::Status { status, answer, .. } => *answer = Some(AnswerExcerpt { status: Some(*status), ..excerpt }),
-            Self::Refused { answer, .. } | Self::TooLarge { answer, .. } => *answer = Some(excerpt),
-            _ => {}
-        }
-        self
-    }
-
     /// Returns the HTTP status and the error, if any. `None` if nothing was sent or the attempt was interrupted.
     pub(crate) fn status_and_error(&self) -> Option<(Option<u16>, Option<String>)> {
         match self {
             Self::Status { status: status @ 200..=299, .. } => Some((Some(*status), None)),
             Self::Status { status, .. } => Some((Some(*status), Some(format!("HTTP {status}")))),
-            Self::Refused { reason, .. } | Self::TooLarge { reason, .. } | Self::Failed(reason) => {
+            Self::Refused { reason, .. } | Self::TooLarge(reason) | Self::Failed(reason) => {
                 Some((None, Some(reason.chars().take(MAX_ERROR_CHARS).collect())))
             }
             Self::Interrupted

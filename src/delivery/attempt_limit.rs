@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(limits.map(|limit| limit.as_millis()).collect::<Vec<_>>(), [250, 500, 1000, 2000, 4000, 8000]);
         limit.record(&AttemptResult::Failed("no answer within 10s".to_owned()));
         assert_eq!(limit.next(timeout), None, "after a real timeout there is no limit");
-        limit.record(&AttemptResult::Status { status: 200, retry_after: None, answer: None });
+        limit.record(&AttemptResult::Status { status: 200, retry_after: None });
         assert_eq!(limit.next(timeout), Some(FIRST));
         assert_eq!(limit.next(FIRST), None, "the timeout is not longer than the limit");
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::attempt::AttemptResult;
+use super::attempt::EndedAttempt;
 use crate::outbox::{BatchOutcome, Queued};
 use crate::report::{FAILURES, Latency};
 use crate::telemetry::{AnswerExcerpt, Cause};
@@ -85,11 +85,11 @@ pub(crate) struct LastAttempt {
 }
 
 impl Health {
-    /// Records an attempt that took `took`. Ignores it if nothing was sent.
-    pub(crate) fn record_attempt(&mut self, result: &AttemptResult, took: Duration, now: Instant) {
-        let Some((status, error)) = result.status_and_error() else { return };
+    /// Records an attempt. Ignores it if nothing was sent.
+    pub(crate) fn record_attempt(&mut self, ended: &EndedAttempt, now: Instant) {
+        let Some((status, error)) = ended.result.status_and_error() else { return };
         self.attempts += 1;
-        self.latency.add(took);
+        self.latency.add(ended.took);
         if let Some(error) = &error {
             let cause = Cause::of(error);
             self.failures.iter_mut().zip(FAILURES).filter(|(_, of)| *of == cause).for_each(|(failed, _)| *failed += 1);
@@ -101,7 +101,7 @@ impl Health {
             self.failing_since = None;
             self.last_success = Some(now);
         }
-        self.last = Some(LastAttempt { at: now, status, error, answer: result.answer().cloned() });
+        self.last = Some(LastAttempt { at: now, status, error, answer: ended.answer.clone() });
     }
 
     /// Returns the change to report after an attempt, if any. `attempts` is the number of the attempt within its batch,
@@ -165,24 +165,25 @@ fn count<'a>(events: impl Iterator<Item = &'a Queued>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::attempt::AttemptResult;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn status(status: u16) -> AttemptResult {
-        AttemptResult::Status { status, retry_after: None, answer: None }
+    fn status(status: u16) -> EndedAttempt {
+        AttemptResult::Status { status, retry_after: None }.into()
     }
 
     #[test]
     fn an_endpoint_fails_from_its_first_failure_to_its_next_success() {
         let (mut health, began) = (Health::default(), Instant::now());
-        health.record_attempt(&status(200), SECOND, began);
+        health.record_attempt(&status(200), began);
         assert_eq!(health.failing_since, None);
-        health.record_attempt(&status(500), SECOND, began + SECOND);
-        health.record_attempt(&AttemptResult::Failed("connection refused".to_owned()), SECOND, began + 2 * SECOND);
+        health.record_attempt(&status(500), began + SECOND);
+        health.record_attempt(&AttemptResult::Failed("connection refused".to_owned()).into(), began + 2 * SECOND);
         assert_eq!((health.failing_since, health.consecutive_failures), (Some(began + SECOND), 2));
         let last = health.last.clone().unwrap();
         assert_eq!((last.status, last.error.as_deref()), (None, Some("connection refused")));
-        health.record_attempt(&status(204), SECOND, began + 3 * SECOND);
+        health.record_attempt(&status(204), began + 3 * SECOND);
         assert_eq!((health.failing_since, health.consecutive_failures, health.attempts), (None, 0, 4));
         assert_eq!(health.last_failure, Some(began + 2 * SECOND));
     }
@@ -192,7 +193,7 @@ mod tests {
         let (mut health, began) = (Health::default(), Instant::now());
         let mut attempt = |code: u16, attempts: u32, second: u32, given_up: bool| {
             let now = began + second * SECOND;
-            health.record_attempt(&status(code), SECOND, now);
+            health.record_attempt(&status(code), now);
             health.transition(attempts, second * SECOND, given_up, now)
         };
         let failing = |after: u32| {
@@ -223,7 +224,7 @@ mod tests {
             AttemptResult::NotPersisted,
             fenced,
         ] {
-            health.record_attempt(&result, SECOND, Instant::now());
+            health.record_attempt(&result.into(), Instant::now());
         }
         assert_eq!((health.attempts, health.last), (0, None));
     }

@@ -70,7 +70,7 @@ impl EndpointClient for HttpClient {
             Err(reason) => return Reply::failed(reason),
         };
         let head = answered.head();
-        let result = AttemptResult::Status { status: head.status, retry_after: requested_wait(head), answer: None };
+        let result = AttemptResult::Status { status: head.status, retry_after: requested_wait(head) };
         let is_over = answered.is_over();
         answered.shorten_deadline(ANSWER_BODY_TIMEOUT);
         let mut body = KeepFirst::new(answered.take(MAX_ANSWER_BYTES), self.keep);

@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::DeliverySettings;
 use super::batch::Batch;
 use crate::config::{Batching, Endpoint, Payload};
 use crate::outbox::body::{self, FRAME_BYTES};
@@ -37,17 +38,18 @@ pub(crate) struct BatchLimits {
 
 impl BatchLimits {
     /// Returns the limits of the batches of `endpoint`.
-    pub(crate) fn of(self, endpoint: &Endpoint) -> Self {
+    pub(crate) fn of(endpoint: &Endpoint, settings: DeliverySettings) -> Self {
+        let DeliverySettings { batch_max_events, batch_max_bytes, .. } = settings;
         let Batching { flush_interval, span, max_events } = endpoint.batching;
-        let flush_interval = flush_interval.unwrap_or(self.flush_interval);
+        let flush_interval = flush_interval.unwrap_or(settings.flush_interval);
         // Each extended event has its own time, so the `time_ms` of the batch need not apply to all of them. A limit would
         // make a backlog take one request for each interval.
         let otherwise = if endpoint.payload == Payload::Extended { Duration::MAX } else { flush_interval };
         Self {
             flush_interval,
             span: span.unwrap_or(otherwise),
-            max_events: max_events.unwrap_or(self.max_events),
-            max_bytes: endpoint.target.max_body_bytes().map_or(self.max_bytes, |most| most.min(self.max_bytes)),
+            max_events: max_events.unwrap_or(batch_max_events.max(1)),
+            max_bytes: endpoint.target.max_body_bytes().map_or(batch_max_bytes, |most| most.min(batch_max_bytes)),
             payload: endpoint.payload,
         }
     }

@@ -61,14 +61,16 @@ fn a_batch_never_exceeds_its_span_of_event_time() {
 
 #[test]
 fn extended_events_share_a_batch_whatever_their_times() {
+    const SETTINGS: DeliverySettings =
+        DeliverySettings { flush_interval: SECOND, batch_max_events: 3, batch_max_bytes: 100_000 };
     let endpoint = |payload| Endpoint { payload, ..super::super::lanes::tests::endpoint(0) };
     let spans = |limits: BatchLimits| (limits.span, limits.flush_interval);
-    assert_eq!(spans(LIMITS.of(&endpoint(Payload::Pusher))), (SECOND, SECOND));
-    let limits = LIMITS.of(&endpoint(Payload::Extended));
+    assert_eq!(spans(BatchLimits::of(&endpoint(Payload::Pusher), SETTINGS)), (SECOND, SECOND));
+    let limits = BatchLimits::of(&endpoint(Payload::Extended), SETTINGS);
     assert_eq!(spans(limits), (Duration::MAX, SECOND));
     let mut own = endpoint(Payload::Extended);
     own.batching.span = Some(SECOND / 2);
-    assert_eq!(spans(LIMITS.of(&own)), (SECOND / 2, SECOND));
+    assert_eq!(spans(BatchLimits::of(&own, SETTINGS)), (SECOND / 2, SECOND));
     let (mut lane, now) = (Lane::new(limits), Instant::now());
     for seq in 0..3 {
         lane.push(queued(seq, seq * 86_400_000, now));

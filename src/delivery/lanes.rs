@@ -24,13 +24,13 @@ use self::redelivery::Ended;
 pub(crate) use self::redelivery::Withdrawn;
 use self::reload::FreePlaces;
 use self::routes::{Route, Routes};
-use super::Undelivered;
 use super::attempt::Attempt;
 use super::attempt_limit::AttemptLimit;
 use super::batch::{Batch, BatchIds};
 use super::health::{Health, HealthTransition};
 use super::lane::{BatchLimits, Lane};
 use super::permits::{MAX_WORKERS, WorkerPermits};
+use super::{DeliverySettings, Undelivered};
 use crate::config::Endpoint;
 use crate::event::AppId;
 use crate::outbox::{InFlightBatch, LaneId, Moves, Queued};
@@ -45,7 +45,7 @@ pub(crate) struct Lanes {
     /// A removed endpoint keeps its place while events wait for it. Then the place is free for another one.
     endpoints: Vec<Endpoint>,
     free: FreePlaces,
-    limits: BatchLimits,
+    settings: DeliverySettings,
     ids: BatchIds,
     entries: Vec<LaneEntry>,
     /// The places of lanes in `entries`. The key is the id and `true` for a lane that retries dead letters.
@@ -143,7 +143,7 @@ pub(crate) struct DroppedEvents {
 
 impl Lanes {
     /// Creates an empty set of lanes. The first event of an application adds its lanes.
-    pub(crate) fn new(endpoints: Vec<Endpoint>, limits: BatchLimits, ids: BatchIds, max_workers: usize) -> Self {
+    pub(crate) fn new(endpoints: Vec<Endpoint>, settings: DeliverySettings, ids: BatchIds, max_workers: usize) -> Self {
         Self {
             ready: endpoints.iter().map(Ready::of).collect(),
             paced: paced(&endpoints),
@@ -152,7 +152,7 @@ impl Lanes {
             permits: WorkerPermits::new(max_workers, endpoints.len()),
             endpoints,
             free: FreePlaces::default(),
-            limits,
+            settings,
             ids,
             entries: Vec::new(),
             places: HashMap::default(),

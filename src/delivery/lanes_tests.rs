@@ -6,18 +6,13 @@ use super::*;
 use crate::config::{
     AddressRules, AppScope, Backoff, Batching, CustomNames, EndpointId, EventSet, Filter, Payload, Target, TlsFiles,
 };
-use crate::delivery::attempt::AttemptResult;
+use crate::delivery::attempt::{AttemptResult, EndedAttempt};
 use crate::event::{AppId, Event, EventKind, EventName, Shard};
 use crate::outbox::{BatchOutcome, Item, Position};
 use crate::report::{EndpointState, WallClock};
 
-const LIMITS: BatchLimits = BatchLimits {
-    flush_interval: Duration::from_secs(1),
-    span: Duration::from_secs(1),
-    max_events: 10,
-    max_bytes: 100_000,
-    payload: Payload::Pusher,
-};
+const SETTINGS: DeliverySettings =
+    DeliverySettings { flush_interval: Duration::from_secs(1), batch_max_events: 10, batch_max_bytes: 100_000 };
 
 pub(crate) fn endpoint(index: usize) -> Endpoint {
     Endpoint {
@@ -48,7 +43,7 @@ pub(crate) fn endpoint(index: usize) -> Endpoint {
 }
 
 pub(crate) fn lanes(endpoints: Vec<Endpoint>, max_workers: usize) -> Lanes {
-    let mut lanes = Lanes::new(endpoints, LIMITS, BatchIds::new(0), max_workers);
+    let mut lanes = Lanes::new(endpoints, SETTINGS, BatchIds::new(0), max_workers);
     lanes.set_flushing(true);
     lanes
 }
@@ -59,7 +54,7 @@ pub(super) fn place(attempt: &Attempt) -> usize {
 }
 
 pub(super) fn status(status: u16) -> AttemptResult {
-    AttemptResult::Status { status, retry_after: None, answer: None }
+    AttemptResult::Status { status, retry_after: None }
 }
 
 pub(super) fn dropped(reason: &str) -> BatchOutcome {
@@ -90,11 +85,16 @@ fn a_truncated_status_keeps_failing_endpoints_and_the_longest_lanes() {
     let now = Instant::now();
     while let Some(attempt) = lanes.next(now) {
         if place(&attempt) == 299 {
-            lanes.complete(attempt.lane, status(500), Duration::from_millis(30), now, 0.0);
+            lanes.complete(
+                attempt.lane,
+                EndedAttempt { took: Duration::from_millis(30), ..status(500).into() },
+                now,
+                0.0,
+            );
         }
     }
     push(&mut lanes, "app", 1);
-    lanes.complete(7, status(200), Duration::ZERO, now, 0.0);
+    lanes.complete(7, status(200).into(), now, 0.0);
     let status = lanes.status(WallClock { at: now, unix_ms: 1_000_000 });
     assert_eq!((status.endpoints.len(), status.endpoints_truncated), (200, 100));
     assert_eq!((status.lanes.len(), status.lanes_truncated), (200, 100));
@@ -123,7 +123,7 @@ fn a_paused_endpoint_starts_no_attempt_and_attempts_under_way_complete() {
     push(&mut lanes, "app", 1);
     assert!(!lanes.is_done(), "two attempts are under way");
     for attempt in [first, second] {
-        assert!(lanes.complete(attempt.lane, status(200), Duration::ZERO, now, 0.0).is_some());
+        assert!(lanes.complete(attempt.lane, status(200).into(), now, 0.0).is_some());
     }
     assert_eq!(lanes.next(now).map(|attempt| place(&attempt)), Some(1));
     assert!(lanes.next(now + Duration::from_secs(3600)).is_none());
@@ -151,7 +151,7 @@ fn the_time_of_a_pause_does_not_count_towards_the_retry_window() {
     push(&mut lanes, "app", 0);
     let (mut now, hour) = (Instant::now(), Duration::from_secs(3600));
     let attempt = lanes.next(now).unwrap();
-    assert!(lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0).is_none());
+    assert!(lanes.complete(attempt.lane, status(500).into(), now, 0.0).is_none());
     pause(&mut lanes, &["0"], now);
     now += hour;
     assert!(lanes.next(now).is_none());
@@ -160,10 +160,10 @@ fn the_time_of_a_pause_does_not_count_towards_the_retry_window() {
     pause(&mut lanes, &[], now);
     now += Duration::from_secs(3);
     let attempt = lanes.next(now).unwrap();
-    assert!(lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0).is_none(), "3 s + 4 s < 8 s");
+    assert!(lanes.complete(attempt.lane, status(500).into(), now, 0.0).is_none(), "3 s + 4 s < 8 s");
     now += Duration::from_secs(4);
     let attempt = lanes.next(now).unwrap();
-    assert!(lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0).is_some(), "7 s + 8 s > 8 s");
+    assert!(lanes.complete(attempt.lane, status(500).into(), now, 0.0).is_some(), "7 s + 8 s > 8 s");
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn the_wait_for_an_unknown_application_starts_anew_after_a_pause() {
     now += Duration::from_secs(3600);
     pause(&mut lanes, &[], now);
     let attempt = lanes.next(now).unwrap();
-    assert!(lanes.complete(attempt.lane, AttemptResult::UnknownApplication, Duration::ZERO, now, 0.0).is_none());
+    assert!(lanes.complete(attempt.lane, AttemptResult::UnknownApplication.into(), now, 0.0).is_none());
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn failing_lanes_leave_half_of_the_workers_to_a_healthy_endpoint() {
     for _ in 0..2 {
         let attempt = lanes.next(Instant::now()).unwrap();
         let result = if place(&attempt) == 0 { AttemptResult::Failed("refused".to_owned()) } else { status(200) };
-        lanes.complete(attempt.lane, result, Duration::ZERO, Instant::now(), 0.0);
+        lanes.complete(attempt.lane, result.into(), Instant::now(), 0.0);
     }
     for app in 0..10 {
         push(&mut lanes, &format!("app {app}"), 1);
@@ -225,12 +225,12 @@ fn a_failed_batch_is_retried_and_then_dropped_with_its_number_of_attempts() {
     push(&mut lanes, "a", 0);
     let now = Instant::now();
     let attempt = lanes.next(now).unwrap();
-    assert!(lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0).is_none());
+    assert!(lanes.complete(attempt.lane, status(500).into(), now, 0.0).is_none());
     assert_eq!(lanes.undelivered(), Undelivered { backing_off: 1, ..Undelivered::default() });
     assert_eq!(lanes.next_due(), Some(now + Duration::from_secs(2)));
     assert!(lanes.next(now + Duration::from_secs(1)).is_none());
     let attempt = lanes.next(now + Duration::from_secs(2)).unwrap();
-    let finished = lanes.complete(attempt.lane, status(301), Duration::ZERO, now, 0.0).unwrap();
+    let finished = lanes.complete(attempt.lane, status(301).into(), now, 0.0).unwrap();
     assert_eq!((finished.attempts, finished.outcome), (2, dropped("HTTP 301")));
     assert_eq!(lanes.undelivered(), Undelivered::default());
 }
@@ -242,12 +242,12 @@ fn a_batch_of_an_unknown_application_is_finally_dropped_without_an_attempt_or_a_
     let attempt = lanes.next(Instant::now()).unwrap();
     let now = Instant::now();
     assert!(
-        lanes.complete(attempt.lane, AttemptResult::UnknownApplication, Duration::ZERO, now, 0.0).is_none(),
+        lanes.complete(attempt.lane, AttemptResult::UnknownApplication.into(), now, 0.0).is_none(),
         "it may still be registered"
     );
     let later = now + Duration::from_secs(120);
     let attempt = lanes.next(later).unwrap();
-    let finished = lanes.complete(attempt.lane, AttemptResult::UnknownApplication, Duration::ZERO, later, 0.0).unwrap();
+    let finished = lanes.complete(attempt.lane, AttemptResult::UnknownApplication.into(), later, 0.0).unwrap();
     assert_eq!((finished.attempts, finished.outcome), (0, dropped("unknown application")));
     assert!(!lanes.entries[attempt.lane].failing);
 }
@@ -273,13 +273,13 @@ fn the_longest_lane_is_prompt_while_its_endpoint_answers_quickly_and_successfull
     push(&mut lanes, "a", 0);
     assert!(lanes.longest_is_prompt(now), "no attempt was made yet");
     let attempt = lanes.next(Instant::now()).unwrap();
-    lanes.complete(attempt.lane, status(200), Duration::ZERO, now, 0.0);
+    lanes.complete(attempt.lane, status(200).into(), now, 0.0);
     push(&mut lanes, "a", 1);
     assert!(lanes.longest_is_prompt(now));
     let attempt = lanes.next(Instant::now()).unwrap();
     push(&mut lanes, "a", 2);
     assert!(!lanes.longest_is_prompt(Instant::now() + PROMPT), "it is slow");
-    lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0);
+    lanes.complete(attempt.lane, status(500).into(), now, 0.0);
     assert!(!lanes.longest_is_prompt(now), "it fails");
 }
 
@@ -289,11 +289,11 @@ fn the_longest_lane_is_not_prompt_while_its_application_is_unknown() {
     let now = Instant::now();
     push(&mut lanes, "known", 0);
     let attempt = lanes.next(Instant::now()).unwrap();
-    lanes.complete(attempt.lane, status(200), Duration::ZERO, now, 0.0);
+    lanes.complete(attempt.lane, status(200).into(), now, 0.0);
     push(&mut lanes, "unknown", 1);
     let attempt = lanes.next(Instant::now()).unwrap();
     push(&mut lanes, "unknown", 2);
-    lanes.complete(attempt.lane, AttemptResult::UnknownApplication, Duration::ZERO, Instant::now(), 0.0);
+    lanes.complete(attempt.lane, AttemptResult::UnknownApplication.into(), Instant::now(), 0.0);
     assert!(!lanes.longest_is_prompt(Instant::now()));
 }
 
@@ -308,7 +308,7 @@ fn a_lane_whose_events_were_dropped_while_it_waited_takes_no_worker() {
         "an endpoint that has not answered yet gets at most half of the workers"
     );
     while lanes.drop_oldest(10).is_some() {}
-    lanes.complete(busy.lane, status(200), Duration::ZERO, Instant::now(), 0.0);
+    lanes.complete(busy.lane, status(200).into(), Instant::now(), 0.0);
     assert!(lanes.next(Instant::now()).is_none());
     assert_eq!(lanes.undelivered(), Undelivered::default());
     assert_eq!(lanes.entries.iter().filter(|entry| entry.plan != Plan::Nothing).count(), 0, "no lane holds a worker");
@@ -323,13 +323,13 @@ fn an_endpoint_that_answered_410_gets_no_more_events_and_they_are_all_dropped() 
     let now = Instant::now();
     let attempts: Vec<Attempt> = std::iter::from_fn(|| lanes.next(now)).filter(|attempt| place(attempt) == 0).collect();
     assert_eq!(attempts.len(), 4);
-    assert!(lanes.complete(attempts[1].lane, status(500), Duration::ZERO, now, 0.0).is_none());
+    assert!(lanes.complete(attempts[1].lane, status(500).into(), now, 0.0).is_none());
     assert!(matches!(
-        lanes.complete(attempts[2].lane, status(200), Duration::ZERO, now, 0.0),
+        lanes.complete(attempts[2].lane, status(200).into(), now, 0.0),
         Some(FinishedBatch { outcome: BatchOutcome::Delivered { status: 200 }, .. })
     ));
     push(&mut lanes, "waits", 10);
-    let finished = lanes.complete(attempts[0].lane, status(410), Duration::ZERO, now, 0.0).unwrap();
+    let finished = lanes.complete(attempts[0].lane, status(410).into(), now, 0.0).unwrap();
     assert_eq!((finished.attempts, finished.outcome, finished.newly_disabled), (1, dropped("HTTP 410"), true));
 
     let now = Instant::now();
@@ -340,7 +340,7 @@ fn an_endpoint_that_answered_410_gets_no_more_events_and_they_are_all_dropped() 
     undelivered.sort();
     assert_eq!(undelivered, [("backs off".into(), 1), ("waits".into(), 0)]);
 
-    let late = lanes.complete(attempts[3].lane, status(500), Duration::ZERO, now, 0.0).unwrap();
+    let late = lanes.complete(attempts[3].lane, status(500).into(), now, 0.0).unwrap();
     assert_eq!((late.attempts, late.outcome, late.newly_disabled), (1, dropped("HTTP 410"), false));
     push(&mut lanes, "waits", 11);
     let sent: Vec<usize> = std::iter::from_fn(|| lanes.next(Instant::now())).map(|attempt| place(&attempt)).collect();
@@ -359,7 +359,7 @@ fn a_batch_is_dropped_when_its_retry_window_is_over() {
     let mut now = began;
     let finished = loop {
         let attempt = lanes.next(now).unwrap();
-        if let Some(finished) = lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0) {
+        if let Some(finished) = lanes.complete(attempt.lane, status(500).into(), now, 0.0) {
             break finished;
         }
         now = lanes.next_due().unwrap();
@@ -373,9 +373,7 @@ fn a_batch_that_another_node_owns_entirely_leaves_its_lane() {
     let now = Instant::now() + Duration::from_secs(1);
     push(&mut lanes, "app", 0);
     let attempt = lanes.next(now).unwrap();
-    assert!(
-        lanes.complete(attempt.lane, AttemptResult::Fenced { tokens: vec![0] }, Duration::ZERO, now, 0.0).is_none()
-    );
+    assert!(lanes.complete(attempt.lane, AttemptResult::Fenced { tokens: vec![0] }.into(), now, 0.0).is_none());
     assert!(lanes.next(now).is_none() && lanes.is_done());
 }
 
@@ -391,7 +389,7 @@ fn cursors_that_wait_for_a_batch_also_wait_for_inherited_batches() {
         .unwrap();
     push(&mut lanes, "app", 1);
     assert_eq!(lanes.drop_oldest(1).unwrap().moves, Moves::Nothing);
-    let moves = |lanes: &mut Lanes| lanes.complete(first.lane, status(200), Duration::ZERO, now, 0.0).unwrap().moves;
+    let moves = |lanes: &mut Lanes| lanes.complete(first.lane, status(200).into(), now, 0.0).unwrap().moves;
     assert_eq!(moves(&mut lanes), Moves::Own);
     lanes.next(now).unwrap();
     assert_eq!(moves(&mut lanes), Moves::All);

@@ -41,10 +41,10 @@ mod transport;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, bounded, unbounded};
 
 pub use self::apps::{AppRegistry, Credentials};
 pub use self::signature::SignedRequest;
@@ -54,13 +54,12 @@ pub(crate) use batch::Batch;
 
 use self::batch::BatchIds;
 use self::client::Clients;
-use self::lane::BatchLimits;
 use self::lanes::Lanes;
 use self::permits::MAX_WORKERS;
 pub(crate) use self::scheduler::STANDING_WORKERS;
 use self::scheduler::{Dispatcher, Message, Scheduler, ThreadShortage, Workers};
 use self::sender::BatchSender;
-use crate::config::{Config, ConfigError, Endpoint, Payload};
+use crate::config::{Config, ConfigError, Endpoint};
 use crate::outbox::Outbox;
 use crate::process::Thread;
 use crate::report::{DeliveryStatus, EndpointStates, WallClock};
@@ -115,14 +114,9 @@ impl Undelivered {
 /// The running delivery of one engine.
 ///
 /// Dropping it stops nothing; call [`Delivery::stop`].
-#[derive(derive_more::Debug)]
+#[derive(Debug)]
 pub struct Delivery {
-    outbox: Arc<dyn Outbox>,
-    #[debug(skip)]
-    clients: Arc<Clients>,
     scheduler: Arc<Scheduler>,
-    messages: Sender<Message>,
-    signalled: Arc<AtomicBool>,
     dispatcher: Thread,
     workers_gone: Receiver<()>,
 }
@@ -142,56 +136,33 @@ impl Delivery {
         apps: Arc<AppRegistry>,
         telemetry: Arc<Telemetry>,
     ) -> std::io::Result<Self> {
-        let limits = BatchLimits {
-            flush_interval: settings.flush_interval,
-            span: settings.flush_interval,
-            max_events: settings.batch_max_events.max(1),
-            max_bytes: settings.batch_max_bytes,
-            payload: Payload::default(),
-        };
         let (messages, inbox) = unbounded();
         let dispatcher = messages.clone();
         // The dispatcher has ended only after a stop.
         let wake = move || drop(dispatcher.send(Message::Due));
-        let clients = Arc::new(Clients::new(&telemetry, wake));
+        let clients = Clients::new(&telemetry, wake);
         clients.set(&endpoints).map_err(std::io::Error::other)?;
-        let scheduler = Arc::new(Scheduler::new(
-            Lanes::new(endpoints, limits, BatchIds::new(rand::random()), MAX_WORKERS),
-            held_until,
-            Arc::clone(&outbox),
-            Arc::clone(&apps),
-            Arc::clone(&telemetry),
-            messages.clone(),
-        ));
-        let sender = BatchSender {
-            clients: Arc::clone(&clients),
-            apps,
-            outbox: Arc::clone(&outbox),
-            telemetry: Arc::clone(&telemetry),
-        };
-        let (workers, workers_gone) = Workers::start(sender, Arc::clone(&telemetry), Arc::clone(&scheduler))?;
-        let signalled = Arc::new(AtomicBool::new(false));
+        let lanes = Lanes::new(endpoints, settings, BatchIds::new(rand::random()), MAX_WORKERS);
+        let sender = BatchSender { clients, apps, outbox, telemetry: Arc::clone(&telemetry) };
+        let scheduler = Arc::new(Scheduler::new(lanes, held_until, sender, messages));
+        let (workers, workers_gone) = Workers::start(Arc::clone(&scheduler))?;
         let mut dispatcher = Dispatcher {
             scheduler: Arc::clone(&scheduler),
-            outbox: Arc::clone(&outbox),
-            signalled: Arc::clone(&signalled),
             messages: inbox,
             workers,
-            clients: Arc::clone(&clients),
-            telemetry: Arc::clone(&telemetry),
             incoming: VecDeque::new(),
             flushes: Vec::new(),
             shortage: ThreadShortage::default(),
         };
         let dispatcher = Thread::spawn("wh-dispatch", telemetry, move || dispatcher.run())?;
-        Ok(Self { outbox, clients, scheduler, messages, signalled, dispatcher, workers_gone })
+        Ok(Self { scheduler, dispatcher, workers_gone })
     }
 
     /// Notifies the dispatcher of events in the outbox.
     pub fn wake(&self) {
-        if !self.signalled.swap(true, Ordering::SeqCst) {
+        if !self.scheduler.signalled.swap(true, Ordering::SeqCst) {
             // The dispatcher has ended only after a stop.
-            let _ = self.messages.send(Message::Events);
+            let _ = self.scheduler.messages.send(Message::Events);
         }
     }
 
@@ -199,13 +170,13 @@ impl Delivery {
     /// batch that fails keeps its retry schedule. Persists and reports the acknowledgements made until then.
     #[expect(clippy::must_use_candidate, reason = "some callers need only the effect")]
     pub fn flush(&self, deadline: Instant) -> Undelivered {
-        let unread = !self.outbox.catch_up(deadline);
+        let unread = !self.scheduler.outbox.catch_up(deadline);
         let (reply, left) = bounded(1);
-        let _ = self.messages.send(Message::Flush { deadline, reply });
+        let _ = self.scheduler.messages.send(Message::Flush { deadline, reply });
         let left = left
             .recv_deadline(deadline + FLUSH_MARGIN)
-            .unwrap_or_else(|_| Undelivered { waiting: self.outbox.queued(), ..Undelivered::default() });
-        self.outbox.flush_acks(deadline);
+            .unwrap_or_else(|_| Undelivered { waiting: self.scheduler.outbox.queued(), ..Undelivered::default() });
+        self.scheduler.outbox.flush_acks(deadline);
         Undelivered { unread, ..left }
     }
 
@@ -215,8 +186,8 @@ impl Delivery {
     pub fn stop(&self, deadline: Instant) -> bool {
         // Must come first: a request that the stop aborts must not count as failed.
         self.scheduler.stop();
-        let _ = self.messages.send(Message::Stop);
-        self.clients.shutdown();
+        let _ = self.scheduler.messages.send(Message::Stop);
+        self.scheduler.clients.shutdown();
         // Nothing is ever sent on this channel. It disconnects when the last worker ends.
         let gone =
             || self.workers_gone.recv_deadline(deadline) == Err(crossbeam_channel::RecvTimeoutError::Disconnected);
@@ -229,7 +200,7 @@ impl Delivery {
     /// # Errors
     /// Returns an error that names the config key if an endpoint cannot be used. Nothing changes in that case.
     pub fn set_endpoints(&self, endpoints: Vec<Endpoint>) -> Result<(), ConfigError> {
-        self.clients.set(&endpoints)?;
+        self.scheduler.clients.set(&endpoints)?;
         self.scheduler.set_endpoints(endpoints);
         Ok(())
     }
@@ -242,7 +213,7 @@ impl Delivery {
     /// Returns the status of all deliveries, or `None` if the dispatcher does not answer before `deadline`.
     pub(crate) fn status(&self, clock: WallClock, deadline: Instant) -> Option<DeliveryStatus> {
         let (reply, status) = bounded(1);
-        self.messages.send(Message::Status { clock, reply }).ok()?;
+        self.scheduler.messages.send(Message::Status { clock, reply }).ok()?;
         status.recv_deadline(deadline).ok()
     }
 
@@ -254,6 +225,6 @@ impl Delivery {
     /// Returns the number of accepted events that are not delivered yet. An event counts once for each endpoint that wants it.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.outbox.queued()
+        self.scheduler.outbox.queued()
     }
 }

@@ -15,4 +15,4 @@ pub(super) use redis::RedisQueueClient;
 use super::attempt::AttemptResult;
 
 /// The result of a push: the queue has the job, which is not handled yet (202, Accepted).
-const QUEUED: AttemptResult = AttemptResult::Status { status: 202, retry_after: None, answer: None };
+const QUEUED: AttemptResult = AttemptResult::Status { status: 202, retry_after: None };

@@ -113,7 +113,7 @@ impl Policy<'_> {
             AttemptResult::Status { status: status @ 413, .. } => {
                 return RetryDecision::Halve { reason: format!("HTTP {status}") };
             }
-            AttemptResult::TooLarge { reason, .. } => return RetryDecision::Halve { reason },
+            AttemptResult::TooLarge(reason) => return RetryDecision::Halve { reason },
             AttemptResult::NotPersisted => return RetryDecision::Postpone { after: NOT_PERSISTED_WAIT },
             AttemptResult::Interrupted => return RetryDecision::Postpone { after: INTERRUPTED_WAIT },
             AttemptResult::Fenced { tokens } => return RetryDecision::Revoke { tokens },
@@ -174,11 +174,11 @@ mod tests {
     };
 
     fn status(status: u16) -> AttemptResult {
-        AttemptResult::Status { status, retry_after: None, answer: None }
+        AttemptResult::Status { status, retry_after: None }
     }
 
     fn requesting(seconds: u64) -> AttemptResult {
-        AttemptResult::Status { status: 429, retry_after: Some(Duration::from_secs(seconds)), answer: None }
+        AttemptResult::Status { status: 429, retry_after: Some(Duration::from_secs(seconds)) }
     }
 
     fn wait(decision: &RetryDecision) -> Duration {
@@ -252,10 +252,7 @@ mod tests {
     fn a_batch_that_is_too_large_is_halved() {
         let halve = RetryDecision::Halve { reason: "HTTP 413".to_owned() };
         assert_eq!(POLICY.decide(status(413), 1, SECOND, 0.0), halve);
-        assert_eq!(
-            POLICY.decide(AttemptResult::TooLarge { reason: "HTTP 413".to_owned(), answer: None }, 9, SECOND, 0.0),
-            halve
-        );
+        assert_eq!(POLICY.decide(AttemptResult::TooLarge("HTTP 413".to_owned()), 9, SECOND, 0.0), halve);
     }
 
     #[test]

@@ -24,29 +24,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
+use derive_more::Deref;
 use parking_lot::{Mutex, MutexGuard};
 
 pub(crate) use self::dispatcher::{Dispatcher, Message};
 pub(crate) use self::thread_shortage::ThreadShortage;
 pub(crate) use self::workers::{STANDING_WORKERS, Workers};
-use super::AppRegistry;
-use super::attempt::{Attempt, AttemptResult};
+use super::attempt::{Attempt, EndedAttempt};
 use super::lanes::Lanes;
+use super::sender::BatchSender;
 use crate::config::Endpoint;
-use crate::outbox::{InFlightBatch, Outbox, Queued};
+use crate::outbox::{InFlightBatch, Queued};
 use crate::report::EndpointStates;
-use crate::telemetry::Telemetry;
 
 /// The pause before a refused thread is requested again.
 const SPAWN_RETRY: Duration = Duration::from_millis(100);
 
 /// The scheduler, shared by the dispatcher and the workers.
-#[derive(Debug)]
+#[derive(Debug, Deref)]
 pub(crate) struct Scheduler {
-    outbox: Arc<dyn Outbox>,
-    apps: Arc<AppRegistry>,
-    telemetry: Arc<Telemetry>,
-    dispatcher: Sender<Message>,
+    #[deref]
+    sender: BatchSender,
+    /// To the dispatcher.
+    pub(super) messages: Sender<Message>,
+    /// A [`Message::Events`] was sent and is not handled yet.
+    pub(super) signalled: AtomicBool,
     stopped: AtomicBool,
     state: Mutex<SchedulerState>,
 }
@@ -77,10 +79,8 @@ impl Scheduler {
     pub(crate) fn new(
         lanes: Lanes,
         held_until: Option<Instant>,
-        outbox: Arc<dyn Outbox>,
-        apps: Arc<AppRegistry>,
-        telemetry: Arc<Telemetry>,
-        dispatcher: Sender<Message>,
+        sender: BatchSender,
+        messages: Sender<Message>,
     ) -> Self {
         let state = SchedulerState {
             lanes,
@@ -90,7 +90,8 @@ impl Scheduler {
             notified: false,
             holding_back: false,
         };
-        Self { outbox, apps, telemetry, dispatcher, stopped: AtomicBool::new(false), state: Mutex::new(state) }
+        let (signalled, stopped) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { sender, messages, signalled, stopped, state: Mutex::new(state) }
     }
 
     /// Stops the scheduler: it starts and completes no more attempts.
@@ -109,10 +110,10 @@ impl Scheduler {
     }
 
     /// Completes a lane's attempt. Returns the next attempt for the same worker.
-    pub(crate) fn complete(&self, lane: usize, result: AttemptResult, took: Duration) -> Option<Attempt> {
+    pub(crate) fn complete(&self, lane: usize, ended: EndedAttempt) -> Option<Attempt> {
         let mut guard = self.lock();
         let now = Instant::now();
-        guard.complete(lane, result, took, now);
+        guard.complete(lane, ended, now);
         let next = guard.next(now);
         if next.is_some() {
             guard.reserve_next(now);
@@ -139,7 +140,7 @@ impl Scheduler {
     /// Notifies the dispatcher that the worker of this lane's attempt panicked. The dispatcher completes the attempt.
     pub(crate) fn abandon(&self, lane: usize) {
         // The dispatcher has ended only after a stop.
-        let _ = self.dispatcher.send(Message::Abandoned { lane });
+        let _ = self.messages.send(Message::Abandoned { lane });
     }
 }
 
@@ -173,12 +174,12 @@ impl SchedulerGuard<'_> {
 
     /// Completes a lane's attempt. Does nothing after a stop: an attempt that the stop aborted has not failed, and a
     /// successor repeats it.
-    pub(crate) fn complete(&mut self, lane: usize, result: AttemptResult, took: Duration, now: Instant) {
+    pub(crate) fn complete(&mut self, lane: usize, ended: EndedAttempt, now: Instant) {
         if self.scheduler.is_stopped() {
             return;
         }
-        self.show_to_watchers(lane, &result, took, now);
-        let finished = self.state.lanes.complete(lane, result, took, now, rand::random());
+        self.show_to_watchers(lane, &ended, now);
+        let finished = self.state.lanes.complete(lane, ended, now, rand::random());
         self.report_transitions();
         if let Some(finished) = finished {
             self.ack(&finished);
@@ -259,7 +260,7 @@ impl SchedulerGuard<'_> {
     fn notify(&mut self) {
         if !std::mem::replace(&mut self.state.notified, true) {
             // The dispatcher has ended only after a stop.
-            let _ = self.scheduler.dispatcher.send(Message::Due);
+            let _ = self.scheduler.messages.send(Message::Due);
         }
     }
 }
@@ -278,6 +279,7 @@ mod tests {
     use crossbeam_channel::unbounded;
 
     use super::*;
+    use crate::delivery::client::Clients;
     use crate::delivery::lanes::tests::{endpoint, lanes, push};
     use crate::support::memory_outbox::MemoryOutbox;
 
@@ -285,8 +287,10 @@ mod tests {
     fn a_dispatcher_without_a_thread_sleeps_even_if_more_lanes_are_due() {
         let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 8);
         push(&mut lanes, "app", 0);
-        let (outbox, telemetry) = (Arc::new(MemoryOutbox::new(10)), Arc::new(Telemetry::default()));
-        let scheduler = Scheduler::new(lanes, None, outbox, Arc::default(), telemetry, unbounded().0);
+        let (outbox, telemetry) = (Arc::new(MemoryOutbox::new(10)), Arc::default());
+        let clients = Clients::new(&telemetry, || {});
+        let sender = BatchSender { clients, apps: Arc::default(), outbox, telemetry };
+        let scheduler = Scheduler::new(lanes, None, sender, unbounded().0);
         let mut guard = scheduler.lock();
         let now = Instant::now();
         let attempt = guard.next(now).unwrap();

@@ -1,11 +1,11 @@
 //! Makes attempts: persists a batch, signs it and sends it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::AppRegistry;
 use super::answer::{RawAnswer, Reply};
-use super::attempt::{Attempt, AttemptResult};
+use super::attempt::{Attempt, AttemptResult, EndedAttempt};
 use super::batch::Batch;
 use super::client::Clients;
 use crate::cluster::system_ms;
@@ -13,22 +13,24 @@ use crate::outbox::{LaneId, Outbox};
 use crate::telemetry::{AnswerExcerpt, Telemetry, UNCONFIGURED};
 
 /// Sends batches; shared by all workers.
+#[derive(derive_more::Debug)]
 pub(crate) struct BatchSender {
-    pub(crate) clients: Arc<Clients>,
+    #[debug(skip)]
+    pub(crate) clients: Clients,
     pub(crate) apps: Arc<AppRegistry>,
     pub(crate) outbox: Arc<dyn Outbox>,
     pub(crate) telemetry: Arc<Telemetry>,
 }
 
 impl BatchSender {
-    /// Makes an attempt. Returns its result and the duration of the request, which is zero if nothing was sent.
-    pub(crate) fn send(&self, attempt: &Attempt) -> (AttemptResult, Duration) {
-        self.try_send(attempt).unwrap_or_else(|unsent| (unsent, Duration::ZERO))
+    /// Makes an attempt.
+    pub(crate) fn send(&self, attempt: &Attempt) -> EndedAttempt {
+        self.try_send(attempt).unwrap_or_else(EndedAttempt::from)
     }
 
     /// # Errors
     /// Returns the result as an error if nothing was sent.
-    fn try_send(&self, attempt: &Attempt) -> Result<(AttemptResult, Duration), AttemptResult> {
+    fn try_send(&self, attempt: &Attempt) -> Result<EndedAttempt, AttemptResult> {
         let Attempt { id: lane, batch, limit, .. } = attempt;
         let body = self.freeze(lane, batch)?;
         let Some((client, own)) = self.clients.of(&lane.endpoint) else {
@@ -42,20 +44,20 @@ impl BatchSender {
         let began = Instant::now();
         let Reply { result, answer } = client.send(&request, *limit);
         let took = began.elapsed();
-        let result = match answer {
-            Some(answer) => result.with_answer(self.excerpt(&answer)),
-            None => result,
-        };
-        let is_interrupted = limit.is_some_and(|limit| took >= limit) && matches!(result, AttemptResult::Failed(_));
-        Ok((if is_interrupted { AttemptResult::Interrupted } else { result }, took))
+        if limit.is_some_and(|limit| took >= limit) && matches!(result, AttemptResult::Failed(_)) {
+            return Ok(EndedAttempt { result: AttemptResult::Interrupted, answer: None, took });
+        }
+        let answer = answer.map(|answer| self.excerpt(&result, &answer));
+        Ok(EndedAttempt { result, answer, took })
     }
 
     /// Returns an answer as text, without any secret of this process.
-    fn excerpt(&self, answer: &RawAnswer) -> AnswerExcerpt {
+    fn excerpt(&self, result: &AttemptResult, answer: &RawAnswer) -> AnswerExcerpt {
+        let status = if let AttemptResult::Status { status, .. } = result { Some(*status) } else { None };
         let time_ms = system_ms();
         let (apps, endpoints) = (self.apps.secrets(), self.clients.secrets());
         let known = apps.iter().chain(&endpoints).map(|secrets| &**secrets);
-        AnswerExcerpt { status: None, text: answer.text(known), time_ms }
+        AnswerExcerpt { status, text: answer.text(known), time_ms }
     }
 
     /// Freezes the batch and persists it in the outbox before its first attempt. Returns the body, the same for every attempt.

@@ -51,9 +51,7 @@ pub fn test_delivery(endpoint: &Endpoint, credentials: &Credentials) -> TestDeli
         Some(AttemptResult::Status { status, .. }) if (200..300).contains(&status) => (true, Some(status), None),
         Some(AttemptResult::Status { status, .. }) => (false, Some(status), Some(format!("HTTP {status}"))),
         Some(
-            AttemptResult::Refused { reason, .. }
-            | AttemptResult::TooLarge { reason, .. }
-            | AttemptResult::Failed(reason),
+            AttemptResult::Refused { reason, .. } | AttemptResult::TooLarge(reason) | AttemptResult::Failed(reason),
         ) => (false, None, Some(reason)),
         _ => (false, None, Some("nothing was sent".to_owned())),
     };

@@ -4,17 +4,17 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 use serde_json::Map;
 
 use crate::admin::RedisInfo;
 use crate::config::{Address, Config};
+use crate::event::Shard;
 use crate::metrics::Sources;
 use crate::process::Thread;
-use crate::redis::{Link, Settings};
+use crate::redis::{Link, OwnShard, Settings};
 use crate::report::{
-    DeliveryStatus, Disagreement, EndpointStates, NodeRecord, PendingHistory, SILENT_AFTER_MS, StatusKeys,
-    disagreements,
+    DeliveryStatus, Disagreement, EndpointStates, NodeRecord, PendingHistory, SILENT_AFTER_MS, disagreements,
 };
 use crate::telemetry::Sight;
 
@@ -39,21 +39,16 @@ const MIN_EXPIRY: Duration = Duration::from_secs(30);
 /// The running reporter.
 #[derive(Debug)]
 pub(crate) struct Reporter {
-    end: Arc<StopSignal>,
+    /// Nothing is sent on this channel. It disconnects with the stop.
+    end: Sender<()>,
     thread: Thread,
 }
 
 /// The stop signal of the thread.
-#[derive(Debug, Default)]
-struct StopSignal {
-    stopped: Mutex<bool>,
-    changed: Condvar,
-}
-
 /// The state of the thread between two rounds.
 struct ReportRounds {
     sources: Arc<Sources>,
-    keys: StatusKeys,
+    keys: OwnShard,
     link: Link,
     expiry: Duration,
     /// The name of the record: the node id of the first incarnation.
@@ -86,7 +81,7 @@ impl Reporter {
         let mut rounds = ReportRounds {
             to_inspect: Some(settings.address().clone()),
             sources,
-            keys: StatusKeys::of(config),
+            keys: OwnShard::of(config, Shard::FIRST),
             // Silent, because the claimer and the outbox already log an unreachable Redis.
             link: Link::silent(settings).counted(Arc::clone(&telemetry)),
             expiry: config.ttl.max(MIN_EXPIRY),
@@ -99,40 +94,23 @@ impl Reporter {
             compare_at: Instant::now(),
             logged: Vec::new(),
         };
-        let end = Arc::new(StopSignal::default());
-        let ended = Arc::clone(&end);
+        let (end, ended) = bounded(0);
         let thread = Thread::spawn("wh-status", telemetry, move || rounds.run(&ended))?;
         Ok(Self { end, thread })
     }
 
-    /// Signals the thread to write a last record and end.
-    pub(crate) fn stop(&self) {
-        *self.end.stopped.lock() = true;
-        self.end.changed.notify_all();
-    }
-
-    /// Waits for the end of the thread until `deadline`. Returns `true` if it has ended.
-    pub(crate) fn wait_until(&self, deadline: Instant) -> bool {
-        self.thread.wait_until(deadline)
-    }
-}
-
-impl StopSignal {
-    /// Waits for `time` or for the stop signal. Returns `true` if the thread must end.
-    fn wait(&self, time: Duration) -> bool {
-        let mut stopped = self.stopped.lock();
-        if !*stopped {
-            self.changed.wait_for(&mut stopped, time);
-        }
-        *stopped
+    /// Signals the thread to write a last record and end. Returns the thread.
+    pub(crate) fn stop(self) -> Thread {
+        drop(self.end);
+        self.thread
     }
 }
 
 impl ReportRounds {
-    fn run(&mut self, end: &StopSignal) {
+    fn run(&mut self, end: &Receiver<()>) {
         let mut wait = FIRST_WAIT;
         loop {
-            let stopped = *end.stopped.lock();
+            let stopped = end.try_recv() == Err(TryRecvError::Disconnected);
             let written = self.write(stopped);
             if written && (stopped || Instant::now() >= self.history_at) {
                 self.write_history();
@@ -147,12 +125,12 @@ impl ReportRounds {
             let next = Instant::now() + wait;
             wait = if written { RECORD_INTERVAL } else { RECORD_INTERVAL.min(wait * 2) };
             while self.sources.telemetry.watch().is_on() && Instant::now() + WATCH_INTERVAL < next {
-                if end.wait(WATCH_INTERVAL) {
+                if end.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Disconnected) {
                     break;
                 }
                 self.show();
             }
-            end.wait(next.saturating_duration_since(Instant::now()));
+            let _ = end.recv_deadline(next);
         }
     }
 
@@ -178,7 +156,7 @@ impl ReportRounds {
         };
         let (keys, expiry, disabled) = (&self.keys, self.expiry, &self.last.disabled);
         let Ok((time_ms, states, watched)) =
-            self.link.with(|redis| keys.report(redis, &name, &record, expiry, disabled))
+            self.link.with(|redis| keys.write_record(redis, &name, &record, expiry, disabled))
         else {
             return false;
         };
@@ -198,7 +176,7 @@ impl ReportRounds {
         self.history_at = Instant::now() + HISTORY_INTERVAL;
         let (keys, name) = (&self.keys, self.name.as_deref().unwrap_or_default());
         while let Some(write) = self.history.next_write() {
-            let Ok(refused) = self.link.with(|redis| keys.count(redis, name, write)) else { return };
+            let Ok(refused) = self.link.with(|redis| keys.add_to_history(redis, name, write)) else { return };
             if !refused.is_empty() {
                 if !std::mem::replace(&mut self.history_refused, true) {
                     let message = format!("Redis refuses the history, which waits for up to an hour: {refused}");
@@ -229,7 +207,7 @@ impl ReportRounds {
         self.compare_at = now + COMPARE_INTERVAL;
         let (keys, now_ms) = (&self.keys, self.sources.clock().unix_ms);
         let since_ms = now_ms.saturating_sub(SILENT_AFTER_MS);
-        let Ok(records) = self.link.read(|redis| keys.others(redis, name, since_ms)) else { return };
+        let Ok(records) = self.link.read(|redis| keys.records(redis, name, since_ms)) else { return };
         let running = records.iter().filter(|record| !record.stopped);
         let found = disagreements(running.map(|record| (record.node.as_str(), &record.configured)), now_ms);
         for disagreement in found.iter().filter(|found| !self.logged.contains(found)) {
@@ -248,7 +226,7 @@ impl ReportRounds {
         let sights: Vec<Vec<u8>> = sights.filter_map(|sight| serde_json::to_vec(&sight).ok()).collect();
         let keys = &self.keys;
         // After an error, the attempts are dropped and the watch is off until the next record.
-        watch.set(self.link.with(|redis| keys.show(redis, &sights)).unwrap_or(false));
+        watch.set(self.link.with(|redis| keys.show_to_watchers(redis, &sights)).unwrap_or(false));
     }
 
     fn record(&mut self, node: String, stopped: bool) -> NodeRecord {

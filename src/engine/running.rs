@@ -100,11 +100,11 @@ impl Running {
             metrics.stop();
         }
         let delivery_ended = self.delivery.stop(now + time / 3);
-        self.reporter.stop();
+        let reporter = self.reporter.stop();
         let outbox_ended = self.outbox.stop(now + time * 2 / 3);
         self.stop_claimers.raise();
         shared.node_states.shards().iter().for_each(|shard| shard.notify());
-        let reporter_ended = self.reporter.wait_until(deadline);
+        let reporter_ended = reporter.wait_until(deadline);
         self.claimers.iter().all(|claimer| claimer.wait_until(deadline))
             && self.intake.wait_until(deadline)
             && delivery_ended

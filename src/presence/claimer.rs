@@ -204,7 +204,7 @@ impl Claimer {
             Err(Stuck::Closed(closed)) => Some(self.shut_out(closed, now)),
             Err(Stuck::Refused(Refusal::Settling(wait))) => Some(self.ask_again_at(now, wait)),
             Err(Stuck::Refused(Refusal::Suspended)) => Some(self.set_suspended_aside(now)),
-            Err(Stuck::Refused(Refusal::Lost)) => {
+            Err(Stuck::Refused(Refusal::Lost | Refusal::Excluded)) => {
                 self.membership.set(None);
                 self.session.lost();
                 None

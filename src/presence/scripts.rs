@@ -124,9 +124,7 @@ impl PresenceScripts {
         settling: &str,
         holds: impl Iterator<Item = &'a (Hold, i64)>,
     ) -> RedisResult<Result<usize, Refusal>> {
-        let mut call = self.call(&REASSERT, node.as_str());
-        self.add_held(&mut call, node.as_str());
-        call.key(self.key_of("reply", node.as_str()));
+        let mut call = self.call_with_holds(&REASSERT, node.as_str());
         call.arg(epoch).arg(answered).arg(settling);
         for (hold, number) in holds {
             add_hold(&mut call, hold);
@@ -168,9 +166,7 @@ impl PresenceScripts {
         portion: usize,
         settling: &str,
     ) -> RedisResult<Result<bool, Refusal>> {
-        let mut call = self.call(&FORGET, node.as_str());
-        self.add_held(&mut call, node.as_str());
-        call.key(self.key_of("reply", node.as_str()));
+        let mut call = self.call_with_holds(&FORGET, node.as_str());
         let (status, finished): (String, u64) =
             call.arg(epoch).arg(answered).arg(portion).arg(settling).invoke(redis)?;
         accepted(&status, 0).map(|result| result.map(|()| finished == 1))
@@ -204,9 +200,7 @@ impl PresenceScripts {
         epoch: &str,
         portion: usize,
     ) -> RedisResult<Result<Reaped, Refusal>> {
-        let mut call = self.call(&REAP, dead);
-        self.add_held(&mut call, dead);
-        call.key(self.key_of("reply", dead));
+        let mut call = self.call_with_holds(&REAP, dead);
         call.arg(epoch).arg(portion).arg(KEEP_REPLY_SECONDS).arg(self.partitions).arg(millis(self.grace));
         let (ttl, prefix) =
             self.roster.as_ref().map_or((0, ""), |roster| (millis(roster.ttl), roster.key_prefix.as_str()));

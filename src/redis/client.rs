@@ -4,14 +4,14 @@ use std::cell::{Cell, RefCell};
 
 use redis::{Connection, RedisResult};
 
-use super::{Link, LinkError, Mismatch, OwnCluster, Settings, Stamp};
+use super::{Link, LinkError, Mismatch, OwnShard, Settings, Stamp};
 use crate::config::{Config, ConfigError};
 use crate::event::Shard;
 
 /// A connection to a shard that is opened by the first call and reused until a call fails.
 #[derive(Debug)]
 struct Client {
-    own: OwnCluster,
+    own: OwnShard,
     settings: Settings,
     /// The connection and the process that opened it; a forked child must not use it.
     link: RefCell<Option<(u32, Link)>>,
@@ -85,7 +85,7 @@ impl ShardClients {
     /// Creates the clients with these settings of any shard.
     pub(crate) fn with(config: &Config, settings: &Settings) -> Self {
         let client = |shard| Client {
-            own: OwnCluster::of(config, shard),
+            own: OwnShard::of(config, shard),
             settings: settings.for_shard(config, shard),
             link: RefCell::new(None),
         };
@@ -102,7 +102,7 @@ impl ShardClients {
     }
 
     /// Returns the cluster of the config, for the data of a shard.
-    pub(crate) fn own(&self, shard: Shard) -> &OwnCluster {
+    pub(crate) fn own(&self, shard: Shard) -> &OwnShard {
         &self.clients[shard.index()].own
     }
 
@@ -113,7 +113,7 @@ impl ShardClients {
     pub(crate) fn call<T>(
         &self,
         shard: Shard,
-        talk: impl FnOnce(&mut Connection, &OwnCluster) -> RedisResult<T>,
+        talk: impl FnOnce(&mut Connection, &OwnShard) -> RedisResult<T>,
     ) -> Result<T, ClientError> {
         let client = &self.clients[shard.index()];
         client.over(|link| link.with(|redis| talk(redis, &client.own)))
@@ -126,7 +126,7 @@ impl ShardClients {
     pub(crate) fn read<T>(
         &self,
         shard: Shard,
-        talk: impl FnOnce(&mut Connection, &OwnCluster, &str) -> RedisResult<T>,
+        talk: impl FnOnce(&mut Connection, &OwnShard, &str) -> RedisResult<T>,
     ) -> Result<T, ClientError> {
         let client = &self.clients[shard.index()];
         client.over(|link| {

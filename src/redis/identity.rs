@@ -68,9 +68,10 @@ impl Mismatch {
     }
 }
 
-/// The keys of a shard, and the cluster of this process, as scripts compare it with the data of the shard.
+/// A shard of this process' cluster: its keys, and what scripts compare with its data. The modules that own keys add their
+/// scripts.
 #[derive(Clone, Debug)]
-pub(crate) struct OwnCluster {
+pub(crate) struct OwnShard {
     /// Prefix of the shard's keys.
     pub(crate) prefix: String,
     /// Not checked if `None`.
@@ -80,7 +81,7 @@ pub(crate) struct OwnCluster {
     shards: u8,
 }
 
-impl OwnCluster {
+impl OwnShard {
     /// Takes the cluster of `config`, for the data of `shard`.
     pub(crate) fn of(config: &Config, shard: Shard) -> Self {
         let identity = config.cluster.clone();

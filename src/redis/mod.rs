@@ -34,7 +34,7 @@ pub(crate) use client::ShardClients;
 pub use failure::{LinkError, WriteRefusal};
 pub use foreign::ForeignKey;
 pub(crate) use foreign::{find as find_foreign_keys, find_of_apps as find_foreign_keys_of_apps};
-pub(crate) use identity::{Mismatch, OwnCluster, Stamp};
+pub(crate) use identity::{Mismatch, OwnShard, Stamp};
 pub use link::Link;
 pub(crate) use pool::Pool;
 pub(crate) use script::{Script, ScriptCall, key_of_unmoved_slot, must_send_code};

@@ -33,4 +33,4 @@ pub(crate) use history::{
 pub use latency::{LATENCY_BOUNDS_MS, Latency};
 pub(crate) use record::{AT_MOST, EndpointStates, OTHER_APPS, WallClock};
 pub use record::{DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, NodeRecord, RedisErrors};
-pub(crate) use scripts::{SILENT_AFTER_MS, StatusKeys};
+pub(crate) use scripts::SILENT_AFTER_MS;

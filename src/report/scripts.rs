@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use derive_more::Deref;
 use redis::streams::StreamMaxlen;
 use redis::{Commands, Connection, RedisResult};
 
 use super::history::{BITS, HistoryWrite, Merge, expiry_of, hour_of};
 use super::record::{EndpointStates, NodeRecord, Pauses};
-use crate::config::Config;
-use crate::event::Shard;
-use crate::redis::{OwnCluster, Script, millis};
+use crate::redis::{OwnShard, Script, millis};
 
 /// The age of a record after which its node counts as silent: three missed records.
 pub(crate) const SILENT_AFTER_MS: u64 = 6_000;
@@ -31,7 +28,7 @@ static HISTORY: Script =
 /// The time (ms) for which the number of a node's last write to the history is kept.
 const COUNTED_KEPT_MS: u64 = 3_600_000;
 
-/// The keys of the status, which are in the first shard.
+/// The scripts of the status. Its keys are in the first shard:
 ///
 /// | key | content |
 /// |---|---|
@@ -43,17 +40,14 @@ const COUNTED_KEPT_MS: u64 = 3_600_000;
 /// | `watched` | the attempts for watchers |
 ///
 /// `history` describes its keys. `nodes`, `epoch`, `suspended` and `channels:{app}` belong to presence.
-#[derive(Clone, Debug, Deref)]
-pub(crate) struct StatusKeys(OwnCluster);
-
-impl StatusKeys {
-    /// Creates the keys of the cluster in `config`.
-    pub(crate) fn of(config: &Config) -> Self {
-        Self(OwnCluster::of(config, Shard::FIRST))
-    }
-
+impl OwnShard {
     /// Adds numbers of `node` to the history. Returns the error if Redis refuses that, and an empty string otherwise.
-    pub(crate) fn count(&self, redis: &mut Connection, node: &str, write: &HistoryWrite) -> RedisResult<String> {
+    pub(crate) fn add_to_history(
+        &self,
+        redis: &mut Connection,
+        node: &str,
+        write: &HistoryWrite,
+    ) -> RedisResult<String> {
         let mut call = HISTORY.call(&self.prefix);
         call.key(self.key_of("counted", node));
         call.arg(&self.prefix).arg(write.number).arg(COUNTED_KEPT_MS).arg(BITS);
@@ -71,7 +65,7 @@ impl StatusKeys {
     }
 
     /// Appends attempts for watchers. Returns `true` if there still is a watcher.
-    pub(crate) fn show(&self, redis: &mut Connection, sights: &[Vec<u8>]) -> RedisResult<bool> {
+    pub(crate) fn show_to_watchers(&self, redis: &mut Connection, sights: &[Vec<u8>]) -> RedisResult<bool> {
         let mut shown = redis::pipe();
         for sight in sights {
             let cut = StreamMaxlen::Approx(SIGHTS_AT_MOST);
@@ -85,7 +79,7 @@ impl StatusKeys {
     }
 
     /// Returns the records written since `since_ms`. Only the node with the first name gets them; all others get none.
-    pub(crate) fn others(&self, redis: &mut Connection, node: &str, since_ms: u64) -> RedisResult<Vec<NodeRecord>> {
+    pub(crate) fn records(&self, redis: &mut Connection, node: &str, since_ms: u64) -> RedisResult<Vec<NodeRecord>> {
         let mut names: Vec<String> = redis.zrangebyscore(self.key("status"), since_ms, "+inf")?;
         names.sort_unstable();
         if names.first().is_none_or(|first| first != node) {
@@ -99,7 +93,7 @@ impl StatusKeys {
     /// Writes the `record` of `node` with an expiry of `time`, unless it is empty, and the changes in `disabled`: the
     /// URL of a disabled endpoint, or `None` for an enabled one. Returns Redis' time in ms, the states of endpoints,
     /// and `true` if there is a watcher.
-    pub(crate) fn report(
+    pub(crate) fn write_record(
         &self,
         redis: &mut Connection,
         node: &str,

@@ -3,7 +3,7 @@
 use redis::{Commands, Connection, RedisResult};
 use serde::Serialize;
 
-use crate::redis::{ForeignKey, OwnCluster, answered, find_foreign_keys, find_foreign_keys_of_apps};
+use crate::redis::{ForeignKey, OwnShard, answered, find_foreign_keys, find_foreign_keys_of_apps};
 
 /// A key of the wrong type.
 #[derive(Clone, Debug, Serialize)]
@@ -27,7 +27,7 @@ impl Foreign {
 ///
 /// # Errors
 /// If the connection breaks.
-pub(super) fn keys(redis: &mut Connection, keys: &OwnCluster, apps: &[&str]) -> RedisResult<Vec<Foreign>> {
+pub(super) fn keys(redis: &mut Connection, keys: &OwnShard, apps: &[&str]) -> RedisResult<Vec<Foreign>> {
     let of_cluster = answered(find_foreign_keys(redis, &keys.prefix))?.unwrap_or_default();
     let mut foreign: Vec<Foreign> = of_cluster.into_iter().map(|key| Foreign::new(key, None)).collect();
     let suspended: Vec<(Vec<u8>, Vec<u8>)> = answered(redis.hgetall(keys.key("suspended")))?.unwrap_or_default();

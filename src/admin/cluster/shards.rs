@@ -9,7 +9,7 @@ use super::{ClientError, Foreign, OutboxReport, Partition, foreign};
 use crate::admin::redis_cluster::RedisCluster;
 use crate::admin::redis_info::InfoOfAll;
 use crate::event::{PARTITIONS, Shard};
-use crate::redis::{OwnCluster, Stamp};
+use crate::redis::{OwnShard, Stamp};
 
 /// A shard.
 #[derive(Clone, Debug, Serialize)]
@@ -68,7 +68,7 @@ pub(super) struct FoundShard {
 }
 
 impl FoundShard {
-    pub(super) fn read(redis: &mut Connection, keys: &OwnCluster, apps: &BTreeSet<&String>) -> RedisResult<Self> {
+    pub(super) fn read(redis: &mut Connection, keys: &OwnShard, apps: &BTreeSet<&String>) -> RedisResult<Self> {
         let stamp = Stamp::of(redis, &keys.prefix)?;
         let (dead_letters, owners) = redis::pipe().xlen(keys.key("dead")).hgetall(keys.key("owners")).query(redis)?;
         let mut lengths = redis::pipe();

@@ -55,25 +55,24 @@ pub(super) fn result(head: &ResponseHead, Object(returned): Object) -> AttemptRe
     if !(200..=299).contains(&status) {
         let reason = format!("HTTP {status} {}", name("x-amzn-errortype").unwrap_or_default()).trim_end().to_owned();
         return if status == 413 {
-            AttemptResult::TooLarge { reason, answer: None }
+            AttemptResult::TooLarge(reason)
         } else {
-            AttemptResult::Refused { reason, retry_after: requested_wait(head), answer: None }
+            AttemptResult::Refused { reason, retry_after: requested_wait(head) }
         };
     }
     // The function was invoked and failed.
     if let Some(function_error) = name("x-amz-function-error") {
         let kind = returned.error_type.as_ref().and_then(Value::as_str).unwrap_or_default();
         let reason = format!("function error: {function_error} {}", error_name(kind)).trim_end().to_owned();
-        return AttemptResult::Refused { reason, retry_after: None, answer: None };
+        return AttemptResult::Refused { reason, retry_after: None };
     }
     match returned.status_code.as_ref().map(status_of) {
         // The function is not a handler for API Gateway, and it has not failed.
-        None => AttemptResult::Status { status, retry_after: None, answer: None },
-        Some(Some(status)) => AttemptResult::Status { status, retry_after: returned.retry_after(), answer: None },
+        None => AttemptResult::Status { status, retry_after: None },
+        Some(Some(status)) => AttemptResult::Status { status, retry_after: returned.retry_after() },
         Some(None) => AttemptResult::Refused {
             reason: "the function returned no usable statusCode".to_owned(),
             retry_after: None,
-            answer: None,
         },
     }
 }
@@ -106,11 +105,11 @@ mod tests {
     }
 
     fn status(status: u16) -> AttemptResult {
-        AttemptResult::Status { status, retry_after: None, answer: None }
+        AttemptResult::Status { status, retry_after: None }
     }
 
     fn refused(reason: &str) -> AttemptResult {
-        AttemptResult::Refused { reason: reason.to_owned(), retry_after: None, answer: None }
+        AttemptResult::Refused { reason: reason.to_owned(), retry_after: None }
     }
 
     #[test]
@@ -140,8 +139,7 @@ mod tests {
     fn a_function_may_return_retry_after() {
         for value in ["\"7\"", "7"] {
             let returned = format!("{{\"statusCode\":503,\"headers\":{{\"retry-After\":{value}}}}}");
-            let expected =
-                AttemptResult::Status { status: 503, retry_after: Some(Duration::from_secs(7)), answer: None };
+            let expected = AttemptResult::Status { status: 503, retry_after: Some(Duration::from_secs(7)) };
             assert_eq!(result_with(200, &returned), expected);
         }
     }
@@ -162,11 +160,11 @@ mod tests {
         let reason = "HTTP 429 TooManyRequestsException".to_owned();
         assert_eq!(
             result(&head, serde_json::from_str("{\"statusCode\":200}").unwrap()),
-            AttemptResult::Refused { reason, retry_after: Some(Duration::from_secs(3)), answer: None }
+            AttemptResult::Refused { reason, retry_after: Some(Duration::from_secs(3)) }
         );
         let too_large = result_of(413, ("x-amzn-ErrorType", "RequestTooLargeException"), "");
         let reason = "HTTP 413 RequestTooLargeException".to_owned();
-        assert_eq!(too_large, AttemptResult::TooLarge { reason, answer: None });
+        assert_eq!(too_large, AttemptResult::TooLarge(reason));
         assert_eq!(result_with(410, ""), refused("HTTP 410"));
         assert_eq!(result_with(500, ""), refused("HTTP 500"));
     }

@@ -108,7 +108,6 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::super::tests::{endpoint, lanes, push, status};
     use super::*;
@@ -132,7 +131,7 @@ mod tests {
     fn answer_410(lanes: &mut Lanes, seq: u64) {
         push(lanes, "a", seq);
         let attempt = lanes.next(Instant::now()).unwrap();
-        lanes.complete(attempt.lane, status(410), Duration::ZERO, Instant::now(), 0.0);
+        lanes.complete(attempt.lane, status(410).into(), Instant::now(), 0.0);
     }
 
     #[test]
@@ -186,7 +185,7 @@ mod tests {
         let mut lanes = lanes(vec![endpoint(0)], 8);
         push(&mut lanes, "a", 0);
         let attempt = lanes.next(Instant::now()).unwrap();
-        lanes.complete(attempt.lane, status(410), Duration::ZERO, Instant::now(), 0.0);
+        lanes.complete(attempt.lane, status(410).into(), Instant::now(), 0.0);
         lanes.set_flushing(false);
         for seq in 1..=3 {
             push(&mut lanes, "a", seq);

@@ -1,12 +1,12 @@
 //! Applies the result of an attempt: delivers, retries, halves or drops the batch.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::redelivery::is_about_the_letter;
 use super::revoke::maker;
 use super::{LaneEntry, Lanes, Plan};
-use crate::delivery::attempt::AttemptResult;
+use crate::delivery::attempt::{AttemptResult, EndedAttempt};
 use crate::delivery::batch::Batch;
 use crate::delivery::retry::{HTTP_GONE, Policy, RetryDecision};
 use crate::outbox::{BatchOutcome, LaneId, Moves};
@@ -31,22 +31,21 @@ pub(crate) struct FinishedBatch {
 }
 
 impl Lanes {
-    /// Completes a lane's attempt, which took `took`. Returns the batch if it is finished.
+    /// Completes a lane's attempt. Returns the batch if it is finished.
     pub(crate) fn complete(
         &mut self,
         lane: usize,
-        result: AttemptResult,
-        took: Duration,
+        ended: EndedAttempt,
         now: Instant,
         jitter: f64,
     ) -> Option<FinishedBatch> {
         let entry = &self.entries[lane];
         let (endpoint, Plan::Running { suspect }) = (entry.endpoint, entry.plan) else { return None };
-        let sent = result.was_sent();
+        let sent = ended.result.was_sent();
         let attempts = entry.lane.attempts();
-        self.health[endpoint].record_attempt(&result, took, now);
-        self.ready[endpoint].limit.record(&result);
-        let answer = result.answer().cloned();
+        self.health[endpoint].record_attempt(&ended, now);
+        self.ready[endpoint].limit.record(&ended.result);
+        let EndedAttempt { result, answer, .. } = ended;
         let decision = self.decide(lane, result, now, jitter);
         self.permits.release(endpoint, suspect);
         let newly_disabled = decision == RetryDecision::Disable && self.ready[endpoint].closed.is_none();

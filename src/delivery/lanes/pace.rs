@@ -101,11 +101,11 @@ mod tests {
             let (own, others): (Vec<_>, Vec<_>) = attempts.into_iter().partition(|attempt| place(attempt) == 0);
             assert_eq!(own.len(), 1, "one per second, independently of the other endpoint");
             for attempt in others {
-                lanes.complete(attempt.lane, status(200), Duration::ZERO, now, 0.0);
+                lanes.complete(attempt.lane, status(200).into(), now, 0.0);
             }
             let app = own[0].id.app.as_text().into_owned();
             let code = if app == "failing" { 500 } else { 200 };
-            lanes.complete(own[0].lane, status(code), Duration::ZERO, now, 0.0);
+            lanes.complete(own[0].lane, status(code).into(), now, 0.0);
             begun.push(app);
             now = lanes.next_due().unwrap();
         }

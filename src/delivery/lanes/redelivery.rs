@@ -94,8 +94,6 @@ mod tests {
     use crate::event::Shard;
     use crate::outbox::{BatchOutcome, DeadLetterId, Item, Position};
 
-    const SECOND: Duration = Duration::from_secs(1);
-
     /// Returns a dead letter of `app` for the first endpoint.
     fn dead_letter(run: &str, app: &str, seq: u64) -> Arc<Queued> {
         let lane = LaneId { endpoint: endpoint(0).id, app: app.into(), shard: Shard::FIRST };
@@ -118,14 +116,14 @@ mod tests {
         }
         let under_way = lanes.next(Instant::now()).unwrap();
         assert_eq!(under_way.batch.id(), "msg_0");
-        lanes.complete(under_way.lane, status(200), SECOND, Instant::now(), 0.0);
+        lanes.complete(under_way.lane, status(200).into(), Instant::now(), 0.0);
         push(&mut lanes, "a", 10);
         let live = lanes.next(Instant::now()).unwrap();
         assert!(live.batch.redelivery().is_none());
         assert_eq!(next(&mut lanes).as_deref(), Some("msg_1"), "in a lane of its own");
         push(&mut lanes, "b", 11);
         assert_eq!(next(&mut lanes), None, "all workers are busy");
-        let finished = lanes.complete(live.lane, status(200), SECOND, Instant::now(), 0.0).unwrap();
+        let finished = lanes.complete(live.lane, status(200).into(), Instant::now(), 0.0).unwrap();
         assert_eq!(finished.moves, Moves::All, "a redelivery is not a batch of the live lane");
         assert!(lanes.next(Instant::now()).is_some_and(|attempt| attempt.id.app == "b".into()));
     }
@@ -140,7 +138,7 @@ mod tests {
         lanes.push(&dead_letter("other run", "a", 4));
         let attempt = lanes.next(Instant::now()).unwrap();
         assert_eq!((attempt.batch.id(), place(&attempt)), ("msg_0", 0));
-        let finished = lanes.complete(attempt.lane, status(500), SECOND, Instant::now(), 0.0).unwrap();
+        let finished = lanes.complete(attempt.lane, status(500).into(), Instant::now(), 0.0).unwrap();
         assert_eq!((finished.attempts, finished.outcome, finished.moves), (1, dropped("HTTP 500"), Moves::Never));
         let withdrawn = lanes.take_withdrawn();
         let count: Vec<(LaneId, usize)> =
@@ -160,7 +158,7 @@ mod tests {
         let mut lanes = lanes(vec![endpoint(0)], 8);
         lanes.push(&dead_letter("run", "a", 0));
         let attempt = lanes.next(Instant::now()).unwrap();
-        lanes.complete(attempt.lane, status(503), SECOND, Instant::now(), 0.0);
+        lanes.complete(attempt.lane, status(503).into(), Instant::now(), 0.0);
         let ended = |lanes: &mut Lanes| {
             lanes
                 .take_transitions()
@@ -183,11 +181,11 @@ mod tests {
         }
         for code in [422, 413] {
             let attempt = lanes.next(Instant::now()).unwrap();
-            let finished = lanes.complete(attempt.lane, status(code), SECOND, Instant::now(), 0.0).unwrap();
+            let finished = lanes.complete(attempt.lane, status(code).into(), Instant::now(), 0.0).unwrap();
             assert_eq!(finished.outcome, dropped(&format!("HTTP {code}")));
         }
         let attempt = lanes.next(Instant::now()).unwrap();
-        let finished = lanes.complete(attempt.lane, status(200), SECOND, Instant::now(), 0.0).unwrap();
+        let finished = lanes.complete(attempt.lane, status(200).into(), Instant::now(), 0.0).unwrap();
         assert_eq!((finished.outcome, lanes.take_withdrawn().len()), (BatchOutcome::Delivered { status: 200 }, 0));
     }
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::{LaneEntry, Lanes, Plan, Ready};
 use crate::config::{Endpoint, EndpointId};
 use crate::delivery::health::Health;
-use crate::delivery::lane::Lane;
+use crate::delivery::lane::{BatchLimits, Lane};
 use crate::outbox::LaneId;
 use crate::telemetry::UNCONFIGURED;
 
@@ -28,7 +28,7 @@ impl Lanes {
         if let Some(&lane) = self.places.get(&key) {
             return lane;
         }
-        let limits = self.limits.of(&self.endpoints[endpoint]);
+        let limits = BatchLimits::of(&self.endpoints[endpoint], self.settings);
         let entry = LaneEntry::new(key.0.clone(), endpoint, redelivers, limits);
         let lane = if let Some(place) = self.free.lanes.pop() {
             self.entries[place] = entry;
@@ -92,7 +92,7 @@ impl Lanes {
             // A free place may still have the id of a lane that now has another place.
             if places.contains(&entry.endpoint) && self.places.get(&key) == Some(&lane) {
                 self.places.remove(&key);
-                entry.lane = Lane::new(self.limits);
+                entry.lane = Lane::new(BatchLimits::of(&self.endpoints[entry.endpoint], self.settings));
                 self.free.lanes.push(lane);
             }
         }
@@ -111,7 +111,7 @@ impl Lanes {
         }
         self.reopen(place);
         self.ready[place].pace.update(&endpoint);
-        let limits = self.limits.of(&endpoint);
+        let limits = BatchLimits::of(&endpoint, self.settings);
         self.endpoints[place] = endpoint;
         for lane in 0..self.entries.len() {
             if self.entries[lane].endpoint == place {

@@ -5,7 +5,7 @@ use super::*;
 /// Delivers all waiting events to endpoints that answer immediately.
 fn deliver(lanes: &mut Lanes, now: Instant) {
     while let Some(attempt) = lanes.next(now) {
-        assert!(lanes.complete(attempt.lane, status(200), Duration::ZERO, now, 0.0).is_some());
+        assert!(lanes.complete(attempt.lane, status(200).into(), now, 0.0).is_some());
     }
 }
 
@@ -40,7 +40,7 @@ fn a_removed_endpoint_keeps_its_place_while_an_event_waits_or_is_in_flight() {
         lanes.set_endpoints(vec![endpoint(n)], now);
         assert_eq!(lanes.endpoint(0).id, endpoint(1).id);
     }
-    let finished = lanes.complete(under_way.lane, status(200), Duration::ZERO, now, 0.0).unwrap();
+    let finished = lanes.complete(under_way.lane, status(200).into(), now, 0.0).unwrap();
     assert_eq!(finished.lane.endpoint, endpoint(1).id);
     assert_eq!(lanes.next_undeliverable(now).unwrap().lane.endpoint, endpoint(1).id);
     assert!(lanes.next_undeliverable(now).is_none());

@@ -1,10 +1,10 @@
 //! The status of lanes and endpoints.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{LaneEntry, Lanes};
 use crate::delivery::answer::first_bytes;
-use crate::delivery::attempt::AttemptResult;
+use crate::delivery::attempt::EndedAttempt;
 use crate::delivery::health::Health;
 use crate::delivery::lane::LaneSnapshot;
 use crate::report::{AT_MOST, DeliveryStatus, EndpointState, EndpointStatus, FAILURES, LaneStatus, WallClock, hash_of};
@@ -68,8 +68,8 @@ impl Lanes {
     }
 
     /// Describes a lane's attempt for watchers. Returns `None` if nothing was sent.
-    pub(crate) fn sight(&self, lane: usize, result: &AttemptResult, took: Duration) -> Option<Sight> {
-        let (status, error) = result.status_and_error()?;
+    pub(crate) fn sight(&self, lane: usize, ended: &EndedAttempt) -> Option<Sight> {
+        let (status, error) = ended.result.status_and_error()?;
         let LaneEntry { id, endpoint, lane, .. } = &self.entries[lane];
         let batch = lane.batch()?;
         Some(Sight {
@@ -81,8 +81,8 @@ impl Lanes {
             attempt: lane.attempts(),
             status,
             error,
-            answer: result.answer().map(|answer| answer.text.clone()),
-            took_ms: (took.as_secs_f64() * 10_000.0).round() / 10.0,
+            answer: ended.answer.as_ref().map(|answer| answer.text.clone()),
+            took_ms: (ended.took.as_secs_f64() * 10_000.0).round() / 10.0,
             ..Sight::default()
         })
     }

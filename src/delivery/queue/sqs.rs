@@ -111,9 +111,9 @@ impl AwsOperation for SqsSend {
         // SQS has no code of its own for this.
         let is_long = |message: &str| message.contains("must be shorter than");
         if status == 413 || is_long(&error.message) || is_long(&error.capital_message) {
-            return AttemptResult::TooLarge { reason, answer: None };
+            return AttemptResult::TooLarge(reason);
         }
-        AttemptResult::Refused { reason, retry_after: requested_wait(head), answer: None }
+        AttemptResult::Refused { reason, retry_after: requested_wait(head) }
     }
 }
 
@@ -145,8 +145,7 @@ mod tests {
 
     #[test]
     fn an_error_of_sqs_is_named_and_never_taken_for_an_answer_of_the_receiver() {
-        let refused =
-            |reason: &str| AttemptResult::Refused { reason: reason.to_owned(), retry_after: None, answer: None };
+        let refused = |reason: &str| AttemptResult::Refused { reason: reason.to_owned(), retry_after: None };
         let missing = r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"hunter2"}"#;
         assert_eq!(result(400, missing), refused("HTTP 400 QueueDoesNotExist"));
         assert_eq!(result(410, "{}"), refused("HTTP 410"));
@@ -164,7 +163,7 @@ mod tests {
         let long = r#"{"__type":"com.amazonaws.sqs#InvalidParameterValueException","message":"One or more parameters are
             invalid. Reason: Message must be shorter than 262144 bytes."}"#;
         let reason = "HTTP 400 InvalidParameterValueException".to_owned();
-        assert_eq!(result(400, &long.replace('\n', "")), AttemptResult::TooLarge { reason, answer: None });
+        assert_eq!(result(400, &long.replace('\n', "")), AttemptResult::TooLarge(reason));
     }
 
     #[test]

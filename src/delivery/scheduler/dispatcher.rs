@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -12,10 +12,8 @@ use super::thread_shortage::ThreadShortage;
 use super::{Scheduler, Workers};
 use crate::delivery::Undelivered;
 use crate::delivery::attempt::AttemptResult;
-use crate::delivery::client::Clients;
-use crate::outbox::{Handover, Outbox, Queued};
+use crate::outbox::{Handover, Queued};
 use crate::report::{DeliveryStatus, WallClock};
-use crate::telemetry::Telemetry;
 
 /// The number of messages handled before attempts are started again, so that neither starves the other.
 const MESSAGES_PER_ROUND: usize = 256;
@@ -53,13 +51,8 @@ pub(crate) enum Message {
 /// The dispatcher. All state is in this struct or in the lanes, never on the stack, so that it survives a panic.
 pub(crate) struct Dispatcher {
     pub(crate) scheduler: Arc<Scheduler>,
-    pub(crate) outbox: Arc<dyn Outbox>,
-    /// A [`Message::Events`] was sent and is not handled yet.
-    pub(crate) signalled: Arc<AtomicBool>,
     pub(crate) messages: Receiver<Message>,
     pub(crate) workers: Workers,
-    pub(crate) clients: Arc<Clients>,
-    pub(crate) telemetry: Arc<Telemetry>,
     /// Events taken from the outbox and not routed yet.
     pub(crate) incoming: VecDeque<Queued>,
     pub(crate) flushes: Vec<Flush>,
@@ -113,15 +106,15 @@ impl Dispatcher {
         let now = Instant::now();
         let is_fresh = |next: &Queued| now.saturating_duration_since(next.arrived) < MAX_HOLD_BACK;
         let mut guard = self.scheduler.lock();
-        self.outbox.excess(guard.lanes().waiting()) > 0
+        self.scheduler.outbox.excess(guard.lanes().waiting()) > 0
             && self.incoming.front().is_none_or(is_fresh)
             && guard.lanes().longest_is_prompt(now)
     }
 
     fn take(&mut self) {
         // Must be cleared before events are taken: an event that arrives later sets it again.
-        self.signalled.store(false, Ordering::SeqCst);
-        let Handover { in_flight, revoked, events } = self.outbox.take();
+        self.scheduler.signalled.store(false, Ordering::SeqCst);
+        let Handover { in_flight, revoked, events } = self.scheduler.outbox.take();
         for batch in in_flight {
             self.scheduler.lock().inherit(batch);
         }
@@ -138,7 +131,7 @@ impl Dispatcher {
             return;
         }
         let waiting = self.scheduler.lock().lanes().waiting();
-        let mut excess = self.outbox.excess(waiting);
+        let mut excess = self.scheduler.outbox.excess(waiting);
         while excess > 0 {
             let dropped = self.scheduler.lock().drop_oldest(excess);
             if dropped == 0 {
@@ -193,10 +186,10 @@ impl Dispatcher {
         let flush = self.flushes.iter().map(|flush| flush.deadline).min();
         let holding_back = self.holds_back();
         // The outbox signals each event only once, so it will not signal these again.
-        let untaken = self.signalled.load(Ordering::SeqCst);
+        let untaken = self.scheduler.signalled.load(Ordering::SeqCst);
         let unrouted = (untaken || !self.incoming.is_empty())
             .then(|| Instant::now() + if holding_back { HOLD_BACK_INTERVAL } else { Duration::ZERO });
-        let others = [flush, unrouted, self.shortage.until(), self.clients.sweep()];
+        let others = [flush, unrouted, self.shortage.until(), self.scheduler.clients.sweep()];
         let wake = self.scheduler.lock().sleep(others.into_iter().flatten().min(), holding_back);
         let first = match wake {
             Some(wake) => self.messages.recv_deadline(wake).ok(),
@@ -217,7 +210,7 @@ impl Dispatcher {
             Message::Events | Message::Due | Message::Stop => {}
             Message::Abandoned { lane } => {
                 let panicked = AttemptResult::Failed("the sending thread panicked".to_owned());
-                guard.complete(lane, panicked, Duration::ZERO, Instant::now());
+                guard.complete(lane, panicked.into(), Instant::now());
             }
             // The caller may have given up.
             Message::Status { clock, reply } => drop(reply.send(guard.lanes().status(clock))),

@@ -1,9 +1,9 @@
 //! Reports endpoint changes to the log and to PHP, and attempts to watchers.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::SchedulerGuard;
-use crate::delivery::attempt::AttemptResult;
+use crate::delivery::attempt::EndedAttempt;
 use crate::delivery::health::HealthTransition;
 use crate::delivery::retry::HTTP_GONE;
 use crate::outbox::Queued;
@@ -11,10 +11,10 @@ use crate::telemetry::{Outcome, UNCONFIGURED};
 
 impl SchedulerGuard<'_> {
     /// Reports an attempt to the watchers, if any.
-    pub(super) fn show_to_watchers(&self, lane: usize, result: &AttemptResult, took: Duration, now: Instant) {
+    pub(super) fn show_to_watchers(&self, lane: usize, ended: &EndedAttempt, now: Instant) {
         let watch = self.scheduler.telemetry.watch();
         if watch.is_on()
-            && let Some(sight) = self.state.lanes.sight(lane, result, took)
+            && let Some(sight) = self.state.lanes.sight(lane, ended)
         {
             watch.note(now, sight);
         }

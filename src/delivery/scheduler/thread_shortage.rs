@@ -78,7 +78,7 @@ impl Dispatcher {
         let workers = self.workers.count();
         self.scheduler.lock().lanes().limit_workers(Some(workers));
         if self.shortage.begin(now) {
-            self.telemetry.log_warning(format_args!(
+            self.scheduler.telemetry.log_warning(format_args!(
                     "Only {workers} threads send webhooks, so slow endpoints may delay each other. One thread stays free for \
                      endpoints that answer: {error}"
                 ));

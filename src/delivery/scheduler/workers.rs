@@ -8,10 +8,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 
 use super::Scheduler;
-use crate::delivery::attempt::{Attempt, AttemptResult};
-use crate::delivery::sender::BatchSender;
+use crate::delivery::attempt::{Attempt, EndedAttempt};
 use crate::process::Thread;
-use crate::telemetry::Telemetry;
 
 /// The idle time after which a worker ends.
 const IDLE: Duration = Duration::from_secs(10);
@@ -26,8 +24,6 @@ pub(crate) struct Workers(Arc<WorkerPool>);
 
 /// Shared by the workers.
 struct WorkerPool {
-    sender: BatchSender,
-    telemetry: Arc<Telemetry>,
     scheduler: Arc<Scheduler>,
     idle: Mutex<IdleWorkers>,
     /// Nothing is sent on this channel. It disconnects when the pool and all workers are gone.
@@ -59,13 +55,9 @@ impl Workers {
     ///
     /// # Errors
     /// Returns an error if the operating system refuses a thread.
-    pub(crate) fn start(
-        sender: BatchSender,
-        telemetry: Arc<Telemetry>,
-        scheduler: Arc<Scheduler>,
-    ) -> io::Result<(Self, Receiver<()>)> {
+    pub(crate) fn start(scheduler: Arc<Scheduler>) -> io::Result<(Self, Receiver<()>)> {
         let (present, gone) = bounded(0);
-        let pool = WorkerPool { sender, telemetry, scheduler, idle: Mutex::default(), _present: present };
+        let pool = WorkerPool { scheduler, idle: Mutex::default(), _present: present };
         let workers = Self(Arc::new(pool));
         for _ in 0..STANDING_WORKERS {
             workers.add()?;
@@ -93,8 +85,8 @@ impl Workers {
     /// # Errors
     /// Returns an error if the operating system refuses another thread.
     pub(crate) fn add(&self) -> io::Result<()> {
-        let (parking, pool, telemetry) =
-            (self.0.idle.lock().park(), Arc::clone(&self.0), Arc::clone(&self.0.telemetry));
+        let (parking, pool) = (self.0.idle.lock().park(), Arc::clone(&self.0));
+        let telemetry = Arc::clone(&pool.scheduler.telemetry);
         let Some(parking) = parking else { return Ok(()) };
         let (number, mut parking) = (parking.number, Some(parking));
         self.0.idle.lock().workers += 1;
@@ -160,8 +152,8 @@ impl WorkerPool {
         let mut parking = parking.or_else(|| self.idle.lock().park());
         while let Some(mut attempt) = parking.take().and_then(|parking| self.wait(&parking)) {
             loop {
-                let (result, took) = self.make(&attempt);
-                match self.scheduler.complete(attempt.lane, result, took) {
+                let ended = self.make(&attempt);
+                match self.scheduler.complete(attempt.lane, ended) {
                     Some(next) => attempt = next,
                     None => break,
                 }
@@ -193,11 +185,11 @@ impl WorkerPool {
         attempt
     }
 
-    fn make(&self, attempt: &Attempt) -> (AttemptResult, Duration) {
+    fn make(&self, attempt: &Attempt) -> EndedAttempt {
         let guard = AbandonOnPanic { lane: attempt.lane, scheduler: &self.scheduler };
-        let result = self.sender.send(attempt);
+        let ended = self.scheduler.send(attempt);
         std::mem::forget(guard);
-        result
+        ended
     }
 }
 

@@ -25,12 +25,11 @@ use redis::streams::{StreamId, StreamRangeReply};
 use redis::{Commands, Connection, RedisResult};
 use serde::Serialize;
 
-use super::scripts::OutboxScripts;
 use super::unreadable::raw_text;
 use crate::config::{Config, ConfigError};
 use crate::event::Shard;
 use crate::outbox::{Acked, DeadLetterId, DropReport, body, redelivery_of};
-use crate::redis::{ClientError, ShardClients, millis, server_time_ms};
+use crate::redis::{ClientError, OwnShard, ShardClients, millis, server_time_ms};
 use crate::telemetry::AnswerExcerpt;
 
 /// Dead letters per call, so that Redis serves other clients in between.
@@ -74,7 +73,6 @@ pub struct DeadLetter {
 /// Shards that do not answer are left out, and [`Self::missing`] returns them. If none answers, that is an error.
 #[derive(Debug)]
 pub struct DeadLetters {
-    scripts: Vec<OutboxScripts>,
     clients: ShardClients,
     missing: Vec<ClientError>,
 }
@@ -85,8 +83,7 @@ impl DeadLetters {
     /// # Errors
     /// When a TLS file of the connection cannot be used.
     pub fn of(config: &Config) -> Result<Self, ConfigError> {
-        let scripts = config.shards().map(|shard| OutboxScripts::of(config, shard)).collect();
-        Ok(Self { scripts, clients: ShardClients::of(config)?, missing: Vec::new() })
+        Ok(Self { clients: ShardClients::of(config)?, missing: Vec::new() })
     }
 
     /// Returns the shards that the last call left out, and why.
@@ -101,7 +98,7 @@ impl DeadLetters {
     /// When Redis is unreachable or refuses the call.
     pub fn count(&mut self) -> Result<usize, ClientError> {
         self.sum(&self.all(), |dead_letters, shard| {
-            dead_letters.call(shard, |redis, keys| redis.xlen(keys.key("dead")))
+            dead_letters.clients.call(shard, |redis, keys| redis.xlen(keys.key("dead")))
         })
     }
 
@@ -129,8 +126,8 @@ impl DeadLetters {
             |before| if shard < before.shard() { before.entry() } else { format!("({}", before.entry()) },
         );
         let page: StreamRangeReply =
-            self.call(shard, |redis, keys| redis.xrevrange_count(keys.key("dead"), newest, "-", limit))?;
-        let keys = &self.scripts[shard.index()];
+            self.clients.call(shard, |redis, keys| redis.xrevrange_count(keys.key("dead"), newest, "-", limit))?;
+        let keys = self.clients.own(shard);
         Ok(page.ids.iter().filter_map(|entry| DeadLetter::read(entry, keys)).collect())
     }
 
@@ -140,10 +137,10 @@ impl DeadLetters {
     /// As [`Self::count`].
     pub fn find(&mut self, id: &DeadLetterId) -> Result<Option<DeadLetter>, ClientError> {
         self.begin()?;
-        if id.shard().index() >= self.scripts.len() {
+        if self.clients.shards().all(|shard| shard != id.shard()) {
             return Ok(None);
         }
-        self.call(id.shard(), |redis, keys| find(redis, keys, id))
+        self.clients.call(id.shard(), |redis, keys| find(redis, keys, id))
     }
 
     /// Retries dead letters: sends each once, under its old id and with a new signature, after everything else that
@@ -160,7 +157,7 @@ impl DeadLetters {
     fn retry_as(&self, shard: Shard, run: &str, ids: &[DeadLetterId]) -> Result<usize, ClientError> {
         let mut found = 0;
         for portion in ids.chunks(PORTION) {
-            found += self.call(shard, |redis, keys| keys.redeliver(redis, run, portion))?;
+            found += self.clients.call(shard, |redis, keys| keys.redeliver(redis, run, portion))?;
         }
         Ok(found)
     }
@@ -197,7 +194,7 @@ impl DeadLetters {
         self.sum(&self.shards_of(ids), |dead_letters, shard| {
             let mut removed = 0;
             for portion in of_shard(ids, shard).chunks(PORTION) {
-                removed += dead_letters.call(shard, |redis, keys| keys.forget_dead_letters(redis, portion))?;
+                removed += dead_letters.clients.call(shard, |redis, keys| keys.forget_dead_letters(redis, portion))?;
             }
             Ok(removed)
         })
@@ -212,7 +209,7 @@ impl DeadLetters {
     }
 
     fn forget_older_of(&self, shard: Shard, age: Duration) -> Result<usize, ClientError> {
-        let last = self.call(shard, |redis, keys| {
+        let last = self.clients.call(shard, |redis, keys| {
             if !age.is_zero() {
                 return older_than(redis, age).map(Some);
             }
@@ -222,7 +219,7 @@ impl DeadLetters {
         let Some(last) = last else { return Ok(0) };
         let mut removed = 0;
         loop {
-            match self.call(shard, |redis, keys| keys.forget_oldest_dead_letters(redis, &last))? {
+            match self.clients.call(shard, |redis, keys| keys.forget_oldest_dead_letters(redis, &last))? {
                 0 => return Ok(removed),
                 portion => removed += portion,
             }
@@ -232,9 +229,10 @@ impl DeadLetters {
     /// Returns the next ids after `after`, up to and including `last`, oldest first.
     fn ids_between(&self, after: Option<&DeadLetterId>, last: &DeadLetterId) -> Result<Vec<DeadLetterId>, ClientError> {
         let from = after.map_or_else(|| "-".to_owned(), |after| format!("({}", after.entry()));
-        let page: StreamRangeReply =
-            self.call(last.shard(), |redis, keys| redis.xrange_count(keys.key("dead"), from, last.entry(), PORTION))?;
-        let keys = &self.scripts[last.shard().index()];
+        let page: StreamRangeReply = self
+            .clients
+            .call(last.shard(), |redis, keys| redis.xrange_count(keys.key("dead"), from, last.entry(), PORTION))?;
+        let keys = self.clients.own(last.shard());
         Ok(page.ids.iter().filter_map(|entry| keys.dead_letter_id(&entry.id)).collect())
     }
 
@@ -273,14 +271,6 @@ impl DeadLetters {
     ) -> Result<usize, ClientError> {
         self.each(shards, call).map(|counts| counts.into_iter().sum())
     }
-
-    fn call<T>(
-        &self,
-        shard: Shard,
-        talk: impl FnOnce(&mut Connection, &OutboxScripts) -> RedisResult<T>,
-    ) -> Result<T, ClientError> {
-        self.clients.call(shard, |redis, _| talk(redis, &self.scripts[shard.index()]))
-    }
 }
 
 /// Returns the ids in a shard.
@@ -290,7 +280,7 @@ fn of_shard(ids: &[DeadLetterId], shard: Shard) -> Vec<DeadLetterId> {
 
 impl DeadLetter {
     /// Parses a stream entry. Returns `None` if it is malformed.
-    fn read(entry: &StreamId, keys: &OutboxScripts) -> Option<Self> {
+    fn read(entry: &StreamId, keys: &OwnShard) -> Option<Self> {
         let text = |field| entry.get::<Vec<u8>>(field).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let number = |field| entry.get::<u64>(field).unwrap_or_default();
         let id = keys.dead_letter_id(&entry.id)?;
@@ -365,11 +355,11 @@ fn body_time_ms(body: &[u8]) -> Option<u64> {
 }
 
 /// Returns the body of a dead letter, if it exists.
-pub(super) fn body(redis: &mut Connection, keys: &OutboxScripts, id: &DeadLetterId) -> RedisResult<Option<Vec<u8>>> {
+pub(super) fn body(redis: &mut Connection, keys: &OwnShard, id: &DeadLetterId) -> RedisResult<Option<Vec<u8>>> {
     redis.hget(keys.key("dead_bodies"), id.entry())
 }
 
-fn find(redis: &mut Connection, keys: &OutboxScripts, id: &DeadLetterId) -> RedisResult<Option<DeadLetter>> {
+fn find(redis: &mut Connection, keys: &OwnShard, id: &DeadLetterId) -> RedisResult<Option<DeadLetter>> {
     let (found, body): (StreamRangeReply, Option<Vec<u8>>) = redis::pipe()
         .xrange(keys.key("dead"), id.entry(), id.entry())
         .hget(keys.key("dead_bodies"), id.entry())

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use redis::{Connection, RedisResult};
 
-use super::scripts::{Exclusion, OutboxScripts};
+use super::scripts::Exclusion;
 use crate::config::{Config, ConfigError};
 use crate::event::{AppId, CustomEvent, Shard};
 use crate::outbox::SendError;
 use crate::outbox::custom::{check, is_wanted};
-use crate::redis::{Link, LinkError, Settings, ShardClients, outbox_limits};
+use crate::redis::{Link, LinkError, OwnShard, Settings, ShardClients, outbox_limits};
 
 /// Longest idle time after which a connection is reused. Redis or a firewall may close an idle one, and an event sent
 /// into a closed connection may or may not have arrived.
@@ -28,7 +28,7 @@ pub struct EventSender {
 /// Appends to one shard.
 #[derive(Debug)]
 struct ShardSender {
-    keys: OutboxScripts,
+    keys: OwnShard,
     settings: Settings,
     used_link: Option<UsedLink>,
 }
@@ -50,7 +50,7 @@ impl EventSender {
     pub fn of(config: Config) -> Result<Self, ConfigError> {
         let settings = Settings::of(&config, Shard::FIRST)?;
         let of_shard = |shard| ShardSender {
-            keys: OutboxScripts::of(&config, shard),
+            keys: OwnShard::of(&config, shard),
             settings: settings.for_shard(&config, shard),
             used_link: None,
         };
@@ -103,10 +103,7 @@ impl EventSender {
 }
 
 impl ShardSender {
-    fn append<T>(
-        &mut self,
-        call: impl FnOnce(&mut Connection, &OutboxScripts) -> RedisResult<T>,
-    ) -> Result<T, SendError> {
+    fn append<T>(&mut self, call: impl FnOnce(&mut Connection, &OwnShard) -> RedisResult<T>) -> Result<T, SendError> {
         let used = self.used_link.take().filter(UsedLink::is_of_use);
         let mut link = used.map_or_else(|| Link::silent(self.settings.clone()), |used| used.link);
         let mut begun = false;

@@ -46,7 +46,7 @@ use crate::cluster::SharedMembership;
 use crate::config::Config;
 use crate::event::{PARTITIONS, Shard};
 use crate::process::Thread;
-use crate::redis::{Link, Settings, millis};
+use crate::redis::{Link, OwnShard, Settings, millis};
 use crate::telemetry::{PacedCount, Telemetry};
 
 pub(crate) use sharded::ShardedOutbox;
@@ -57,7 +57,7 @@ use group_commit::GroupCommit;
 use in_flight::{PersistedBatch, lane_field};
 use ownership::Ownership;
 use reader::Reader;
-use scripts::{DeadLetterLimits, OutboxScripts, PersistRequest};
+use scripts::{DeadLetterLimits, PersistRequest};
 use store::Store;
 
 /// See [`RedisOutboxOptions::max_persisting`]. Half of the workers.
@@ -70,7 +70,7 @@ type Waker = Box<dyn Fn() + Send + Sync>;
 #[derive(Clone, Debug)]
 pub(crate) struct RedisOutboxOptions {
     /// Keys and scripts.
-    keys: OutboxScripts,
+    keys: OwnShard,
     /// The shard's part of the most events that may wait in lanes.
     max_events: usize,
     /// Shortest interval between two reads while events arrive.
@@ -104,7 +104,7 @@ impl RedisOutboxOptions {
         let connection = &config.connection;
         let waits = |of_one: Duration| (of_one * u32::from(connection.shards)).min(LONGEST_BLOCK);
         Self {
-            keys: OutboxScripts::of(config, shard),
+            keys: OwnShard::of(config, shard),
             max_events: connection.part_of(config.outbox_max_events),
             read_every: READ_EVERY.min(config.flush_interval / READS_PER_FLUSH),
             // A reply that takes as long as the timeout looks like an outage.

@@ -12,12 +12,12 @@ use super::dead_letters::older_than;
 use super::entry::{self, EntryPage};
 use super::merge::Merge;
 use super::ownership::OwnershipEnd;
-use super::scripts::{Assignment, CommitRefusal, OutboxScripts, stream_id};
+use super::scripts::{Assignment, stream_id};
 use super::takeover::Takeover;
 use super::{BLOCK, RedisOutbox};
-use crate::cluster::{Membership, SharedMembership};
+use crate::cluster::{Membership, Refusal, SharedMembership};
 use crate::outbox::{Handover, Item, Position, Queued, Resume};
-use crate::redis::Link;
+use crate::redis::{Link, OwnShard};
 
 /// Interval between two assignments of partitions.
 const ASSIGN_EVERY: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ const UNTAKEN: usize = 5_000;
 /// State of the reader thread.
 pub(super) struct Reader {
     outbox: Arc<RedisOutbox>,
-    keys: OutboxScripts,
+    keys: OwnShard,
     link: Link,
     membership: Arc<SharedMembership>,
     joined: Option<Membership>,
@@ -55,12 +55,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Creates a reader for `outbox`.
-    pub(super) fn new(
-        outbox: Arc<RedisOutbox>,
-        keys: OutboxScripts,
-        link: Link,
-        membership: Arc<SharedMembership>,
-    ) -> Self {
+    pub(super) fn new(outbox: Arc<RedisOutbox>, keys: OwnShard, link: Link, membership: Arc<SharedMembership>) -> Self {
         Self {
             outbox,
             keys,
@@ -157,7 +152,7 @@ impl Reader {
     }
 
     /// Runs a read, and records whether Redis replied.
-    fn read<T>(&mut self, talk: impl FnOnce(&mut Connection, &OutboxScripts) -> RedisResult<T>) -> Option<T> {
+    fn read<T>(&mut self, talk: impl FnOnce(&mut Connection, &OwnShard) -> RedisResult<T>) -> Option<T> {
         let reply = self.link.read(|redis| talk(redis, &self.keys)).ok();
         self.outbox.rounds.record_reply(reply.is_some());
         reply
@@ -186,11 +181,11 @@ impl Reader {
         self.outbox.rounds.record_reply(assigned.is_some());
         let Assignment { share, owned } = match assigned? {
             Ok(assignment) => assignment,
-            Err(CommitRefusal::Excluded) => {
+            Err(Refusal::Excluded) => {
                 self.end_all();
                 return None;
             }
-            Err(CommitRefusal::Displaced) => return None,
+            Err(_) => return None,
         };
         let revoked = {
             let mut ownership = self.outbox.ownership.lock();
@@ -267,7 +262,7 @@ impl Reader {
 /// Reads the next page of each stream. Waits for up to `block` until one of them has an entry.
 fn read_on(
     redis: &mut Connection,
-    keys: &OutboxScripts,
+    keys: &OwnShard,
     streams: &[Position],
     block: Option<Duration>,
 ) -> RedisResult<Vec<(Position, EntryPage)>> {

@@ -16,14 +16,12 @@ mod unreadable;
 
 use std::collections::BTreeMap;
 
-use derive_more::Deref;
-use redis::{Connection, ErrorKind, RedisResult};
+use redis::{Connection, RedisResult};
 
-use crate::cluster::Membership;
-use crate::config::Config;
-use crate::event::{PARTITIONS, Shard};
+use crate::cluster::{Membership, Refusal, accepted};
+use crate::event::PARTITIONS;
 use crate::outbox::{DeadLetterId, Position};
-use crate::redis::{OwnCluster, Script, ScriptCall};
+use crate::redis::{OwnShard, Script, ScriptCall};
 
 #[cfg(test)]
 pub(super) use self::commit::BYTES_AT_ONCE;
@@ -75,15 +73,6 @@ static SEND: Script = script!(
     "scripts/send.lua"
 );
 
-/// Why a script changed nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CommitRefusal {
-    /// Redis lost the data, or the node lost its lease: its membership has ended.
-    Displaced,
-    /// The data belongs to another cluster or has a newer schema.
-    Excluded,
-}
-
 /// Partitions of a node.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Assignment {
@@ -93,24 +82,14 @@ pub(super) struct Assignment {
     pub(super) owned: BTreeMap<u16, u64>,
 }
 
-/// Outbox scripts on the keys of a shard.
-#[derive(Clone, Debug, Deref)]
-pub(crate) struct OutboxScripts {
-    own: OwnCluster,
-}
-
-impl OutboxScripts {
-    /// Creates the scripts for a shard of the cluster in `config`.
-    pub(crate) fn of(config: &Config, shard: Shard) -> Self {
-        Self { own: OwnCluster::of(config, shard) }
-    }
-
+/// The scripts of the outbox.
+impl OwnShard {
     /// Parses the id of an entry in the stream of dead letters.
     pub(super) fn dead_letter_id(&self, entry: &str) -> Option<DeadLetterId> {
         DeadLetterId::parse(entry).map(|id| id.of_shard(self.shard))
     }
 
-    fn call<'a>(&self, script: &'a Script, membership: &Membership) -> ScriptCall<'a> {
+    fn outbox_call<'a>(&self, script: &'a Script, membership: &Membership) -> ScriptCall<'a> {
         let mut call = script.call(&self.prefix);
         call.key(&["epoch", "nodes", "owners"].map(|name| self.key(name)));
         call.arg(&self.prefix).arg(membership.node.as_str()).arg(&*membership.epoch);
@@ -123,15 +102,15 @@ impl OutboxScripts {
         redis: &mut Connection,
         membership: &Membership,
         held: &BTreeMap<u16, u64>,
-    ) -> RedisResult<Result<Assignment, CommitRefusal>> {
-        let mut call = self.call(&ASSIGN, membership);
+    ) -> RedisResult<Result<Assignment, Refusal>> {
+        let mut call = self.outbox_call(&ASSIGN, membership);
         call.arg(PARTITIONS);
         self.add_to(&mut call);
         for (partition, token) in held {
             call.arg(*partition).arg(*token);
         }
         let (status, share, owned): (String, usize, BTreeMap<u16, u64>) = call.invoke(redis)?;
-        accepted(&status).map(|result| result.map(|()| Assignment { share, owned }))
+        accepted(&status, 0).map(|result| result.map(|()| Assignment { share, owned }))
     }
 
     /// Releases a partition.
@@ -142,7 +121,7 @@ impl OutboxScripts {
         partition: u16,
         token: u64,
     ) -> RedisResult<()> {
-        self.call(&RELEASE, membership).arg(partition).arg(token).invoke(redis)
+        self.outbox_call(&RELEASE, membership).arg(partition).arg(token).invoke(redis)
     }
 
     /// Retries dead letters as part of the retry `run`. Returns how many of them exist.
@@ -185,7 +164,7 @@ impl OutboxScripts {
 
     /// Removes the events up to and including these positions.
     pub(super) fn trim(&self, redis: &mut Connection, membership: &Membership, acked: &[Position]) -> RedisResult<()> {
-        let mut call = self.call(&TRIM, membership);
+        let mut call = self.outbox_call(&TRIM, membership);
         for Position { partition, token, seq, .. } in acked {
             call.arg(*partition).arg(*token).arg(id_behind(*seq)).arg(*seq);
         }
@@ -201,23 +180,12 @@ impl OutboxScripts {
         token: u64,
         seqs: &[u64],
     ) -> RedisResult<()> {
-        let mut call = self.call(&REMOVE, membership);
+        let mut call = self.outbox_call(&REMOVE, membership);
         call.key(self.key_of("out", partition)).arg(partition).arg(token);
         for seq in seqs {
             call.arg(stream_id(*seq));
         }
         call.invoke(redis)
-    }
-}
-
-fn accepted(status: &str) -> RedisResult<Result<(), CommitRefusal>> {
-    match status {
-        "ok" => Ok(Ok(())),
-        "lost" | "reaped" => Ok(Err(CommitRefusal::Displaced)),
-        "excluded" => Ok(Err(CommitRefusal::Excluded)),
-        other => {
-            Err((ErrorKind::UnexpectedReturnType, "a script answered with an unknown status", other.to_owned()).into())
-        }
     }
 }
 

@@ -11,6 +11,7 @@ use redis::Commands;
 use redis::streams::StreamRangeReply;
 
 use super::*;
+use crate::config::Config;
 use crate::event::{NodeId, Shard};
 use crate::support::redis::RedisServer;
 
@@ -30,7 +31,7 @@ struct Owner {
     /// Stopped when dropped.
     _server: RedisServer,
     redis: Connection,
-    keys: OutboxScripts,
+    keys: OwnShard,
     membership: Membership,
     /// The token of the partition under test.
     token: u64,
@@ -43,13 +44,8 @@ impl Owner {
         let membership = Membership { node: NodeId::new("host", 1, 0), epoch: "epoch-1".into() };
         redis.hset::<_, _, _, ()>("wh:epoch", "id", &*membership.epoch).unwrap();
         redis.zadd::<_, _, _, ()>("wh:nodes", membership.node.as_str(), LATE).unwrap();
-        let mut owner = Self {
-            _server: server,
-            redis,
-            keys: OutboxScripts::of(&Config::default(), Shard::FIRST),
-            membership,
-            token: 0,
-        };
+        let mut owner =
+            Self { _server: server, redis, keys: OwnShard::of(&Config::default(), Shard::FIRST), membership, token: 0 };
         owner.token = owner.assign(&owner.membership.clone());
         owner
     }
@@ -295,7 +291,7 @@ fn nothing_is_written_for_an_old_epoch() {
     owner.membership.epoch = "epoch-0".into();
     let (ack, batches) = (owner.ack("m1", 5, Some("letter")), [owner.batch("m2", 6)]);
     let written = owner.keys.write(&mut owner.redis, &owner.membership, LIMITS, &[&ack], &batches).unwrap();
-    assert_eq!(written, Err(CommitRefusal::Displaced));
+    assert_eq!(written, Err(Refusal::Lost));
     assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:[cdf]*").unwrap(), Vec::<String>::new());
 }
 

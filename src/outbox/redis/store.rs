@@ -6,14 +6,14 @@ use std::time::Duration;
 use redis::{Connection, RedisResult};
 
 use super::dead_letters;
-use super::scripts::{AckRequest, CommitRefusal, CommitReply, DeadLetterLimits, OutboxScripts, PersistRequest};
-use crate::cluster::{Membership, SharedMembership};
+use super::scripts::{AckRequest, CommitReply, DeadLetterLimits, PersistRequest};
+use crate::cluster::{Membership, Refusal, SharedMembership};
 use crate::outbox::{DeadLetterId, PersistError, Position};
-use crate::redis::Link;
+use crate::redis::{Link, OwnShard};
 
 /// Writes to the outbox, for one thread at a time.
 pub(super) struct Store {
-    pub(super) keys: OutboxScripts,
+    pub(super) keys: OwnShard,
     pub(super) link: Link,
     pub(super) membership: Arc<SharedMembership>,
     pub(super) limits: DeadLetterLimits,
@@ -62,12 +62,12 @@ impl Store {
 
     fn call<T>(
         &mut self,
-        talk: impl FnOnce(&OutboxScripts, &mut Connection, &Membership) -> RedisResult<Result<T, CommitRefusal>>,
+        talk: impl FnOnce(&OwnShard, &mut Connection, &Membership) -> RedisResult<Result<T, Refusal>>,
     ) -> Result<T, PersistError> {
         let membership = self.membership.current().ok_or(PersistError::Unavailable)?;
         match self.link.write_while_full(|redis| talk(&self.keys, redis, &membership)) {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(CommitRefusal::Displaced | CommitRefusal::Excluded)) | Err(_) => Err(PersistError::Unavailable),
+            Ok(Err(_)) | Err(_) => Err(PersistError::Unavailable),
         }
     }
 }

@@ -8,8 +8,9 @@ use redis::{Commands, Connection, Pipeline, RedisResult, Value};
 
 use super::entry;
 use super::in_flight::{PersistedBatch, parse_lane};
-use super::scripts::{OutboxScripts, stream_id};
+use super::scripts::stream_id;
 use crate::outbox::{InFlightBatch, Item, LaneId, Position, Queued, Resume};
+use crate::redis::OwnShard;
 
 /// Events per round trip.
 const PORTION: usize = 500;
@@ -25,7 +26,7 @@ pub(super) struct Takeover {
 
 impl Takeover {
     /// Reads the state of `partitions`, each with its new fencing token.
-    pub(super) fn read(redis: &mut Connection, keys: &OutboxScripts, partitions: &[(u16, u64)]) -> RedisResult<Self> {
+    pub(super) fn read(redis: &mut Connection, keys: &OwnShard, partitions: &[(u16, u64)]) -> RedisResult<Self> {
         let mut takeover = Self::default();
         let mut batches: Vec<(LaneId, PersistedBatch)> = Vec::new();
         for (partition, _) in partitions {
@@ -72,7 +73,7 @@ impl Takeover {
 /// Reads the readable entries at these positions.
 fn entries_at(
     redis: &mut Connection,
-    keys: &OutboxScripts,
+    keys: &OwnShard,
     positions: &[(u16, u64)],
 ) -> RedisResult<HashMap<(u16, u64), Item>> {
     let mut entries = HashMap::new();
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn a_batch_is_inherited_whole_or_not_at_all() {
         let server = RedisServer::start();
-        let (mut redis, keys) = (server.connect(), OutboxScripts::of(&Config::default(), Shard::FIRST));
+        let (mut redis, keys) = (server.connect(), OwnShard::of(&Config::default(), Shard::FIRST));
         let lane = |n: &str| LaneId { endpoint: EndpointId::new(n), app: "app".into(), shard: Shard::FIRST };
         for partition in 0..3 {
             for seq in 1..3 {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use redis::{Connection, RedisResult};
 
 use super::RedisOutbox;
-use super::scripts::{OutboxScripts, UnreadableReply};
+use super::scripts::UnreadableReply;
 use crate::cluster::Membership;
 use crate::event::{AppId, take};
 use crate::outbox::{DropReport, Position};
+use crate::redis::OwnShard;
 
 /// Entries per call, so that Redis serves other clients in between.
 const PORTION: usize = 100;
@@ -74,9 +75,7 @@ impl RedisOutbox {
     /// node.
     pub(super) fn drop_unreadable(
         &self,
-        mut call: impl FnMut(
-            &dyn Fn(&mut Connection, &OutboxScripts) -> RedisResult<UnreadableReply>,
-        ) -> Option<UnreadableReply>,
+        mut call: impl FnMut(&dyn Fn(&mut Connection, &OwnShard) -> RedisResult<UnreadableReply>) -> Option<UnreadableReply>,
         membership: &Membership,
         of: Position,
         entries: &[Unreadable],

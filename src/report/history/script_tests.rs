@@ -4,7 +4,8 @@ use redis::{Commands, Connection};
 
 use super::*;
 use crate::config::Config;
-use crate::report::StatusKeys;
+use crate::event::Shard;
+use crate::redis::OwnShard;
 use crate::support::redis::RedisServer;
 
 const ALL: u64 = (1 << BITS) - 1;
@@ -25,12 +26,12 @@ fn write(number: u64, rows: &[(u64, Series, Vec<u64>)]) -> HistoryWrite {
 }
 
 fn count(redis: &mut Connection, node: &str, write: &HistoryWrite) -> String {
-    StatusKeys::of(&Config::default()).count(redis, node, write).unwrap()
+    OwnShard::of(&Config::default(), Shard::FIRST).add_to_history(redis, node, write).unwrap()
 }
 
 fn read(redis: &mut Connection, series: &Series, minute: u64) -> Vec<u64> {
     let (hour, row) = hour_of(minute);
-    let value: Vec<u8> = redis.get(StatusKeys::of(&Config::default()).key(&series.key(hour))).unwrap();
+    let value: Vec<u8> = redis.get(OwnShard::of(&Config::default(), Shard::FIRST).key(&series.key(hour))).unwrap();
     numbers(&value, row, series.width())
 }
 
@@ -101,7 +102,7 @@ fn a_key_of_a_foreign_type_is_left_alone_and_the_others_are_written() {
     let server = RedisServer::start();
     let mut redis = server.connect();
     let now = minute(&mut redis);
-    let foreign = StatusKeys::of(&Config::default()).key(&billing().key(hour_of(now).0));
+    let foreign = OwnShard::of(&Config::default(), Shard::FIRST).key(&billing().key(hour_of(now).0));
     redis.hset::<_, _, _, ()>(&foreign, "a", "b").unwrap();
     assert_eq!(
         count(&mut redis, "a", &write(1, &[(now, billing(), vec![1; 20]), (now, Series::All, vec![1; 20])])),

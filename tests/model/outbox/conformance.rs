@@ -8,15 +8,14 @@ use proptest::test_runner::FileFailurePersistence;
 use redis::{Commands, Connection};
 
 use super::protocol::{Ack, Batch, BatchId, Caller, Freeze, Id, LANES, Lease, Part, Redis, Refusal};
-use crate::cluster::Membership;
+use crate::cluster::{self, Membership};
 use crate::config::{Config, EndpointId};
 use crate::event::{NodeId, PARTITIONS, Shard};
 use crate::outbox::redis::in_flight::{PersistedBatch, lane_field};
-use crate::outbox::redis::scripts::{
-    AckRequest, CommitRefusal, DeadLetterLimits, OutboxScripts, PersistRequest, parse_stream_id, stream_id,
-};
+use crate::outbox::redis::scripts::{AckRequest, DeadLetterLimits, PersistRequest, parse_stream_id, stream_id};
 use crate::outbox::redis::takeover::Takeover;
 use crate::outbox::{LaneId, Position};
+use crate::redis::OwnShard;
 use crate::support::redis::RedisServer;
 
 /// Number of node incarnations that make calls.
@@ -87,14 +86,14 @@ struct Pair {
     real_tokens: HashMap<u64, u64>,
     last_event: u64,
     redis: Connection,
-    keys: OutboxScripts,
+    keys: OwnShard,
 }
 
 impl Pair {
     fn new(mut redis: Connection) -> Self {
         redis::cmd("FLUSHALL").exec(&mut redis).unwrap();
         let (given, real_tokens) = (HashMap::new(), HashMap::from([(0, 0)]));
-        let keys = OutboxScripts::of(&Config::default(), Shard::FIRST);
+        let keys = OwnShard::of(&Config::default(), Shard::FIRST);
         let mut pair = Self { pure: Redis::new(0), clock: 0, given, real_tokens, last_event: 0, redis, keys };
         pair.begin_epoch();
         pair
@@ -162,7 +161,7 @@ impl Pair {
             }
             (Err(answer), Err(expected)) => {
                 prop_assert!(matches!(expected, Refusal::Lost | Refusal::Reaped));
-                prop_assert_eq!(answer, CommitRefusal::Displaced);
+                prop_assert!(matches!(answer, cluster::Refusal::Lost | cluster::Refusal::Reaped));
             }
             (answer, expected) => prop_assert!(false, "{answer:?} {expected:?}"),
         }
@@ -202,7 +201,7 @@ impl Pair {
                 );
             }
             (answer, expected) => {
-                prop_assert_eq!((answer.err(), expected.err()), (Some(CommitRefusal::Displaced), Some(Refusal::Lost)));
+                prop_assert_eq!((answer.err(), expected.err()), (Some(cluster::Refusal::Lost), Some(Refusal::Lost)));
             }
         }
         let dead_letters_now: usize = self.redis.xlen(self.keys.key("dead")).unwrap();

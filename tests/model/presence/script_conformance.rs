@@ -102,7 +102,7 @@ fn refused(refusal: Refusal) -> Answer {
         Refusal::Behind => Answer::Behind,
         Refusal::Reaped => Answer::Reaped,
         Refusal::Settling(_) => Answer::Settling,
-        Refusal::Suspended => unreachable!("no key is foreign"),
+        Refusal::Suspended | Refusal::Excluded => unreachable!("no key is foreign, no other cluster is here"),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use redis::{Connection, ErrorKind, RedisResult};
 
-use super::{COMMIT, CommitRefusal, OutboxScripts, accepted};
-use crate::cluster::Membership;
+use super::COMMIT;
+use crate::cluster::{Membership, Refusal, accepted};
 use crate::outbox::{DeadLetterId, Position};
-use crate::redis::ScriptCall;
+use crate::redis::{OwnShard, ScriptCall};
 
 /// Most acknowledgements, and most batches, of one call: about 1 ms of Redis' time.
 const REQUESTS_AT_ONCE: usize = 64;
@@ -99,7 +99,7 @@ pub(in crate::outbox::redis) struct CommitReply {
 /// Reply of `commit.lua`: status, evicted, refused, full, dead letters.
 type RawReply = (String, usize, Vec<Vec<usize>>, bool, Vec<String>);
 
-impl OutboxScripts {
+impl OwnShard {
     /// Writes acknowledgements, then persists batches.
     pub(in crate::outbox::redis) fn write(
         &self,
@@ -108,8 +108,8 @@ impl OutboxScripts {
         limits: DeadLetterLimits,
         acks: &[&AckRequest],
         batches: &[PersistRequest],
-    ) -> RedisResult<Result<CommitReply, CommitRefusal>> {
-        let mut call = self.call(&COMMIT, membership);
+    ) -> RedisResult<Result<CommitReply, Refusal>> {
+        let mut call = self.outbox_call(&COMMIT, membership);
         call.key(self.key("dead"));
         limits.add_to(&mut call);
         for ack in acks {
@@ -119,7 +119,7 @@ impl OutboxScripts {
             batch.add_to(&mut call);
         }
         let (status, evicted, refused, full, dead_letters): RawReply = call.invoke(redis)?;
-        if let Err(displaced) = accepted(&status)? {
+        if let Err(displaced) = accepted(&status, 0)? {
             return Ok(Err(displaced));
         }
         let positions = acks.iter().map(|ack| &ack.positions).chain(batches.iter().map(|batch| &batch.last));

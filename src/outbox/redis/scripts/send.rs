@@ -2,9 +2,9 @@
 
 use redis::{Connection, ErrorKind, RedisResult};
 
-use super::{OutboxScripts, PARTITIONS, SEND};
+use super::{PARTITIONS, SEND};
 use crate::event::{AppId, CustomEvent};
-use crate::redis::Mismatch;
+use crate::redis::{Mismatch, OwnShard};
 
 /// Why nothing was appended.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(in crate::outbox::redis) enum Exclusion {
     Absent,
 }
 
-impl OutboxScripts {
+impl OwnShard {
     /// Appends a custom event on `channel`, which may be empty, to an outbox with these `limits`. It may be the first data of
     /// the shard if `may_begin`.
     pub(in crate::outbox::redis) fn send(

@@ -2,9 +2,10 @@
 
 use redis::{Connection, RedisResult};
 
-use super::{DeadLetterLimits, OutboxScripts, UNREADABLE};
+use super::{DeadLetterLimits, UNREADABLE};
 use crate::cluster::Membership;
 use crate::outbox::{DeadLetterId, Position};
+use crate::redis::OwnShard;
 
 /// Reply to the call.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub(in crate::outbox::redis) struct UnreadableReply {
     pub(in crate::outbox::redis) full: bool,
 }
 
-impl OutboxScripts {
+impl OwnShard {
     /// Turns entries of a partition into dead letters and removes them. Each entry has its id and the fields of its
     /// dead letter.
     pub(in crate::outbox::redis) fn drop_unreadable<'a>(
@@ -28,7 +29,7 @@ impl OutboxScripts {
         of: Position,
         entries: impl Iterator<Item = (&'a str, Vec<(Vec<u8>, Vec<u8>)>)>,
     ) -> RedisResult<UnreadableReply> {
-        let mut call = self.call(&UNREADABLE, membership);
+        let mut call = self.outbox_call(&UNREADABLE, membership);
         call.key(self.key("dead")).key(self.key_of("out", of.partition));
         limits.add_to(&mut call);
         call.arg(of.partition).arg(of.token);
