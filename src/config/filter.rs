@@ -16,14 +16,23 @@ use crate::event::{ChannelType, Event, EventKind};
 
 /// The conditions of an endpoint. A condition that is not set always holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(from = "WrittenFilter")]
+#[serde(default, rename = "filter", deny_unknown_fields, expecting = "an array of conditions")]
 pub struct Filter {
-    prefixes: Option<Vec<String>>,
-    suffixes: Option<Vec<String>>,
-    pattern: Option<ChannelPattern>,
-    types: Option<Vec<ChannelType>>,
-    allowed: Option<Names>,
-    denied: Option<Names>,
+    #[serde(alias = "channel_name_starts_with", deserialize_with = "texts")]
+    channel_prefix: Option<Vec<String>>,
+    #[serde(alias = "channel_name_ends_with", deserialize_with = "texts")]
+    channel_suffix: Option<Vec<String>>,
+    channel_pattern: Option<ChannelPattern>,
+    channel_type: Option<OneOrMore<ChannelType>>,
+    client_events: ClientEventNames,
+}
+
+/// Patterns for names of client events. `*` matches any text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename = "filter", deny_unknown_fields, expecting = "an array with allow, deny or both")]
+struct ClientEventNames {
+    allow: Option<OneOrMore<String>>,
+    deny: Option<OneOrMore<String>>,
 }
 
 impl Filter {
@@ -37,24 +46,29 @@ impl Filter {
     pub(crate) fn admits(&self, event: &Event) -> bool {
         let Some(channel) = event.on_channel() else { return !self.is_about_channels() };
         let channel = channel.as_bytes();
-        let holds = |prefix: &String| channel.starts_with(prefix.as_bytes());
-        self.prefixes.as_ref().is_none_or(|prefixes| prefixes.iter().any(holds))
-            && self.suffixes.as_ref().is_none_or(|any| any.iter().any(|suffix| channel.ends_with(suffix.as_bytes())))
-            && self.types.as_ref().is_none_or(|types| types.contains(&ChannelType::of(&event.channel)))
-            && self.pattern.as_ref().is_none_or(|pattern| pattern.matches(channel))
+        let begins = |prefix: &String| channel.starts_with(prefix.as_bytes());
+        let ends = |suffix: &String| channel.ends_with(suffix.as_bytes());
+        self.channel_prefix.as_ref().is_none_or(|prefixes| prefixes.iter().any(begins))
+            && self.channel_suffix.as_ref().is_none_or(|suffixes| suffixes.iter().any(ends))
+            && self.channel_type.as_ref().is_none_or(|types| types.0.contains(&ChannelType::of(&event.channel)))
+            && self.channel_pattern.as_ref().is_none_or(|pattern| pattern.matches(channel))
             && self.admits_name(&event.kind)
     }
 
     /// Returns `true` if any condition concerns the channel.
     const fn is_about_channels(&self) -> bool {
-        self.prefixes.is_some() || self.suffixes.is_some() || self.types.is_some() || self.pattern.is_some()
+        self.channel_prefix.is_some()
+            || self.channel_suffix.is_some()
+            || self.channel_type.is_some()
+            || self.channel_pattern.is_some()
     }
 
     fn admits_name(&self, kind: &EventKind) -> bool {
         let EventKind::ClientEvent(client_event) = kind else { return true };
         let name = client_event.parts().event;
-        self.allowed.as_ref().is_none_or(|allowed| allowed.contain(name))
-            && !self.denied.as_ref().is_some_and(|denied| denied.contain(name))
+        let contains = |OneOrMore(patterns): &OneOrMore<String>| patterns.iter().any(|pattern| matches(pattern, name));
+        let ClientEventNames { allow, deny } = &self.client_events;
+        allow.as_ref().is_none_or(contains) && !deny.as_ref().is_some_and(contains)
     }
 }
 
@@ -96,23 +110,6 @@ impl PartialEq for ChannelPattern {
 
 impl Eq for ChannelPattern {}
 
-/// Patterns for names of client events. `*` matches any text.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "OneOrMore<String>")]
-struct Names(Vec<String>);
-
-impl From<OneOrMore<String>> for Names {
-    fn from(OneOrMore(names): OneOrMore<String>) -> Self {
-        Self(names)
-    }
-}
-
-impl Names {
-    fn contain(&self, name: &[u8]) -> bool {
-        self.0.iter().any(|pattern| matches(pattern, name))
-    }
-}
-
 /// Returns `true` if `name` is the parts of `pattern` between its `*`, with any text in place of each `*`.
 fn matches(pattern: &str, name: &[u8]) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern.as_bytes() == name };
@@ -130,50 +127,15 @@ fn matches(pattern: &str, name: &[u8]) -> bool {
     })
 }
 
-/// A filter before it is resolved.
-#[derive(Default, Deserialize)]
-#[serde(default, rename = "filter", deny_unknown_fields, expecting = "an array of conditions")]
-struct WrittenFilter {
-    #[serde(alias = "channel_name_starts_with")]
-    channel_prefix: Option<OneOrMore<String>>,
-    #[serde(alias = "channel_name_ends_with")]
-    channel_suffix: Option<OneOrMore<String>>,
-    channel_pattern: Option<ChannelPattern>,
-    channel_type: Option<OneOrMore<ChannelType>>,
-    client_events: NameLists,
-}
-
-/// `client_events` before it is resolved.
-#[derive(Default, Deserialize)]
-#[serde(default, rename = "filter", deny_unknown_fields, expecting = "an array with allow, deny or both")]
-struct NameLists {
-    allow: Option<Names>,
-    deny: Option<Names>,
-}
-
-impl From<WrittenFilter> for Filter {
-    fn from(written: WrittenFilter) -> Self {
-        let NameLists { allow, deny } = written.client_events;
-        Self {
-            prefixes: written.channel_prefix.and_then(OneOrMore::texts),
-            suffixes: written.channel_suffix.and_then(OneOrMore::texts),
-            pattern: written.channel_pattern,
-            types: written.channel_type.map(|OneOrMore(types)| types),
-            allowed: allow,
-            denied: deny,
-        }
-    }
-}
-
 /// One value, or a list of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct OneOrMore<T>(Vec<T>);
 
-impl OneOrMore<String> {
-    /// Returns the texts that are not empty, as an environment variable may be. `None` if all are.
-    fn texts(self) -> Option<Vec<String>> {
-        let texts: Vec<String> = self.0.into_iter().filter(|text| !text.is_empty()).collect();
-        (!texts.is_empty()).then_some(texts)
-    }
+/// Reads the texts that are not empty, as an environment variable may be. `None` if all are.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    let OneOrMore(mut texts) = OneOrMore::<String>::deserialize(deserializer)?;
+    texts.retain(|text| !text.is_empty());
+    Ok((!texts.is_empty()).then_some(texts))
 }
 
 impl<'de, T: Deserialize<'de> + TryFrom<String, Error: fmt::Display>> Deserialize<'de> for OneOrMore<T> {
@@ -314,9 +276,7 @@ mod tests {
     #[test]
     fn invalid_expressions_types_and_keys_are_refused() {
         let refusal = |written: Value| {
-            WrittenFilter::deserialize(Setting::root(written, &RefCell::default()))
-                .err()
-                .map(|fault| format!("{fault}"))
+            Filter::deserialize(Setting::root(written, &RefCell::default())).err().map(|fault| format!("{fault}"))
         };
         for written in [
             json!({"channel_pattern": "("}),

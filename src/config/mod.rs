@@ -76,7 +76,7 @@ pub use error::ConfigError;
 pub(crate) use error::ROOT;
 pub use event_set::EventSet;
 pub use filter::Filter;
-pub use header::{Header, HeaderError};
+pub use header::Header;
 pub use identity::ClusterIdentity;
 pub use ignored_channels::IgnoredChannels;
 pub use lambda::{Invocation, Lambda};
