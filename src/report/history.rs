@@ -62,29 +62,13 @@ pub(crate) struct Attempts {
     pub(crate) latency: Latency,
 }
 
-/// The load of the nodes in a period.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Load {
-    /// Hook calls, on all nodes.
-    pub(crate) intents: u64,
-    /// Events accepted by the outbox, from all nodes.
-    pub(crate) events: u64,
-    /// Events delivered, by all nodes. An event counts once for each endpoint.
-    pub(crate) delivered: u64,
-    /// The most hook calls in the queue of a node.
-    pub(crate) queued_intents: u64,
-    /// The most events that waited on a node.
-    pub(crate) queued_events: u64,
-    /// The greatest age of an event that waited, in tenths of a second.
-    pub(crate) lag_ds: u64,
-}
+/// The load of the nodes in a minute, or in several: hook calls, events accepted by the outbox, and events delivered, once for
+/// each endpoint; then the most of a node: hook calls in the queue, events that waited, and tenths of a second for which an event
+/// waited.
+pub(crate) type Load = [u64; 6];
 
-/// How a number of a node changes that in the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Merge {
-    Add,
-    Max,
-}
+/// The first number of a [`Load`] that is the most of a node, not a sum.
+const FIRST_OF_MOST: usize = 3;
 
 impl Series {
     /// Returns the name of the key of an hour, without the prefix.
@@ -100,7 +84,7 @@ impl Series {
     pub(crate) const fn width(&self) -> usize {
         match self {
             Self::All | Self::Endpoint(_) => Attempts::WIDTH,
-            Self::Load => Load::WIDTH,
+            Self::Load => size_of::<Load>() / size_of::<u64>(),
         }
     }
 
@@ -110,11 +94,15 @@ impl Series {
         (MINUTES_OF_A_KEY as usize * self.width() * BITS).div_ceil(8)
     }
 
-    /// Returns how the number at this place of a minute is merged.
-    pub(crate) const fn merge(&self, place: usize) -> Merge {
-        match self {
-            Self::Load if place >= Load::SUMS => Merge::Max,
-            _ => Merge::Add,
+    /// Returns `true` if a number of a minute is the most of all nodes, not their sum.
+    pub(crate) const fn is_most(&self, place: usize) -> bool {
+        matches!(self, Self::Load) && place >= FIRST_OF_MOST
+    }
+
+    /// Adds to the numbers of a minute, or of several.
+    pub(crate) fn add(&self, sum: &mut [u64], numbers: &[u64]) {
+        for (place, (sum, more)) in sum.iter_mut().zip(numbers).enumerate() {
+            *sum = if self.is_most(place) { (*sum).max(*more) } else { *sum + more };
         }
     }
 }
@@ -145,52 +133,20 @@ impl Attempts {
     /// The number of numbers of a minute.
     const WIDTH: usize = 2 + FAILURES.len() + BUCKETS;
 
-    /// Returns the totals of an endpoint since the start of its node.
-    pub(crate) fn totals(endpoint: &EndpointStatus) -> Self {
-        Self {
-            delivered: endpoint.deliveries,
-            given_up: endpoint.drops,
-            failed: FAILURES.map(|cause| endpoint.failures.get(<&str>::from(cause)).copied().unwrap_or_default()),
-            latency: endpoint.latency.clone(),
-        }
-    }
-
-    /// Returns the numbers in the order of a minute.
-    pub(crate) fn to_numbers(&self) -> Vec<u64> {
-        [&[self.delivered, self.given_up][..], &self.failed, &self.latency.counts].concat()
-    }
-
-    /// Adds the numbers of a minute.
-    pub(crate) fn add(&mut self, numbers: &[u64]) {
-        let own = [&mut self.delivered, &mut self.given_up].into_iter().chain(&mut self.failed);
-        for (own, more) in own.chain(&mut self.latency.counts).zip(numbers) {
-            *own += more;
-        }
+    /// Takes the numbers of a minute, or of several.
+    pub(crate) fn of(numbers: &[u64]) -> Self {
+        let mut numbers = numbers.iter().copied();
+        let mut next = |_| numbers.next().unwrap_or_default();
+        let [delivered, given_up] = std::array::from_fn(&mut next);
+        let failed = std::array::from_fn(&mut next);
+        Self { delivered, given_up, failed, latency: Latency { counts: std::array::from_fn(next), sum_us: 0 } }
     }
 }
 
-impl Load {
-    /// The number of numbers of a minute.
-    const WIDTH: usize = 6;
-
-    /// The number of those that are sums. The others are maxima.
-    const SUMS: usize = 3;
-
-    /// Returns the numbers in the order of a minute.
-    pub(crate) const fn to_numbers(self) -> [u64; Self::WIDTH] {
-        [self.intents, self.events, self.delivered, self.queued_intents, self.queued_events, self.lag_ds]
-    }
-
-    /// Adds the numbers of a minute: sums are added, and maxima are compared.
-    pub(crate) fn add(&mut self, numbers: &[u64]) {
-        let Self { intents, events, delivered, queued_intents, queued_events, lag_ds } = self;
-        for (own, more) in [intents, events, delivered].into_iter().zip(numbers) {
-            *own += more;
-        }
-        for (own, more) in [queued_intents, queued_events, lag_ds].into_iter().zip(&numbers[Self::SUMS..]) {
-            *own = (*own).max(*more);
-        }
-    }
+/// Returns the totals of an endpoint since the start of its node, in the order of the numbers of a minute.
+pub(crate) fn totals(endpoint: &EndpointStatus) -> Vec<u64> {
+    let failed = FAILURES.map(|cause| endpoint.failures.get(<&str>::from(cause)).copied().unwrap_or_default());
+    [&[endpoint.deliveries, endpoint.drops][..], &failed, &endpoint.latency.counts].concat()
 }
 
 #[cfg(test)]
@@ -218,18 +174,23 @@ mod tests {
 
     #[test]
     fn numbers_are_added_in_the_order_in_which_they_are_written() {
-        let mut latency = Latency::default();
-        latency.add(std::time::Duration::from_millis(3));
-        let minute = Attempts { delivered: 1, given_up: 2, failed: [3, 4, 5, 6], latency };
+        let mut endpoint = EndpointStatus { deliveries: 1, drops: 2, ..EndpointStatus::default() };
+        for (count, cause) in (3..).zip(FAILURES) {
+            endpoint.failures.insert(<&str>::from(cause).to_owned(), count);
+        }
+        endpoint.latency.add(std::time::Duration::from_millis(3));
+        let minute = totals(&endpoint);
         let mut sum = minute.clone();
-        sum.add(&minute.to_numbers());
+        Series::All.add(&mut sum, &minute);
+        let sum = Attempts::of(&sum);
         assert_eq!((sum.delivered, sum.given_up, sum.failed, sum.latency.counts[1]), (2, 4, [6, 8, 10, 12], 2));
-        let load = Load { intents: 1, events: 2, delivered: 3, queued_intents: 4, queued_events: 5, lag_ds: 6 };
-        let mut both = load;
-        both.add(&[1, 1, 1, 9, 1, 9]);
-        assert_eq!(both.to_numbers(), [2, 3, 4, 9, 5, 9]);
-        let merges: Vec<Merge> = (0..6).map(|place| Series::Load.merge(place)).collect();
-        assert_eq!(merges, [Merge::Add, Merge::Add, Merge::Add, Merge::Max, Merge::Max, Merge::Max]);
+        let mut load = [1, 2, 3, 4, 5, 6];
+        Series::Load.add(&mut load, &[1, 1, 1, 9, 1, 9]);
+        assert_eq!(load, [2, 3, 4, 9, 5, 9]);
+        assert_eq!(
+            [0, 1, 2, 3, 4, 5].map(|place| Series::Load.is_most(place)),
+            [false, false, false, true, true, true]
+        );
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::streams::StreamMaxlen;
 use redis::{Commands, Connection, RedisResult};
 
-use super::history::{BITS, HistoryWrite, Merge, expiry_of, hour_of};
+use super::history::{BITS, HistoryWrite, expiry_of, hour_of};
 use super::record::{EndpointStates, NodeRecord, Pauses};
 use crate::redis::{OwnShard, Script, millis};
 
@@ -57,7 +57,7 @@ impl OwnShard {
                 numbers.iter().copied().enumerate().filter(|(_, number)| *number > 0).collect();
             call.arg(series.key(hour)).arg(series.key_bytes()).arg(expiry_of(hour)).arg(changes.len());
             for (place, number) in changes {
-                let sign = if series.merge(place) == Merge::Max { ">" } else { "+" };
+                let sign = if series.is_most(place) { ">" } else { "+" };
                 call.arg(sign).arg(row * series.width() as u64 + place as u64).arg(number);
             }
         }

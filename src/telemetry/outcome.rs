@@ -162,8 +162,8 @@ mod tests {
         for n in 0..flood {
             telemetry.report(delivered(n));
         }
-        assert_eq!(telemetry.counters().outcomes_lost.get(), 1);
+        assert_eq!(telemetry.counters.outcomes_lost.get(), 1);
         let warning = Outcome::Log { level: Level::Warning, message: "a warning".to_owned() };
-        assert_eq!(telemetry.outcomes().take(3), [warning, disabled, delivered(1)]);
+        assert_eq!(telemetry.outcomes.take(3), [warning, disabled, delivered(1)]);
     }
 }

@@ -87,7 +87,7 @@ struct Period {
 /// The values of a series, by hour.
 struct Rows<'a> {
     hours: HashMap<u64, &'a [u8]>,
-    width: usize,
+    series: Series,
 }
 
 impl Cluster {
@@ -109,7 +109,7 @@ impl Cluster {
         let keys = self.clients.own(Shard::FIRST);
         let rows = |series: Series| {
             let row = |hour| Some((hour, values.get(&keys.key(&series.key(hour)))?.as_slice()));
-            Rows { hours: period.hours().filter_map(row).collect(), width: series.width() }
+            Rows { hours: period.hours().filter_map(row).collect(), series }
         };
         Ok(History {
             time_ms: period.now_ms,
@@ -159,8 +159,7 @@ impl Period {
 
     fn attempts(&self, rows: &Rows<'_>) -> Vec<AttemptsPoint> {
         let point = |(from_ms, complete, minutes)| {
-            let mut sum = Attempts::default();
-            rows.each(minutes, |numbers| sum.add(numbers));
+            let sum = Attempts::of(&rows.sum(minutes));
             AttemptsPoint {
                 from_ms,
                 complete,
@@ -177,10 +176,9 @@ impl Period {
 
     fn load(&self, rows: &Rows<'_>) -> Vec<LoadPoint> {
         let point = |(from_ms, complete, minutes)| {
-            let mut load = Load::default();
-            rows.each(minutes, |numbers| load.add(numbers));
-            let Load { intents, events, delivered, queued_intents, queued_events, lag_ds } = load;
-            let (events_delivered, lag_ms) = (delivered, lag_ds * 100);
+            let load = Load::try_from(rows.sum(minutes)).unwrap_or_default();
+            let [intents, events, events_delivered, queued_intents, queued_events, lag_tenths] = load;
+            let lag_ms = lag_tenths * 100;
             LoadPoint { from_ms, complete, intents, events, events_delivered, queued_intents, queued_events, lag_ms }
         };
         self.each().map(point).collect()
@@ -188,13 +186,16 @@ impl Period {
 }
 
 impl Rows<'_> {
-    fn each(&self, minutes: std::ops::Range<u64>, mut take: impl FnMut(&[u64])) {
+    /// Adds the numbers of these minutes.
+    fn sum(&self, minutes: std::ops::Range<u64>) -> Vec<u64> {
+        let mut sum = vec![0; self.series.width()];
         for minute in minutes {
             let (hour, row) = hour_of(minute);
             if let Some(value) = self.hours.get(&hour) {
-                take(&history_numbers(value, row, self.width));
+                self.series.add(&mut sum, &history_numbers(value, row, self.series.width()));
             }
         }
+        sum
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
-use super::{Attempts, Load, MINUTE_MS, Merge, Series};
+use super::{Load, MINUTE_MS, Series, totals};
 use crate::report::record::{AT_MOST, EndpointState, EndpointStatus, NodeRecord};
 
 /// The number of minutes that wait while Redis is away. Older ones are lost.
@@ -55,7 +55,7 @@ impl PendingHistory {
                 self.add((minute, Series::All), &attempts);
             }
         }
-        let load = self.load_since(record, now_ms).to_numbers();
+        let load = self.load_since(record, now_ms);
         if load.iter().any(|number| *number > 0) {
             self.add((minute, Series::Load), &load);
         }
@@ -85,14 +85,12 @@ impl PendingHistory {
     fn add(&mut self, row: Row, numbers: &[u64]) {
         let (series, len) = (row.1.clone(), numbers.len());
         let waiting = self.waiting.entry(row).or_insert_with(|| vec![0; len]);
-        for (place, (own, more)) in waiting.iter_mut().zip(numbers).enumerate() {
-            *own = if series.merge(place) == Merge::Max { (*own).max(*more) } else { *own + more };
-        }
+        series.add(waiting, numbers);
     }
 
     /// Returns the attempts to an endpoint since the last record.
     fn attempts_since(&mut self, endpoint: &EndpointStatus) -> Vec<u64> {
-        let now = Attempts::totals(endpoint).to_numbers();
+        let now = totals(endpoint);
         let nothing = || vec![0; now.len()];
         let before = match self.totals.get(&endpoint.id) {
             // An endpoint that was removed and added again counts from zero.
@@ -116,14 +114,10 @@ impl PendingHistory {
         // Events of a paused endpoint wait on purpose.
         let sends = |endpoint: &&EndpointStatus| endpoint.state < EndpointState::Paused;
         let oldest = record.deliveries.endpoints.iter().filter(sends).filter_map(|endpoint| endpoint.oldest_ms).min();
-        Load {
-            intents,
-            events,
-            delivered,
-            queued_intents: number(&record.gauges, "queued_intents"),
-            queued_events: number(&record.gauges, "queued_events"),
-            lag_ds: oldest.map_or(0, |oldest| now_ms.saturating_sub(oldest) / 100),
-        }
+        let [queued_intents, queued_events] =
+            ["queued_intents", "queued_events"].map(|name| number(&record.gauges, name));
+        let lag_ds = oldest.map_or(0, |oldest| now_ms.saturating_sub(oldest) / 100);
+        [intents, events, delivered, queued_intents, queued_events, lag_ds]
     }
 }
 
