@@ -116,7 +116,7 @@ fn a_batch_is_dropped_with_a_log_line_after_its_last_attempt_and_the_lane_contin
             },
         ]
     );
-    let counters = node.telemetry.counters();
+    let counters = &node.telemetry.counters;
     assert_eq!(counters.attempts.get(), 3);
     assert_eq!((counters.batches_dropped.get(), counters.events_dropped.get()), (1, 3));
     assert_eq!((counters.batches_delivered.get(), counters.events_delivered.get()), (1, 1));
@@ -135,7 +135,7 @@ fn a_hanging_endpoint_with_many_applications_does_not_delay_another() {
     let hanging = dead.received("/").len();
     assert!((1..=128).contains(&hanging), "{hanging} requests hang");
     eventually("the responses to be processed", || (node.delivery.queued() == 300).then_some(()));
-    assert_eq!(node.telemetry.counters().batches_dropped.get(), 0);
+    assert_eq!(node.telemetry.counters.batches_dropped.get(), 0);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn an_endpoint_with_a_late_first_event_does_not_wait_for_hanging_ones() {
     dead.wait_for("/", 128);
     node.accept("app", numbered(0..1));
     healthy.wait_for("/", 1);
-    assert_eq!(node.telemetry.counters().batches_dropped.get(), 0);
+    assert_eq!(node.telemetry.counters.batches_dropped.get(), 0);
     assert_eq!(dead.received("/").len(), 128, "no request to the dead endpoint has ended yet");
 }
 
@@ -232,7 +232,7 @@ fn events_of_an_application_without_credentials_wait_without_a_request() {
     let left = node.delivery.flush(Instant::now() + Duration::from_secs(1));
     assert_eq!(left.total(), 1, "the event waits between two lookups of the application or during one: {left:?}");
     assert!(receiver.received("/").is_empty());
-    assert_eq!(node.telemetry.counters().attempts.get(), 0);
+    assert_eq!(node.telemetry.counters.attempts.get(), 0);
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn events_that_no_endpoint_wants_are_counted_and_removed() {
         let node = Node::start(endpoints);
         node.accept("app", numbered(0..3));
         eventually("the events to leave the outbox", || (node.delivery.queued() == 0).then_some(()));
-        assert_eq!(node.telemetry.counters().events_unwanted.get(), 3);
+        assert_eq!(node.telemetry.counters.events_unwanted.get(), 3);
         assert_eq!(node.delivery.flush(Instant::now() + PATIENCE), Undelivered::default());
     }
 }
@@ -269,7 +269,7 @@ fn a_full_outbox_drops_its_oldest_events_with_a_log_line_and_keeps_the_in_flight
     let posts = receiver.wait_for("/", 3);
     assert_eq!(posts[1].channels(), ["in flight"]);
     assert_eq!(posts[2].channels(), numbered(5..15).collect::<Vec<_>>());
-    assert_eq!(node.telemetry.counters().events_dropped.get(), 5);
+    assert_eq!(node.telemetry.counters.events_dropped.get(), 5);
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn a_panic_of_the_dispatcher_loses_no_event() {
     node.accept("app", numbered(0..10));
     assert_eq!(receiver.wait_for_channels("/", 10), numbered(0..10).collect::<Vec<_>>());
     eventually("the last response to be processed", || (node.delivery.queued() == 0).then_some(()));
-    assert_eq!(node.telemetry.counters().thread_panics.get(), 2);
+    assert_eq!(node.telemetry.counters.thread_panics.get(), 2);
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn workers_take_the_next_batch_without_the_dispatcher() {
     node.delivery.wake();
     assert_eq!(receiver.wait_for_channels("/", 20), numbered(0..20).collect::<Vec<_>>());
     eventually("the last response to be processed", || (node.delivery.queued() == 0).then_some(()));
-    assert_eq!(node.telemetry.counters().batches_delivered.get(), 20);
+    assert_eq!(node.telemetry.counters.batches_delivered.get(), 20);
 }
 
 /// Returns a function that waits until the lock is free.

@@ -125,11 +125,11 @@ fn an_endpoint_that_comes_back_gets_events_again() {
     receiver.script("/", [Answer::Status(410)]);
     let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
     node.accept("app", ["gone".to_owned()]);
-    eventually("the endpoint to be gone", || (node.telemetry.counters().batches_dropped.get() == 1).then_some(()));
+    eventually("the endpoint to be gone", || (node.telemetry.counters.batches_dropped.get() == 1).then_some(()));
     node.delivery.set_endpoints(Vec::new()).unwrap();
     node.accept("app", ["unwanted".to_owned()]);
     eventually("an event that no endpoint wants", || {
-        (node.telemetry.counters().events_unwanted.get() == 1).then_some(())
+        (node.telemetry.counters.events_unwanted.get() == 1).then_some(())
     });
     node.delivery.set_endpoints(vec![endpoint(0, receiver.url("/"))]).unwrap();
     node.accept("app", ["back".to_owned()]);

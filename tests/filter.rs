@@ -153,8 +153,8 @@ fn an_unwanted_event_never_reaches_the_lane() {
     let node = Node::start(endpoints(&[wanting]));
     node.accept("app", ["news".to_owned(), "presence-a".to_owned()]);
     support::wait::eventually("the dispatcher to have seen the events", || (node.delivery.queued() == 0).then_some(()));
-    assert_eq!(node.telemetry.counters().events_unwanted.get(), 2);
-    assert_eq!(node.telemetry.counters().attempts.get(), 0);
+    assert_eq!(node.telemetry.counters.events_unwanted.get(), 2);
+    assert_eq!(node.telemetry.counters.attempts.get(), 0);
 }
 
 #[test]

@@ -196,7 +196,7 @@ fn only_the_start_of_a_huge_response_is_read() {
     assert!(matches!(node.outcome(), Outcome::Delivered { status: 200, .. }));
     node.accept("app", numbered(1..2));
     eventually("the second response to be processed", || {
-        (node.telemetry.counters().batches_dropped.get() == 1).then_some(())
+        (node.telemetry.counters.batches_dropped.get() == 1).then_some(())
     });
     node.accept("app", numbered(2..3));
     let connections: Vec<usize> = receiver.wait_for("/", 3).iter().map(|post| post.connection).collect();

@@ -37,7 +37,7 @@ fn a_drop_and_a_disabled_endpoint_stay_queued_during_ten_thousand_deliveries() {
     let endpoints = vec![endpoint(0, receiver.url("/ok")), broken, endpoint(2, receiver.url("/gone"))];
     let settings = DeliverySettings { batch_max_events: 1, flush_interval: Duration::ZERO, ..SETTINGS };
     let node = Node::over(MemoryOutbox::new(4 * POSTS), settings, endpoints);
-    let counters = node.telemetry.counters();
+    let counters = &node.telemetry.counters;
     node.accept("app", ["first".to_owned()]);
     eventually("two dropped batches", || (counters.batches_dropped.get() == 2).then_some(()));
     node.delivery.set_endpoints(vec![endpoint(0, receiver.url("/ok"))]).unwrap();

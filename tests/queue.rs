@@ -129,7 +129,7 @@ fn a_job_waits_for_redis_and_is_pushed_with_the_same_webhook_id_and_body() {
     redis.hang();
     let node = Node::start(vec![on(&at(&redis), &json!({ "timeout": 0.3, "backoff": [0.2], "max_attempts": 50 }))]);
     node.accept("app", numbered(0..2));
-    eventually("a failed attempt", || node.telemetry.counters().attempts.get() > 1);
+    eventually("a failed attempt", || node.telemetry.counters.attempts.get() > 1);
     redis.resume();
     assert!(matches!(node.outcome(), Outcome::Delivered { attempts: 2.., status: 202, .. }));
     // The hung server had read some pushes whose replies came too late.
@@ -138,7 +138,7 @@ fn a_job_waits_for_redis_and_is_pushed_with_the_same_webhook_id_and_body() {
 
     redis.kill();
     node.accept("app", numbered(2..3));
-    eventually("failed attempts", || node.telemetry.counters().attempts.get() > 5);
+    eventually("failed attempts", || node.telemetry.counters.attempts.get() > 5);
     redis.restart();
     eventually("the job", || !jobs(&mut redis.connect(), QUEUE).0.is_empty());
     assert!(matches!(node.outcome(), Outcome::Delivered { attempts: 2.., .. }));
@@ -263,7 +263,7 @@ fn a_stop_waits_for_no_queue_longer_than_its_timeout() {
     redis.hang();
     let node = Node::start(vec![on(&at(&redis), &json!({ "timeout": 1 }))]);
     node.accept("app", numbered(0..1));
-    eventually("an attempt", || node.telemetry.counters().attempts.get() > 0);
+    eventually("an attempt", || node.telemetry.counters.attempts.get() > 0);
     let began = Instant::now();
     assert!(node.delivery.stop(began + Duration::from_secs(10)), "all threads must end in time");
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());

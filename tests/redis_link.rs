@@ -61,7 +61,7 @@ fn persist<T>(link: &mut Link, call: impl Fn(&mut Connection) -> RedisResult<T>)
 
 /// Returns the log lines so far.
 fn log(telemetry: &Telemetry) -> Vec<(Level, String)> {
-    let lines = telemetry.outcomes().take(usize::MAX).into_iter().map(|outcome| match outcome {
+    let lines = telemetry.outcomes.take(usize::MAX).into_iter().map(|outcome| match outcome {
         Outcome::Log { level, message } => (level, message),
         other => panic!("not a log line: {other:?}"),
     });
@@ -149,7 +149,7 @@ fn a_wrong_or_missing_password_is_logged_once_by_the_name_of_its_setting() {
         assert!(message.starts_with(&start), "{message}");
         assert!(message.ends_with("): check resonate-webhooks.connection.password; events wait"), "{message}");
         assert!(!message.contains("hunter2"));
-        assert_eq!(telemetry.counters().redis_errors.get(), 1);
+        assert_eq!(telemetry.counters.redis_errors.get(), 1);
     }
 }
 
@@ -229,7 +229,7 @@ fn an_outage_has_one_log_line_at_its_start_and_one_at_its_end() {
     assert_eq!(level, Level::Warning);
     assert!(message.starts_with(&format!("Redis at 127.0.0.1:{} is unreachable (", server.port())), "{message}");
     assert!(message.ends_with("): retrying; events wait"), "{message}");
-    assert_eq!(telemetry.counters().redis_errors.get(), 3);
+    assert_eq!(telemetry.counters.redis_errors.get(), 3);
 
     server.restart();
     persist(&mut link, ping);
@@ -307,7 +307,7 @@ fn a_server_out_of_memory_is_waited_for() {
     let before = link.with(client_id).unwrap();
     let error = link.with(set).unwrap_err();
     assert!(matches!(&error, LinkError::TakesNoWrites { cause: WriteRefusal::Full, .. }), "{error:?}");
-    assert_eq!(telemetry.counters().redis_errors.get(), 1);
+    assert_eq!(telemetry.counters.redis_errors.get(), 1);
     maxmemory(0);
     persist(&mut link, set);
     assert_eq!(link.with(client_id), Ok(before), "the connection is kept");

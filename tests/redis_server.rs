@@ -42,7 +42,7 @@ fn client_id(connection: &mut Connection) -> RedisResult<u64> {
 }
 
 fn log(telemetry: &Telemetry) -> Vec<(Level, String)> {
-    let lines = telemetry.outcomes().take(usize::MAX).into_iter().map(|outcome| match outcome {
+    let lines = telemetry.outcomes.take(usize::MAX).into_iter().map(|outcome| match outcome {
         Outcome::Log { level, message } => (level, message),
         other => panic!("not a log line: {other:?}"),
     });
@@ -59,7 +59,7 @@ fn assert_refused(port: u16, reason: &str) {
     assert!(wait > Duration::from_secs(4), "the wait is long, because an operator must fix it: {wait:?}");
     let message = format!("Redis at 127.0.0.1:{port} cannot be used: {reason}; events wait");
     assert_eq!(log(&telemetry), [(Level::Error, message)]);
-    assert_eq!(telemetry.counters().redis_errors.get(), 1);
+    assert_eq!(telemetry.counters.redis_errors.get(), 1);
 
     let config = Config::from_value(json!({ "connection": { "port": port } })).expect("a valid config");
     let error = Cluster::of(&config).expect("usable settings").status().expect_err("a refusal");
@@ -131,7 +131,7 @@ fn information_hidden_by_an_acl_is_no_reason_to_refuse_the_server() {
         thread::sleep(Duration::from_millis(1100));
         assert_eq!(link.with(get), Ok(None));
     }
-    assert_eq!((log(&telemetry), telemetry.counters().redis_errors.get()), (Vec::new(), 0));
+    assert_eq!((log(&telemetry), telemetry.counters.redis_errors.get()), (Vec::new(), 0));
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn a_connection_that_redis_closed_as_idle_is_replaced_without_a_log_line() {
         !clients.contains("name=resonate-webhooks")
     });
     assert_ne!(link.with(client_id).unwrap(), before);
-    assert_eq!((log(&telemetry), telemetry.counters().redis_errors.get()), (Vec::new(), 0));
+    assert_eq!((log(&telemetry), telemetry.counters.redis_errors.get()), (Vec::new(), 0));
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn a_redis_that_died_between_two_calls_is_an_outage() {
     server.kill();
     thread::sleep(Duration::from_millis(1100));
     assert!(matches!(link.with(ping), Err(LinkError::Unreachable(_))));
-    assert_eq!(telemetry.counters().redis_errors.get(), 1);
+    assert_eq!(telemetry.counters.redis_errors.get(), 1);
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn a_rejected_call_counts_as_an_error_each_time() {
     for count in 1..=2 {
         eventually("the end of the wait", || link.ready_at().is_none());
         assert!(matches!(link.with(|redis| redis::cmd("NONSENSE").exec(redis)), Err(LinkError::Rejected(_))));
-        assert_eq!(telemetry.counters().redis_errors.get(), count);
+        assert_eq!(telemetry.counters.redis_errors.get(), count);
     }
     assert_eq!(log(&telemetry).len(), 1);
 }

@@ -84,7 +84,7 @@ fn our_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
     let events = Arc::clone(&outbox);
     let delivery =
         Delivery::start(None, events, settings, config.endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
-    let delivered = || telemetry.counters().events_delivered.get();
+    let delivered = || telemetry.counters.events_delivered.get();
     let run = |count: usize| {
         let all = delivered() + count as u64;
         let began = Instant::now();
@@ -96,7 +96,7 @@ fn our_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
     // A first run opens the connections and starts the threads.
     run(lanes * 8);
     let posts_per_second = run(POSTS);
-    assert_eq!(telemetry.counters().attempts.get(), delivered(), "an attempt failed");
+    assert_eq!(telemetry.counters.attempts.get(), delivered(), "an attempt failed");
     delivery.stop(Instant::now() + Duration::from_secs(5));
     posts_per_second
 }

@@ -102,7 +102,8 @@ impl Audit {
     ) -> RedisResult<()> {
         if now >= self.election_at {
             self.election_at = now + self.every;
-            self.compare(redis, scripts, node, now)?;
+            let nodes = scripts.elect(redis, node, self.every * 2)?;
+            self.compare(redis, nodes, now)?;
         }
         if self.elected && now >= self.step_at {
             self.step_at = now + STEP_EVERY;
@@ -111,15 +112,8 @@ impl Audit {
         Ok(())
     }
 
-    /// Tries to be elected. If elected, finds the suspects that are alive and still outside the cluster.
-    fn compare(
-        &mut self,
-        redis: &mut Connection,
-        scripts: &MembershipScripts,
-        node: &NodeId,
-        now: Instant,
-    ) -> RedisResult<()> {
-        let nodes = scripts.elect(redis, node, self.every * 2)?;
+    /// If this node is elected, finds the suspects that are alive and still outside the cluster of these `nodes`.
+    fn compare(&mut self, redis: &mut Connection, nodes: Option<Vec<String>>, now: Instant) -> RedisResult<()> {
         self.elected = nodes.is_some();
         self.members =
             nodes.into_iter().flatten().filter_map(|node| Some(node.rsplit_once('.')?.0.to_owned())).collect();

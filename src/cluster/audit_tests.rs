@@ -1,8 +1,15 @@
 use super::*;
-use crate::cluster::Past;
+use crate::cluster::{Entered, Past};
 use crate::config::Config;
 use crate::event::Shard;
 use crate::support::redis::RedisServer;
+
+impl MembershipScripts {
+    /// Like [`Self::enter`], in a cluster that admits the node.
+    pub(crate) fn open(&self, redis: &mut Connection, node: &NodeId, new_id: &str, past: Past) -> RedisResult<Entered> {
+        self.enter(redis, node, new_id, "", past, true).map(|entered| entered.expect("a cluster that takes this node"))
+    }
+}
 
 #[test]
 fn a_node_that_joins_after_its_roster_was_seen_is_not_reported() {

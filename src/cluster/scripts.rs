@@ -34,7 +34,8 @@ macro_rules! script {
 }
 
 static OPEN: Script = script!("../redis/scripts/while_full.lua", "../redis/scripts/identity.lua", "scripts/open.lua");
-static CONFIRM: Script = script!("../redis/scripts/while_full.lua", "../redis/scripts/behind.lua", "scripts/confirm.lua");
+static CONFIRM: Script =
+    script!("../redis/scripts/while_full.lua", "../redis/scripts/behind.lua", "scripts/confirm.lua");
 static ELECT: Script = script!("scripts/elect.lua");
 static BYE: Script = script!("scripts/held.lua", "scripts/bye.lua");
 
@@ -101,12 +102,6 @@ impl MembershipScripts {
             "vacant" => Err(Closed::Vacant),
             mismatch => Err(Closed::Mismatch(self.own.mismatch(mismatch, &text))),
         })
-    }
-
-    /// Like [`Self::enter`], in a cluster that admits the node.
-    #[cfg(test)]
-    pub(crate) fn open(&self, redis: &mut Connection, node: &NodeId, new_id: &str, past: Past) -> RedisResult<Entered> {
-        self.enter(redis, node, new_id, "", past, true).map(|entered| entered.expect("a cluster that takes this node"))
     }
 
     /// Confirms to `settling` that Redis has all holds of the node, because the node has `restored` them or found

@@ -27,12 +27,6 @@ pub struct Credentials {
     pub secret: Secret,
 }
 
-impl From<Credentials> for SigningKey {
-    fn from(Credentials { key, secret }: Credentials) -> Self {
-        Self::of_app(key, &secret, &[])
-    }
-}
-
 /// The credentials of every application seen so far. They are kept only in memory.
 #[derive(Debug, Default)]
 pub struct AppRegistry {

@@ -16,9 +16,9 @@ use crate::outbox::{InFlightBatch, Queued, Redelivery, body, redelivery_of};
 #[derive(Debug)]
 pub(crate) struct Batch {
     app: AppId,
-    id: String,
-    events: Vec<Arc<Queued>>,
-    payload: Payload,
+    pub(crate) id: String,
+    pub(crate) events: Vec<Arc<Queued>>,
+    pub(crate) payload: Payload,
     body: OnceLock<Vec<u8>>,
 }
 
@@ -27,11 +27,6 @@ impl Batch {
     pub(crate) fn new(app: AppId, id: String, events: Vec<Arc<Queued>>) -> Self {
         debug_assert!(events.iter().all(|queued| *queued.item.app() == app), "applications never share a batch");
         Self { app, id, events, payload: Payload::default(), body: OnceLock::new() }
-    }
-
-    /// Sets the payload format.
-    pub(crate) fn with_payload(self, payload: Payload) -> Self {
-        Self { payload, ..self }
     }
 
     /// Restores an in-flight batch of another node.
@@ -43,16 +38,6 @@ impl Batch {
     /// Returns the body, if it is frozen.
     pub(crate) fn body(&self) -> Option<&[u8]> {
         self.body.get().map(Vec::as_slice)
-    }
-
-    /// Returns the `webhook-id`.
-    pub(crate) fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// Returns the events, oldest first.
-    pub(crate) fn events(&self) -> &[Arc<Queued>] {
-        &self.events
     }
 
     /// Returns the dead letter that this batch retries, if any.

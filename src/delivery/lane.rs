@@ -243,7 +243,7 @@ impl Lane {
 
     /// Returns the time since the oldest event of the started batch arrived.
     pub(crate) fn waited_for(&self, now: Instant) -> Duration {
-        let oldest = self.trying().and_then(|trying| trying.batch.events().first()).map(|queued| queued.arrived);
+        let oldest = self.trying().and_then(|trying| trying.batch.events.first()).map(|queued| queued.arrived);
         oldest.max(oldest.and(self.resumed)).map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
@@ -287,13 +287,13 @@ impl Lane {
 
     /// Returns the number of events in the batch in flight.
     pub(crate) fn in_flight(&self) -> usize {
-        if let LaneState::InFlight(trying) = &self.state { trying.batch.events().len() } else { 0 }
+        if let LaneState::InFlight(trying) = &self.state { trying.batch.events.len() } else { 0 }
     }
 
     /// Returns the number of events in batches that wait for their next attempt.
     pub(crate) fn backing_off(&self) -> usize {
-        let ahead: usize = self.ahead.iter().map(|(_, batch)| batch.events().len()).sum();
-        ahead + if let LaneState::BackingOff { trying, .. } = &self.state { trying.batch.events().len() } else { 0 }
+        let ahead: usize = self.ahead.iter().map(|(_, batch)| batch.events.len()).sum();
+        ahead + if let LaneState::BackingOff { trying, .. } = &self.state { trying.batch.events.len() } else { 0 }
     }
 
     /// Extends all deadlines by a pause of the endpoint from `began` to `now`.
@@ -309,7 +309,7 @@ impl Lane {
         let started = self.trying().map(|trying| &trying.batch);
         let batches = started.into_iter().chain(self.ahead.iter().map(|(_, batch)| batch));
         // Each batch is in order, so its first event is its oldest.
-        let firsts = batches.filter_map(|batch| batch.events().first()).chain(self.waiting.front());
+        let firsts = batches.filter_map(|batch| batch.events.first()).chain(self.waiting.front());
         LaneSnapshot {
             depth: self.waiting() + self.in_flight() + self.backing_off(),
             oldest_ms: firsts.filter_map(|queued| queued.event()).map(|event| event.time_ms).min(),

@@ -18,7 +18,7 @@ pub(super) fn make(events: Vec<Arc<Queued>>) -> Batch {
 }
 
 pub(super) fn seqs(batch: &Batch) -> Vec<u64> {
-    batch.events().iter().map(|queued| queued.position.seq).collect()
+    batch.events.iter().map(|queued| queued.position.seq).collect()
 }
 
 #[test]
@@ -176,12 +176,12 @@ proptest! {
         let (mut lane, mut now) = (Lane::new(limits), Instant::now());
         let (mut pushed, mut passed) = (0, Vec::new());
         let check = |batch: &Batch| {
-            let times = || batch.events().iter().map(|queued| queued.event().unwrap().time_ms);
+            let times = || batch.events.iter().map(|queued| queued.event().unwrap().time_ms);
             let span = times().max().unwrap_or(0) - times().min().unwrap_or(0);
-            let bytes = crate::outbox::body::encode(batch.events(), Payload::Pusher, 0).len();
-            !batch.events().is_empty()
-                && batch.events().len() <= max_events
-                && (bytes <= max_bytes || batch.events().len() == 1)
+            let bytes = crate::outbox::body::encode(&batch.events, Payload::Pusher, 0).len();
+            !batch.events.is_empty()
+                && batch.events.len() <= max_events
+                && (bytes <= max_bytes || batch.events.len() == 1)
                 && span <= 1000
         };
         for step in steps {
@@ -247,7 +247,7 @@ fn a_batch_that_lost_a_partition_is_sent_without_it_and_before_waiting_events() 
     lane.rebuild(|queued| queued.position.token == 8, remade, now);
     assert_eq!((lane.due(false), lane.waiting()), (Some(now), 2));
     let again = lane.start(now, false, make).unwrap();
-    assert_eq!((seqs(&again), again.id()), (vec![0, 2], "msg_2"));
+    assert_eq!((seqs(&again), again.id.as_str()), (vec![0, 2], "msg_2"));
     assert_eq!(lane.attempts(), 1, "the first attempt was not sent");
     lane.finish().unwrap();
     assert_eq!(seqs(&lane.start(now, true, make).unwrap()), [3, 4]);
@@ -280,7 +280,7 @@ fn revoked_events_are_removed_from_every_batch_not_in_flight_and_the_others_keep
     assert_eq!(lane.due(false), Some(now + SECOND), "the backoff continues");
     let mut sent = Vec::new();
     while let Some(batch) = lane.start(now + SECOND, true, make) {
-        sent.push((batch.id().to_owned(), seqs(&batch)));
+        sent.push((batch.id.clone(), seqs(&batch)));
         lane.finish().unwrap();
     }
     let expected = [("msg_2", vec![9]), ("msg_2", vec![1, 3]), ("whole", vec![4]), ("msg_1", vec![12])];
@@ -299,5 +299,5 @@ fn an_attempt_under_way_is_not_changed_and_its_retry_has_no_revoked_events() {
     assert!(lane.start(now, true, make).is_some_and(|batch| Arc::ptr_eq(&batch, &first)));
     lane.rebuild(|queued| queued.position.token == 8, remade, now);
     let again = lane.start(now, true, make).unwrap();
-    assert_eq!((seqs(&again), again.id(), lane.attempts()), (vec![0], "msg_2", 2));
+    assert_eq!((seqs(&again), again.id.as_str(), lane.attempts()), (vec![0], "msg_2", 2));
 }

@@ -69,9 +69,12 @@ pub(crate) struct Lanes {
     states: EndpointStates,
     /// Changes that are not in Redis yet: endpoints that this node has disabled, with their URLs, or enabled (`None`).
     unreported: BTreeMap<String, Option<String>>,
-    waiting: usize,
-    flushing: bool,
-    limited: bool,
+    /// The number of events that are not in a batch yet.
+    pub(crate) waiting: usize,
+    /// Incomplete batches are sent immediately.
+    pub(crate) flushing: bool,
+    /// The number of workers is limited.
+    pub(crate) limited: bool,
     /// A closed endpoint may have a due lane.
     undeliverable: bool,
     /// Dead letters that will not be retried.
@@ -223,11 +226,6 @@ impl Lanes {
         self.permits.set_max(workers.unwrap_or(MAX_WORKERS));
     }
 
-    /// Returns `true` if the number of workers is limited.
-    pub(crate) const fn is_limited(&self) -> bool {
-        self.limited
-    }
-
     /// Returns the time at which the next lane becomes due or a rate limit admits a waiting lane. Ignores lanes that wait for
     /// a worker.
     pub(crate) fn next_due(&self) -> Option<Instant> {
@@ -270,16 +268,6 @@ impl Lanes {
         for lane in 0..self.entries.len() {
             self.plan(lane);
         }
-    }
-
-    /// Returns `true` if incomplete batches are sent immediately.
-    pub(crate) const fn is_flushing(&self) -> bool {
-        self.flushing
-    }
-
-    /// Returns the number of events that are not in a batch yet.
-    pub(crate) const fn waiting(&self) -> usize {
-        self.waiting
     }
 
     /// Counts the events in the lanes.

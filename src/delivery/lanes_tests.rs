@@ -75,7 +75,7 @@ fn an_event_goes_to_the_endpoints_that_want_it() {
     let mut lanes = lanes(vec![mine, vacated, endpoint(7)], 8);
     assert_eq!(push(&mut lanes, "mine", 0), ["3", "7"]);
     assert_eq!(push(&mut lanes, "other", 1), ["7"]);
-    assert_eq!(lanes.waiting(), 3);
+    assert_eq!(lanes.waiting, 3);
 }
 
 #[test]
@@ -196,8 +196,8 @@ fn applications_never_share_a_batch() {
     assert_eq!(batches.len(), 2);
     for attempt in batches {
         let app = &lanes.entries[attempt.lane].id.app;
-        assert!(attempt.batch.events().iter().all(|queued| queued.item.app() == app));
-        assert_eq!(attempt.batch.events().len(), 2);
+        assert!(attempt.batch.events.iter().all(|queued| queued.item.app() == app));
+        assert_eq!(attempt.batch.events.len(), 2);
     }
 }
 
@@ -263,7 +263,7 @@ fn a_full_outbox_cuts_the_longest_lane() {
     assert_eq!(dropped.lane.app, "long".into());
     let seqs: Vec<u64> = dropped.events.iter().map(|queued| queued.position.seq).collect();
     assert_eq!(seqs, [1, 2]);
-    assert_eq!(lanes.waiting(), 4);
+    assert_eq!(lanes.waiting, 4);
 }
 
 #[test]
@@ -346,7 +346,7 @@ fn an_endpoint_that_answered_410_gets_no_more_events_and_they_are_all_dropped() 
     let sent: Vec<usize> = std::iter::from_fn(|| lanes.next(Instant::now())).map(|attempt| place(&attempt)).collect();
     assert!(sent.iter().all(|endpoint| *endpoint == 1), "{sent:?}");
     let finished = lanes.next_undeliverable(Instant::now()).unwrap();
-    assert_eq!((finished.endpoint, finished.batch.events().len()), (0, 1));
+    assert_eq!((finished.endpoint, finished.batch.events.len()), (0, 1));
     assert!(lanes.next_undeliverable(Instant::now()).is_none());
 }
 
@@ -383,7 +383,7 @@ fn cursors_that_wait_for_a_batch_also_wait_for_inherited_batches() {
     let now = Instant::now() + Duration::from_secs(1);
     push(&mut lanes, "app", 0);
     let first = lanes.next(now).unwrap();
-    let events = first.batch.events().to_vec();
+    let events = first.batch.events.clone();
     lanes
         .inherit(InFlightBatch { lane: first.id.clone(), id: "msg".to_owned(), body: Vec::new(), events }, now)
         .unwrap();

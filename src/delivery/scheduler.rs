@@ -237,7 +237,7 @@ impl SchedulerGuard<'_> {
     /// Reserves one more due attempt for another worker, unless the number of workers is limited.
     fn reserve_next(&mut self, now: Instant) {
         let state = &mut *self.state;
-        if !state.lanes.is_limited() {
+        if !state.lanes.limited {
             state.unassigned.extend(state.lanes.next(now));
         }
     }
@@ -246,9 +246,9 @@ impl SchedulerGuard<'_> {
         let state = &mut *self.state;
         let is_earlier = |due| state.asleep_until.is_none_or(|until| due < until);
         let remains = state.holding_back
-            || (state.lanes.is_limited() && state.lanes.due_endpoints(now) > 0)
+            || (state.lanes.limited && state.lanes.due_endpoints(now) > 0)
             || !state.unassigned.is_empty()
-            || state.lanes.is_flushing()
+            || state.lanes.flushing
             || state.lanes.has_undeliverable()
             || state.lanes.next_due().is_some_and(is_earlier);
         if remains {

@@ -40,7 +40,7 @@ impl BatchSender {
             self.apps.request(&lane.app, Instant::now());
             return Err(AttemptResult::UnknownApplication);
         };
-        self.telemetry.counters().attempts.add(1);
+        self.telemetry.counters.attempts.add(1);
         let began = Instant::now();
         let Reply { result, answer } = client.send(&request, *limit);
         let took = began.elapsed();
@@ -63,7 +63,7 @@ impl BatchSender {
     /// Freezes the batch and persists it in the outbox before its first attempt. Returns the body, the same for every attempt.
     fn freeze<'a>(&self, lane: &LaneId, batch: &'a Batch) -> Result<&'a [u8], AttemptResult> {
         if let Some(body) = batch.body() {
-            self.outbox.confirm(batch.events())?;
+            self.outbox.confirm(&batch.events)?;
             return Ok(body);
         }
         let body = match batch.redelivery() {
@@ -72,7 +72,7 @@ impl BatchSender {
                 self.outbox.dead_letter_body(&redelivery.dead_letter)?.ok_or(AttemptResult::Forgotten)?
             }
         };
-        self.outbox.persist(lane, batch.id(), &body, batch.events())?;
+        self.outbox.persist(lane, &batch.id, &body, &batch.events)?;
         Ok(batch.freeze(body))
     }
 }

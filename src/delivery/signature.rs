@@ -103,21 +103,6 @@ fn add(signatures: &mut String, code: HmacSha256) {
 }
 
 #[cfg(test)]
-impl<'a> SignedRequest<'a> {
-    /// Creates an attempt with this body, and with placeholders for the rest.
-    pub(super) fn of_body(body: &'a [u8]) -> Self {
-        Self {
-            id: "msg_1",
-            key: "key".to_owned(),
-            pusher_signature: "p".to_owned(),
-            standard_signatures: "v1,s".to_owned(),
-            timestamp: "1700000000".to_owned(),
-            body,
-        }
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde::Deserialize;
@@ -126,6 +111,20 @@ mod tests {
     use super::*;
     use crate::config::{EndpointSecret, PreviousSecret};
     use crate::secret::{Secret, hmac_sha256};
+
+    impl<'a> SignedRequest<'a> {
+        /// Creates an attempt with this body, and with placeholders for the rest.
+        pub(in crate::delivery) fn of_body(body: &'a [u8]) -> Self {
+            Self {
+                id: "msg_1",
+                key: "key".to_owned(),
+                pusher_signature: "p".to_owned(),
+                standard_signatures: "v1,s".to_owned(),
+                timestamp: "1700000000".to_owned(),
+                body,
+            }
+        }
+    }
 
     /// One entry of `tests/vectors/signature.json`, which was computed with OpenSSL. The PHP tests read the same file.
     #[derive(Deserialize)]

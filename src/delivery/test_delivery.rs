@@ -9,7 +9,7 @@ use super::Credentials;
 use super::attempt::AttemptResult;
 use super::client::Clients;
 use super::signature::sign;
-use super::signing_key::Signer;
+use super::signing_key::{Signer, SigningKey};
 use crate::config::Endpoint;
 use crate::telemetry::Telemetry;
 
@@ -36,7 +36,7 @@ pub struct TestDelivery {
 pub fn test_delivery(endpoint: &Endpoint, credentials: &Credentials) -> TestDelivery {
     let id = format!("msg_test_{:016x}", rand::random::<u64>());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (body, app) = (body(now), credentials.clone().into());
+    let (body, app) = (body(now), SigningKey::of_app(credentials.key.clone(), &credentials.secret, &[]));
     let began = Instant::now();
     let clients = Clients::new(&Arc::new(Telemetry::default()), || {});
     let result = match clients.set(std::slice::from_ref(endpoint)) {

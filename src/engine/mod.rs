@@ -147,13 +147,13 @@ impl Engine {
     /// Takes up to `max` outcomes, oldest first.
     #[must_use]
     pub fn poll(&self, max: usize) -> Vec<Outcome> {
-        if self.is_inherited() { Vec::new() } else { self.shared.telemetry.outcomes().take(max) }
+        if self.is_inherited() { Vec::new() } else { self.shared.telemetry.outcomes.take(max) }
     }
 
     /// Returns the counters, the failed requests to Redis by reason, and the gauges.
     #[must_use]
     pub fn stats(&self) -> Vec<(&'static str, u64)> {
-        let mut stats = self.shared.telemetry.counters().snapshot();
+        let mut stats = self.shared.telemetry.counters.snapshot();
         stats.extend(self.shared.telemetry.redis_failures().map(|(fault, count, _)| (fault.into(), count)));
         stats.extend(self.gauges().map(|(name, value)| (name, value as u64)));
         stats
@@ -201,7 +201,7 @@ impl Engine {
     fn take_in(&self, deadline: Instant) -> usize {
         while Instant::now() < deadline {
             let (reply, taken_in) = bounded(1);
-            self.shared.queue.push(Intent::Barrier(reply), self.shared.telemetry.counters());
+            self.shared.queue.push(Intent::Barrier(reply), &self.shared.telemetry.counters);
             match taken_in.recv_deadline(deadline) {
                 Ok(()) if !self.shared.queue.is_late() => return 0,
                 // Intents that did not fit into the queue wait outside of it, and the barrier has overtaken them: try
@@ -247,7 +247,7 @@ impl Engine {
     }
 
     fn release_all(&self) {
-        for shard in self.shared.node_states.shards() {
+        for shard in &self.shared.node_states.shards {
             let mut node_state = shard.lock();
             let mut claims = Vec::new();
             node_state.table.close_all(&mut claims);
@@ -288,7 +288,7 @@ impl Engine {
 
     fn push(&self, intent: impl FnOnce() -> Intent) {
         if !self.is_inert() {
-            self.shared.queue.push(intent(), self.shared.telemetry.counters());
+            self.shared.queue.push(intent(), &self.shared.telemetry.counters);
         }
     }
 
@@ -320,7 +320,7 @@ mod tests {
         let config = json!({ "connection": connection, "shutdown_timeout": SHUTDOWN_TIMEOUT.as_secs_f64() });
         let engine = Engine::new(Config::from_value(config).unwrap());
         engine.boot().unwrap();
-        let shard = &engine.shared.node_states.shards()[0];
+        let shard = &engine.shared.node_states.shards[0];
         let done = || engine.shared.queue.waiting() == 0 && shard.lock().is_done();
         engine.subscribed(b"app", b"a", b"1.1", None);
         engine.closed(b"app", b"1.1");

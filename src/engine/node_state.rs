@@ -1,6 +1,6 @@
 //! Creates the node states from the configuration.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::demand::Demands;
 use crate::config::Config;
@@ -26,15 +26,15 @@ pub(super) fn node_states(config: &Config, demands: &Demands) -> NodeStates {
 }
 
 fn node_state(config: &Config, demands: &Demands) -> SharedNodeState {
-    let limit = config.connection.part_of(PENDING_LIMIT);
-    let node_state = SharedNodeState::new(limit).repeating_misses_after(config.cache_miss_ttl / MISSES_PER_TTL);
-    node_state.lock().pending.share_bytes(config.connection.shards);
-    if demands.details.any() {
-        node_state.lock().table.name_connections();
+    let shared = SharedNodeState::new(config.connection.part_of(PENDING_LIMIT));
+    let mut node_state = shared.lock();
+    node_state.pending.share_bytes(config.connection.shards);
+    node_state.table.cache_pause = config.cache_miss_ttl / MISSES_PER_TTL;
+    node_state.table.names_connections = demands.details.any();
+    if demands.counts.any() {
+        let pause = (config.subscription_count_interval / REPORTS_PER_INTERVAL).min(LONGEST_REPORT_PAUSE);
+        node_state.table.count_sockets(pause, demands.counts.single(), Instant::now());
     }
-    if !demands.counts.any() {
-        return node_state;
-    }
-    let pause = (config.subscription_count_interval / REPORTS_PER_INTERVAL).min(LONGEST_REPORT_PAUSE);
-    node_state.counting(pause, demands.counts.single())
+    drop(node_state);
+    shared
 }

@@ -50,7 +50,7 @@ impl Engine {
         if self.is_inert() {
             return Some((0, Vec::new()));
         }
-        let shards = self.shared.node_states.shards();
+        let shards = &self.shared.node_states.shards;
         let (shard, at) = (cursor >> CURSOR_BITS, cursor & ((1 << CURSOR_BITS) - 1));
         let Some(node_state) = shards.get(shard) else { return Some((0, Vec::new())) };
         let node_state = node_state.try_lock()?;

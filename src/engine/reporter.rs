@@ -124,7 +124,7 @@ impl ReportRounds {
             }
             let next = Instant::now() + wait;
             wait = if written { RECORD_INTERVAL } else { RECORD_INTERVAL.min(wait * 2) };
-            while self.sources.telemetry.watch().is_on() && Instant::now() + WATCH_INTERVAL < next {
+            while self.sources.telemetry.watch.is_on() && Instant::now() + WATCH_INTERVAL < next {
                 if end.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Disconnected) {
                     break;
                 }
@@ -161,7 +161,7 @@ impl ReportRounds {
             return false;
         };
         self.sources.observe_time(time_ms);
-        self.sources.telemetry.watch().set(watched);
+        self.sources.telemetry.watch.set(watched);
         // Each change is reported once. The dispatcher drops a change when the states from Redis contain it.
         let has_reported = !std::mem::take(&mut self.last.disabled).is_empty();
         if has_reported || self.states.as_ref() != Some(&states) {
@@ -218,7 +218,7 @@ impl ReportRounds {
 
     /// Publishes the recorded attempts for watchers.
     fn show(&mut self) {
-        let watch = self.sources.telemetry.watch();
+        let watch = &self.sources.telemetry.watch;
         let clock = self.sources.clock();
         let node = self.name.clone().unwrap_or_default();
         let sights =

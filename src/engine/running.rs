@@ -80,8 +80,8 @@ impl Running {
         let reporter = Reporter::start(config, settings.clone(), Arc::clone(&sources))?;
         let metrics = config.metrics_listen.map(|address| Listener::start(address, sources)).transpose()?;
         let stop_claimers = Arc::new(StopFlag::default());
-        let mut intake = Intake::new(Arc::clone(queue), intents, Arc::clone(node_states), Arc::clone(telemetry))
-            .ignoring(config.ignored_channels.clone());
+        let mut intake = Intake::new(Arc::clone(queue), intents, Arc::clone(node_states), Arc::clone(telemetry));
+        intake.ignored = config.ignored_channels.clone();
         let intake = Thread::spawn("wh-intake", Arc::clone(telemetry), move || intake.run())?;
         let claimers = start_claimers(config, &settings, shared, &memberships, &stop_claimers)?;
         Ok(Self { shared: shared.clone(), stop_claimers, intake, claimers, delivery, outbox, reporter, metrics })
@@ -90,7 +90,7 @@ impl Running {
     /// Stops the threads by `deadline`. Returns `true` if all have ended.
     pub(super) fn stop(self, deadline: Instant) -> bool {
         let shared = &self.shared;
-        shared.queue.push(Intent::Stop, shared.telemetry.counters());
+        shared.queue.push(Intent::Stop, &shared.telemetry.counters);
         // Stop in the order in which results travel: deliveries, outbox, claimer. Each thread can still record the
         // results of the previous one. The claimer is last, because it gives up the node's membership, which the outbox
         // needs.
@@ -103,7 +103,7 @@ impl Running {
         let reporter = self.reporter.stop();
         let outbox_ended = self.outbox.stop(now + time * 2 / 3);
         self.stop_claimers.raise();
-        shared.node_states.shards().iter().for_each(|shard| shard.notify());
+        shared.node_states.shards.iter().for_each(|shard| shard.notify());
         let reporter_ended = reporter.wait_until(deadline);
         self.claimers.iter().all(|claimer| claimer.wait_until(deadline))
             && self.intake.wait_until(deadline)
@@ -142,7 +142,7 @@ fn start_claimers(
         let mut claimer = Claimer::new(Arc::clone(node_state), parts, Arc::clone(stop), Arc::clone(telemetry));
         Thread::spawn("wh-claimer", Arc::clone(telemetry), move || claimer.run())
     };
-    config.shards().zip(shared.node_states.shards()).map(start).collect()
+    config.shards().zip(&shared.node_states.shards).map(start).collect()
 }
 
 /// Returns the parts of a shard's claimer. `boot` identifies the first incarnation of this process.

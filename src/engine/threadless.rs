@@ -48,7 +48,7 @@ impl ThreadlessEngine {
     /// Does the claimer's work, as if Redis had decided an edge for each claim. Returns the number of events.
     pub fn judge(&mut self) -> usize {
         let mut events = 0;
-        for shard in self.engine.shared.node_states.shards() {
+        for shard in &self.engine.shared.node_states.shards {
             let mut node_state = shard.lock();
             while let Some(batch) = node_state.pending.batch() {
                 events += batch.claims().count() + batch.events();

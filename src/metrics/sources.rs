@@ -57,7 +57,7 @@ impl Sources {
     /// has the deliveries in `last`; otherwise `last` is updated.
     pub(crate) fn record(&self, last: &mut DeliveryStatus) -> NodeRecord {
         // Read the counters first, so that the deliveries include every counted batch.
-        let counters = by_name(self.telemetry.counters().snapshot());
+        let counters = by_name(self.telemetry.counters.snapshot());
         let clock = self.clock();
         if let Some(deliveries) = self.delivery.status(clock, clock.at + REPLY_TIMEOUT) {
             *last = deliveries;
@@ -67,7 +67,7 @@ impl Sources {
 
     /// Returns the record of a node whose dispatcher has ended.
     pub(crate) fn last_record(&self, deliveries: DeliveryStatus) -> NodeRecord {
-        self.record_of(by_name(self.telemetry.counters().snapshot()), deliveries)
+        self.record_of(by_name(self.telemetry.counters.snapshot()), deliveries)
     }
 
     fn record_of(&self, counters: Map<String, Value>, deliveries: DeliveryStatus) -> NodeRecord {

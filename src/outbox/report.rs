@@ -46,7 +46,7 @@ impl DropReport {
         let Self { telemetry, configured_url, endpoint, app_id, events, attempts, reason, .. } = self;
         telemetry.dropped(events as u64, Cause::of(&reason));
         let line = if attempts > 0 {
-            telemetry.counters().batches_dropped.add(1);
+            telemetry.counters.batches_dropped.add(1);
             format!("Webhook dropped after {attempts} attempts ({reason}): {endpoint}")
         } else {
             format!("{events} webhook events dropped ({reason}): {endpoint}")

@@ -53,22 +53,13 @@ pub(crate) struct Count {
 /// The entries that one script call sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClaimBatch {
-    number: u64,
-    pub(super) entries: Vec<BatchEntry>,
+    pub(crate) number: u64,
+    pub(crate) entries: Vec<BatchEntry>,
 }
 
 impl ClaimBatch {
     pub(crate) const fn new(number: u64, entries: Vec<BatchEntry>) -> Self {
         Self { number, entries }
-    }
-
-    /// Returns the number under which Redis stores the reply.
-    pub(crate) const fn number(&self) -> u64 {
-        self.number
-    }
-
-    pub(crate) fn entries(&self) -> &[BatchEntry] {
-        &self.entries
     }
 
     pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {

@@ -176,7 +176,7 @@ impl Claimer {
     fn wait(&self) {
         let idle_until = Instant::now() + IDLE;
         let suspects_at = self.suspects.iter().map(|(_, at)| *at).min();
-        let due = [suspects_at, self.session.renew_at(), self.session.confirms_at(), self.grace.ask_at()]
+        let due = [suspects_at, self.session.renew_at(), self.session.confirms_at(), self.grace.ask_at]
             .into_iter()
             .flatten()
             .fold(idle_until, Instant::min);
@@ -287,14 +287,14 @@ impl Claimer {
         let Some(batch) = batch else { return Ok(false) };
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
-        let prepared = self.prepared.take().filter(|call| call.is_for(session.node(), epoch, batch.number()));
+        let prepared = self.prepared.take().filter(|call| call.is_for(session.node(), epoch, batch.number));
         let claim = prepared.unwrap_or_else(|| keys.claim_call(session.node(), epoch, &batch));
         let prepared = &mut self.prepared;
         let prepare = || {
             let next = self.node_state.lock().pending.next_batch();
             *prepared = next.map(|next| keys.claim_call(session.node(), epoch, &next));
         };
-        let sent_again = self.unanswered.replace(batch.number()) == Some(batch.number());
+        let sent_again = self.unanswered.replace(batch.number) == Some(batch.number);
         let answer = call(&mut self.link, |redis| claim.send(redis, prepare))?;
         self.unanswered = None;
         let verdict = answer?;
@@ -303,7 +303,7 @@ impl Claimer {
             self.clock.observe(verdict.time_ms);
         }
         self.grace.judged(&batch, &verdict, now);
-        let counters = self.telemetry.counters();
+        let counters = &self.telemetry.counters;
         counters.redis_calls.add(1);
         counters.claims.add(batch.claims().count() as u64);
         let judged = |how: u8| verdict.edges.iter().map(|edge| u64::from(*edge == how)).sum::<u64>();

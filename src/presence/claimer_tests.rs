@@ -34,7 +34,8 @@ impl Node {
             timeout: Duration::from_millis(200),
             ..Settings::default()
         };
-        let node_state = Arc::new(SharedNodeState::new(usize::MAX).in_batches_of(2));
+        let node_state = Arc::new(SharedNodeState::new(usize::MAX));
+        node_state.lock().pending.set_portion(2);
         let mut boots = 0;
         let cluster = ClaimerParts {
             link: Link::new(crate::redis::Settings::new(settings).unwrap(), Arc::clone(&telemetry)),
@@ -182,7 +183,7 @@ fn a_prepared_batch_is_decided_in_the_next_epoch_after_redis_loses_its_data() {
     while node.claimer.step(Instant::now() + 2 * LEASE / 3).is_some() {}
     node.come_to_rest();
     assert_eq!(events(&server), each("o")[2..]);
-    assert_eq!(node.claimer.telemetry.counters().hold_rebuilds.get(), 1, "nothing of the old epoch was sent");
+    assert_eq!(node.claimer.telemetry.counters.hold_rebuilds.get(), 1, "nothing of the old epoch was sent");
 }
 
 #[test]

@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(150);
 pub(crate) struct Grace {
     /// Grace that this node gives a departure.
     granted: Duration,
-    ask_at: Option<Instant>,
+    pub(crate) ask_at: Option<Instant>,
     /// Departures that began their grace through this node and may still be in it: when the grace ends (Unix ms), and the
     /// hold.
     departures: VecDeque<(u64, Hold)>,
@@ -40,11 +40,6 @@ impl Grace {
     /// Sends the next batch even if it is empty. Departures of stopped nodes may be waiting.
     pub(crate) const fn ask_now(&mut self, now: Instant) {
         self.ask_at = Some(now);
-    }
-
-    /// Returns when to ask Redis next, if at all.
-    pub(crate) const fn ask_at(&self) -> Option<Instant> {
-        self.ask_at
     }
 
     /// Returns `true` if it is time to ask Redis.

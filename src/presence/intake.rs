@@ -41,7 +41,7 @@ pub(crate) struct Intake {
     barriers: Vec<Sender<()>>,
     /// Events of the application that did not fit into the pending queue.
     dropped: PacedCount,
-    ignored: IgnoredChannels,
+    pub(crate) ignored: IgnoredChannels,
 }
 
 /// Result of applying intents: the thread continues or stops.
@@ -62,11 +62,6 @@ impl Intake {
         let (portion, claims, barriers) = (Vec::new(), Vec::new(), Vec::new());
         let (dropped, ignored) = (PacedCount::default(), IgnoredChannels::default());
         Self { queue, intents, node_states, telemetry, portion, claims, barriers, dropped, ignored }
-    }
-
-    /// Sets the channels whose intents are ignored.
-    pub(crate) fn ignoring(self, ignored: IgnoredChannels) -> Self {
-        Self { ignored, ..self }
     }
 
     /// Runs until it reads an [`Intent::Stop`].
@@ -112,7 +107,7 @@ impl Intake {
             // The waiting thread may have timed out.
             let _ = barrier.try_send(());
         }
-        self.telemetry.counters().intents.add(taken as u64);
+        self.telemetry.counters.intents.add(taken as u64);
         self.queue.entered();
         (taken, next)
     }
@@ -139,7 +134,7 @@ impl Intake {
                 Intent::Closed(app, socket) if shared.are_several() => locked = self.close(locked, &app, &socket),
                 intent => {
                     locked = locked.move_to(shared.shard_of_intent(&intent));
-                    self.enter(locked.state(), intent);
+                    self.enter(&mut locked.state, intent);
                     locked.record_sockets();
                 }
             }
@@ -152,7 +147,7 @@ impl Intake {
     fn close<'a>(&mut self, mut locked: LockedShard<'a>, app: &AppId, socket: &SocketId) -> LockedShard<'a> {
         for shard in self.node_states.shards_of_socket(app, socket) {
             locked = locked.move_to(shard);
-            self.enter(locked.state(), Intent::Closed(app.clone(), socket.clone()));
+            self.enter(&mut locked.state, Intent::Closed(app.clone(), socket.clone()));
             locked.record_sockets();
         }
         locked
@@ -195,14 +190,14 @@ impl Intake {
     }
 
     fn repaired(&self, sockets: usize) {
-        self.telemetry.counters().reconcile_repairs.add(sockets as u64);
+        self.telemetry.counters.reconcile_repairs.add(sockets as u64);
     }
 
     /// Moves the claims of the applied intent to the pending queue.
     fn claim(&mut self, node_state: &mut NodeState) {
         if !self.claims.is_empty() {
             let coalesced = node_state.pending.push_claims(self.claims.drain(..));
-            self.telemetry.counters().claims_coalesced.add(coalesced as u64);
+            self.telemetry.counters.claims_coalesced.add(coalesced as u64);
         }
     }
 
@@ -215,7 +210,7 @@ impl Intake {
         let Intent::Message(app, text) = intent else { return Some(intent) };
         let [channel, socket, user, message] = text.parts();
         let Some(read) = ClientMessage::read(message).filter(|read| read.channel.as_bytes() == channel) else {
-            self.telemetry.counters().client_events_refused.add(1);
+            self.telemetry.counters.client_events_refused.add(1);
             return None;
         };
         let (event, data) = (read.event.as_bytes(), read.data.as_ref().map(|data| data.as_bytes()));
@@ -234,7 +229,7 @@ impl Intake {
         let channel = node_state.table.subscription(&app, channel.as_bytes(), socket).unwrap_or(channel).clone();
         let event = OrderedEvent { app, channel, content: EventContent::ByClient(event) };
         if !node_state.pending.push_event(event) {
-            self.telemetry.counters().client_events_dropped.add(1);
+            self.telemetry.counters.client_events_dropped.add(1);
         }
     }
 
@@ -243,7 +238,7 @@ impl Intake {
         if node_state.pending.push_event(event) {
             return;
         }
-        self.telemetry.counters().custom_events_dropped.add(1);
+        self.telemetry.counters.custom_events_dropped.add(1);
         if let Some(dropped) = self.dropped.add(1, Instant::now()) {
             self.telemetry
                 .log_error(format_args!("Dropped {dropped} application events: too many events are waiting for Redis"));
@@ -283,7 +278,7 @@ mod tests {
         let mut intake =
             Intake::new(Arc::clone(&queue), intents.clone(), Arc::clone(&node_state), Arc::clone(&telemetry));
         let subscribed = Intent::Subscribed(AppId::from("app"), Packed::new([b"a".as_slice(), b"1.1", b"", b""]));
-        queue.push(subscribed, telemetry.counters());
+        queue.push(subscribed, &telemetry.counters);
 
         let entering = node_state.lock(Shard::FIRST);
         let thread = std::thread::spawn(move || intake.run());
@@ -293,7 +288,7 @@ mod tests {
 
         eventually("the intake to apply the intent", || (queue.waiting() == 0).then_some(()));
         assert_eq!(node_state.size(), (1, 1));
-        queue.push(Intent::Stop, telemetry.counters());
+        queue.push(Intent::Stop, &telemetry.counters);
         thread.join().unwrap();
     }
 }

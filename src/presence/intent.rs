@@ -224,16 +224,13 @@ impl IntentQueue {
     fn overflowed(&self, intent: Intent, counters: &Counters) {
         let mut overflow = self.overflow.lock();
         match intent {
-            Intent::Subscribed(app, text) => {
-                let [channel, ..] = text.parts();
-                overflow.dirty.insert((app, ChannelName::new(channel)));
-            }
-            Intent::Unsubscribed(app, text) => {
-                let [channel, ..] = text.parts();
-                overflow.dirty.insert((app, ChannelName::new(channel)));
-            }
-            Intent::Live(app, channel, _) | Intent::Present(app, channel, _) | Intent::Absent(app, channel, _) => {
-                overflow.dirty.insert((app, channel));
+            Intent::Subscribed(..)
+            | Intent::Unsubscribed(..)
+            | Intent::Live(..)
+            | Intent::Present(..)
+            | Intent::Absent(..) => {
+                let place = intent.place().map(|(app, channel)| (app.clone(), ChannelName::new(channel)));
+                overflow.dirty.extend(place);
             }
             lifetime @ (Intent::Opened(..) | Intent::Closed(..)) => {
                 overflow.late.push(lifetime);

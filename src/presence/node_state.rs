@@ -3,9 +3,8 @@
 //! Two threads share it. The intake writes short portions. The claimer takes batches and never holds the lock during a
 //! call to Redis, so a Redis that hangs does not stop the intake.
 
-use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -13,7 +12,6 @@ use super::batch::ClaimBatch;
 use super::claim::Hold;
 use super::pending::Pending;
 use super::table::LocalTable;
-use crate::event::AppId;
 
 /// The local table and the pending queue. Both are changed under one lock.
 #[derive(Debug)]
@@ -33,12 +31,6 @@ impl NodeState {
         } else {
             pending.batch()
         }
-    }
-
-    /// Returns `true` if there is something to send at `now`.
-    #[cfg(test)]
-    pub(crate) fn has_batch(&self, now: Instant) -> bool {
-        self.pending.has_batch() || self.table.has_counts(now)
     }
 
     /// Returns the holds that Redis has confirmed, and the number of the last batch that was answered. Each hold has the
@@ -108,26 +100,6 @@ impl SharedNodeState {
     pub(crate) fn new(limit: usize) -> Self {
         let node_state = NodeState { table: LocalTable::default(), pending: Pending::new(limit) };
         Self { node_state: Mutex::new(node_state), changed: Condvar::new() }
-    }
-
-    /// Enables connection counts, sent at most once per `pause` and channel, for the applications in `only`; `None` means
-    /// all.
-    pub(crate) fn counting(mut self, pause: Duration, only: Option<HashSet<AppId>>) -> Self {
-        self.node_state.get_mut().table.count_sockets(pause, only, Instant::now());
-        self
-    }
-
-    /// Sets the pause before an empty cache channel is reported again.
-    pub(crate) fn repeating_misses_after(mut self, pause: Duration) -> Self {
-        self.node_state.get_mut().table.repeat_misses_after(pause);
-        self
-    }
-
-    /// Limits the entries per batch.
-    #[cfg(test)]
-    pub(crate) fn in_batches_of(mut self, entries: usize) -> Self {
-        self.node_state.get_mut().pending.set_portion(entries);
-        self
     }
 
     /// Locks the node state.

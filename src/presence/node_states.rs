@@ -20,7 +20,8 @@ const _: () = assert!(MAX_SHARDS as u32 <= ShardSet::BITS);
 /// hangs does not stop the others.
 #[derive(Debug)]
 pub(crate) struct NodeStates {
-    shards: Vec<Arc<SharedNodeState>>,
+    /// By shard.
+    pub(crate) shards: Vec<Arc<SharedNodeState>>,
     /// The shards with channels of each socket. Empty if there is one shard, whose table has all sockets.
     sockets: Mutex<HashMap<AppId, HashMap<SocketId, ShardSet>>>,
 }
@@ -32,15 +33,10 @@ impl NodeStates {
         let shards: Vec<_> = shards.into_iter().map(Arc::new).collect();
         if several {
             for shard in &shards {
-                shard.lock().table.note_sockets();
+                shard.lock().table.socket_changes = Some(Vec::new());
             }
         }
         Self { shards, sockets: Mutex::default() }
-    }
-
-    /// Returns the node state of each shard.
-    pub(crate) fn shards(&self) -> &[Arc<SharedNodeState>] {
-        &self.shards
     }
 
     /// Returns `true` if there are several shards.
@@ -126,15 +122,10 @@ pub(super) struct LockedShard<'a> {
     shard: Shard,
     /// Shards that had the lock before.
     left: ShardSet,
-    state: MutexGuard<'a, NodeState>,
+    pub(super) state: MutexGuard<'a, NodeState>,
 }
 
 impl LockedShard<'_> {
-    /// Returns the node state.
-    pub(super) fn state(&mut self) -> &mut NodeState {
-        &mut self.state
-    }
-
     /// Lets the claimer take the lock if it waits for it.
     pub(super) fn yield_to_claimer(&mut self) {
         MutexGuard::bump(&mut self.state);

@@ -64,8 +64,14 @@ static CLAIM: Script =
 static REASSERT: Script =
     script!("../cluster/scripts/held.lua", "../cluster/scripts/waited_for.lua", "scripts/reassert.lua");
 static LEAVING: Script = script!("../cluster/scripts/waited_for.lua", "scripts/leaving.lua");
-static FORGET: Script = script!("../cluster/scripts/held.lua", "../cluster/scripts/waited_for.lua", "scripts/forget.lua");
-static RENEW: Script = script!("../redis/scripts/behind.lua", "../redis/scripts/while_full.lua", "scripts/fix_times.lua", "scripts/renew.lua");
+static FORGET: Script =
+    script!("../cluster/scripts/held.lua", "../cluster/scripts/waited_for.lua", "scripts/forget.lua");
+static RENEW: Script = script!(
+    "../redis/scripts/behind.lua",
+    "../redis/scripts/while_full.lua",
+    "scripts/fix_times.lua",
+    "scripts/renew.lua"
+);
 static REAP: Script = script!("../cluster/scripts/held.lua", "../cluster/scripts/settling.lua", "scripts/reap.lua");
 static RESUME: Script = script!("scripts/resume.lua");
 

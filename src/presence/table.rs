@@ -23,13 +23,13 @@ use counts::Counts;
 pub(crate) struct LocalTable {
     apps: HashMap<AppId, App>,
     /// Claims of users name the connection. Set where an endpoint wants `extended` payloads.
-    names_connections: bool,
+    pub(crate) names_connections: bool,
     /// Connection counts to send. `None` if no endpoint wants them.
     counts: Option<Counts>,
     /// Pause before an empty cache channel is reported again.
-    cache_pause: Duration,
+    pub(crate) cache_pause: Duration,
     /// Sockets that got their first channel or left their last one. `None` with one shard, which needs no notes.
-    socket_changes: Option<Vec<SocketChange>>,
+    pub(crate) socket_changes: Option<Vec<SocketChange>>,
 }
 
 /// A socket that is on a channel now, or on none any more.
@@ -92,16 +92,6 @@ struct SubscriptionContext<'a> {
 }
 
 impl LocalTable {
-    /// Makes later claims of users name the connection.
-    pub(crate) const fn name_connections(&mut self) {
-        self.names_connections = true;
-    }
-
-    /// Makes the table note the sockets that get their first channel or leave their last one.
-    pub(crate) fn note_sockets(&mut self) {
-        self.socket_changes = Some(Vec::new());
-    }
-
     /// Takes the notes about sockets. `None` if there are none.
     pub(crate) fn socket_changes(&mut self) -> Option<impl Iterator<Item = SocketChange>> {
         self.socket_changes.as_mut().filter(|changes| !changes.is_empty()).map(|changes| changes.drain(..))

@@ -98,7 +98,7 @@ fn users_of_a_channel_without_a_name_are_not_claimed_as_connections() {
 #[test]
 fn a_users_claims_name_the_first_and_the_last_socket_with_the_data_of_the_first() {
     let (mut table, mut claims, app) = (LocalTable::default(), Vec::new(), AppId::from("app"));
-    table.name_connections();
+    table.names_connections = true;
     table.subscribe(&app, b"presence-a", b"1", Some(b"7"), Some(b"{}"), &mut claims);
     table.subscribe(&app, b"presence-a", b"2", Some(b"7"), Some(b"[]"), &mut claims);
     table.close(&app, b"1", &mut claims);

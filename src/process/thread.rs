@@ -137,8 +137,8 @@ mod tests {
         });
         let ended = thread.is_ok_and(|thread| thread.wait_until(Instant::now() + Duration::from_secs(10)));
         assert!(ended);
-        assert_eq!(telemetry.counters().thread_panics.get(), 1);
-        let reported = telemetry.outcomes().take(8);
+        assert_eq!(telemetry.counters.thread_panics.get(), 1);
+        let reported = telemetry.outcomes.take(8);
         assert!(
             matches!(&reported[..], [Outcome::Log { message, .. }] if message.contains("wh-test") && message.contains("the first run panics")),
             "{reported:?}"

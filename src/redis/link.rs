@@ -195,7 +195,7 @@ impl Link {
         if let Err(error) = &open {
             self.note(need, error);
         } else if let Some(telemetry) = &self.counted {
-            telemetry.counters().redis_requests.add(1);
+            telemetry.counters.redis_requests.add(1);
         }
         open
     }
@@ -209,7 +209,7 @@ impl Link {
         let mut error = LinkError::sort(error, self.settings.timeout());
         if let LinkError::WrongType { keys, .. } = &mut error {
             // No key is named if the user may not read the types.
-            *keys = foreign::find(&mut open.redis, self.settings.key_prefix()).unwrap_or_default();
+            *keys = foreign::find(&mut open.redis, &self.settings.key_prefix).unwrap_or_default();
         }
         if error.spares_connection() {
             self.keep(open);
@@ -242,9 +242,9 @@ impl Link {
     fn check(&mut self, mut open: Open) -> Result<Open, LinkError> {
         let (now, timeout) = (Instant::now(), self.settings.timeout());
         let idle = now.duration_since(open.used) >= IDLE;
-        let checked = if now.duration_since(open.role_checked) >= self.settings.role_every() {
+        let checked = if now.duration_since(open.role_checked) >= self.settings.role_every {
             open.role_checked = now;
-            survey::check_role(&mut open.redis, self.settings.key_prefix(), timeout)
+            survey::check_role(&mut open.redis, &self.settings.key_prefix, timeout)
         } else if idle {
             survey::ping(&mut open.redis).map(Ok)
         } else {

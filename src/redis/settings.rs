@@ -30,9 +30,9 @@ const CLIENT_NAME: &str = "resonate-webhooks";
 #[derive(Clone, Debug)]
 pub struct Settings {
     connection: Connection,
-    key_prefix: String,
+    pub(super) key_prefix: String,
     shard: Shard,
-    role_every: Duration,
+    pub(super) role_every: Duration,
 }
 
 impl Settings {
@@ -85,16 +85,6 @@ impl Settings {
     /// Returns the timeout for connecting, and for each read and each write.
     pub(crate) const fn timeout(&self) -> Duration {
         self.connection.timeout
-    }
-
-    /// Returns how often a connection checks that it leads to a master.
-    pub(super) const fn role_every(&self) -> Duration {
-        self.role_every
-    }
-
-    /// Returns the prefix of every key.
-    pub(super) fn key_prefix(&self) -> &str {
-        &self.key_prefix
     }
 
     /// Connects, logs in, examines the server and selects the database. The client library could log in and select, but

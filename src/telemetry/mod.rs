@@ -31,11 +31,14 @@ pub(crate) use watch::Watch;
 /// The telemetry of one engine, shared by all of its threads.
 #[derive(Debug, Default)]
 pub struct Telemetry {
-    counters: Counters,
+    /// The counters.
+    pub counters: Counters,
     drops: [Counter; Cause::COUNT],
     redis_failures: Mutex<[(u64, Option<Instant>); RedisFault::COUNT]>,
-    outcomes: Outcomes,
-    watch: Watch,
+    /// The queue of outcomes, which the PHP side polls.
+    pub outcomes: Outcomes,
+    /// The attempts for watchers.
+    pub(crate) watch: Watch,
     /// The number of links that have each kind of shared trouble.
     troubled: [AtomicUsize; TROUBLES],
 }
@@ -44,12 +47,6 @@ pub struct Telemetry {
 pub(crate) const TROUBLES: usize = 3;
 
 impl Telemetry {
-    /// Returns the counters.
-    #[must_use]
-    pub const fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
     /// Counts dropped events.
     pub(crate) fn dropped(&self, events: u64, cause: Cause) {
         self.counters.events_dropped.add(events);
@@ -72,17 +69,6 @@ impl Telemetry {
     /// Returns the numbers of failed requests to Redis, and the times of the last ones, by reason.
     pub(crate) fn redis_failures(&self) -> impl Iterator<Item = (RedisFault, u64, Option<Instant>)> {
         RedisFault::VARIANTS.iter().zip(*self.redis_failures.lock()).map(|(fault, (count, last))| (*fault, count, last))
-    }
-
-    /// Returns the queue of outcomes, which the PHP side polls.
-    #[must_use]
-    pub const fn outcomes(&self) -> &Outcomes {
-        &self.outcomes
-    }
-
-    /// Returns the attempts for watchers.
-    pub(crate) const fn watch(&self) -> &Watch {
-        &self.watch
     }
 
     /// Queues an outcome for the PHP side.

@@ -76,12 +76,12 @@ impl Node {
         let beside = |outcome: &Outcome| {
             matches!(outcome, Outcome::Log { .. } | Outcome::EndpointFailing { .. } | Outcome::EndpointRecovered { .. })
         };
-        eventually("an outcome", || self.telemetry.outcomes().take(1).pop().filter(|outcome| !beside(outcome)))
+        eventually("an outcome", || self.telemetry.outcomes.take(1).pop().filter(|outcome| !beside(outcome)))
     }
 
     /// Takes all outcomes so far.
     pub(crate) fn outcomes(&self) -> Vec<Outcome> {
-        self.telemetry.outcomes().take(10_000)
+        self.telemetry.outcomes.take(10_000)
     }
 }
 

@@ -14,7 +14,7 @@ impl Lane {
     /// Replaces the batch in flight with two halves, which `make` creates.
     pub(crate) fn halve(&mut self, now: Instant, mut make: impl FnMut(Vec<Arc<Queued>>) -> Batch) {
         if let LaneState::InFlight(trying) = std::mem::replace(&mut self.state, LaneState::Collecting) {
-            let events = trying.batch.events();
+            let events = &trying.batch.events;
             let (first, second) = events.split_at(events.len() / 2);
             let halves = [first, second].map(|half| (now, Arc::new(make(half.to_vec()))));
             for half in halves.into_iter().rev() {
@@ -40,7 +40,7 @@ mod tests {
         assert_eq!((lane.backing_off(), lane.waiting(), lane.attempts()), (3, 1, 0));
         let mut sent = Vec::new();
         while let Some(batch) = lane.start(now, true, make) {
-            if batch.events().len() > 1 {
+            if batch.events.len() > 1 {
                 lane.halve(now, make);
                 continue;
             }

@@ -68,8 +68,8 @@ fn without(
     batch: Arc<Batch>,
     mut make: impl FnMut(Vec<Arc<Queued>>) -> Batch,
 ) -> Option<Arc<Batch>> {
-    let staying: Vec<Arc<Queued>> = batch.events().iter().filter(|queued| !revoked(queued)).cloned().collect();
-    if staying.len() == batch.events().len() {
+    let staying: Vec<Arc<Queued>> = batch.events.iter().filter(|queued| !revoked(queued)).cloned().collect();
+    if staying.len() == batch.events.len() {
         return Some(batch);
     }
     (!staying.is_empty()).then(|| Arc::new(make(staying)))

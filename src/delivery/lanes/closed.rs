@@ -192,7 +192,7 @@ mod tests {
         }
         assert!(lanes.next_undeliverable(Instant::now()).is_none());
         let due = lanes.next_due().unwrap();
-        assert_eq!(lanes.next_undeliverable(due).unwrap().batch.events().len(), 3);
+        assert_eq!(lanes.next_undeliverable(due).unwrap().batch.events.len(), 3);
         assert_eq!(lanes.undelivered(), Undelivered::default());
     }
 }

@@ -127,7 +127,7 @@ impl Lanes {
     pub(super) fn finish(&mut self, lane: usize, attempts: u32, outcome: BatchOutcome) -> Option<FinishedBatch> {
         let entry = &mut self.entries[lane];
         let batch = entry.lane.finish()?;
-        self.health[entry.endpoint].record_outcome(&outcome, batch.events().iter().map(|queued| &**queued));
+        self.health[entry.endpoint].record_outcome(&outcome, batch.events.iter().map(|queued| &**queued));
         let moves = match (entry.redelivers, entry.lane.has_batch()) {
             (true, _) => Moves::Never,
             (false, true) => Moves::Own,

@@ -86,7 +86,7 @@ pub(super) fn is_about_the_letter(reason: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::super::Moves;
     use super::super::tests::{dropped, endpoint, lanes, place, push, status};
@@ -105,7 +105,7 @@ mod tests {
     }
 
     fn next(lanes: &mut Lanes) -> Option<String> {
-        lanes.next(Instant::now()).map(|attempt| attempt.batch.id().to_owned())
+        lanes.next(Instant::now()).map(|attempt| attempt.batch.id.clone())
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
             lanes.push(&dead_letter("run", "a", seq));
         }
         let under_way = lanes.next(Instant::now()).unwrap();
-        assert_eq!(under_way.batch.id(), "msg_0");
+        assert_eq!(&under_way.batch.id, "msg_0");
         lanes.complete(under_way.lane, status(200).into(), Instant::now(), 0.0);
         push(&mut lanes, "a", 10);
         let live = lanes.next(Instant::now()).unwrap();
@@ -137,7 +137,7 @@ mod tests {
         lanes.push(&dead_letter("run", "b", 3));
         lanes.push(&dead_letter("other run", "a", 4));
         let attempt = lanes.next(Instant::now()).unwrap();
-        assert_eq!((attempt.batch.id(), place(&attempt)), ("msg_0", 0));
+        assert_eq!((attempt.batch.id.as_str(), place(&attempt)), ("msg_0", 0));
         let finished = lanes.complete(attempt.lane, status(500).into(), Instant::now(), 0.0).unwrap();
         assert_eq!((finished.attempts, finished.outcome, finished.moves), (1, dropped("HTTP 500"), Moves::Never));
         let withdrawn = lanes.take_withdrawn();
@@ -150,7 +150,7 @@ mod tests {
         let reported: Vec<HealthTransition> = lanes.take_transitions().into_iter().map(|(_, change)| change).collect();
         let ended = HealthTransition::RetryEnded { reason: "HTTP 500".to_owned() };
         assert_eq!(reported.iter().filter(|change| **change == ended).count(), 1);
-        assert_eq!(lanes.waiting(), 0);
+        assert_eq!(lanes.waiting, 0);
     }
 
     #[test]

@@ -31,8 +31,12 @@ impl Lanes {
 
 /// Returns a function that creates batches of `app` with this `payload`.
 pub(super) fn maker(app: &AppId, ids: &mut BatchIds, payload: Payload) -> impl FnMut(Vec<Arc<Queued>>) -> Batch {
-    move |events| match redelivery_of(&events) {
-        Some(redelivery) => Batch::new(app.clone(), redelivery.id.clone(), events),
-        None => Batch::new(app.clone(), ids.next(), events).with_payload(payload),
+    move |events| {
+        if let Some(redelivery) = redelivery_of(&events) {
+            return Batch::new(app.clone(), redelivery.id.clone(), events);
+        }
+        let mut batch = Batch::new(app.clone(), ids.next(), events);
+        batch.payload = payload;
+        batch
     }
 }

@@ -16,22 +16,22 @@ impl SchedulerGuard<'_> {
         let (telemetry, endpoint) = (&self.scheduler.telemetry, self.state.lanes.endpoint(*place));
         let report = match outcome {
             BatchOutcome::Delivered { status } => {
-                let counters = telemetry.counters();
+                let counters = &telemetry.counters;
                 counters.batches_delivered.add(1);
-                counters.events_delivered.add(count(batch.events()) as u64);
+                counters.events_delivered.add(count(&batch.events) as u64);
                 telemetry.report(Outcome::Delivered {
                     url: endpoint.target.configured(),
                     status: *status,
                     app_id: lane.app.as_text().into_owned(),
                     attempts: *attempts,
-                    webhook_id: batch.id().to_owned(),
+                    webhook_id: batch.id.clone(),
                     endpoint: lane.endpoint.to_string(),
-                    events: count(batch.events()) as u64,
+                    events: count(&batch.events) as u64,
                 });
                 None
             }
             BatchOutcome::Dropped { reason } => {
-                let mut report = self.drop_report(lane, batch.id(), Some(endpoint), batch.events(), *attempts, reason);
+                let mut report = self.drop_report(lane, &batch.id, Some(endpoint), &batch.events, *attempts, reason);
                 report.answer.clone_from(answer);
                 Some(report)
             }
@@ -42,8 +42,8 @@ impl SchedulerGuard<'_> {
         }
         self.scheduler.outbox.ack(outbox::Acked {
             lane,
-            events: batch.events(),
-            id: batch.id(),
+            events: &batch.events,
+            id: &batch.id,
             body: batch.body(),
             payload: endpoint.payload,
             moves: *moves,

@@ -106,7 +106,7 @@ impl Dispatcher {
         let now = Instant::now();
         let is_fresh = |next: &Queued| now.saturating_duration_since(next.arrived) < MAX_HOLD_BACK;
         let mut guard = self.scheduler.lock();
-        self.scheduler.outbox.excess(guard.lanes().waiting()) > 0
+        self.scheduler.outbox.excess(guard.lanes().waiting) > 0
             && self.incoming.front().is_none_or(is_fresh)
             && guard.lanes().longest_is_prompt(now)
     }
@@ -130,7 +130,7 @@ impl Dispatcher {
         if self.holds_back() {
             return;
         }
-        let waiting = self.scheduler.lock().lanes().waiting();
+        let waiting = self.scheduler.lock().lanes().waiting;
         let mut excess = self.scheduler.outbox.excess(waiting);
         while excess > 0 {
             let dropped = self.scheduler.lock().drop_oldest(excess);
@@ -189,7 +189,7 @@ impl Dispatcher {
         let untaken = self.scheduler.signalled.load(Ordering::SeqCst);
         let unrouted = (untaken || !self.incoming.is_empty())
             .then(|| Instant::now() + if holding_back { HOLD_BACK_INTERVAL } else { Duration::ZERO });
-        let others = [flush, unrouted, self.shortage.until(), self.scheduler.clients.sweep()];
+        let others = [flush, unrouted, self.shortage.until, self.scheduler.clients.sweep()];
         let wake = self.scheduler.lock().sleep(others.into_iter().flatten().min(), holding_back);
         let first = match wake {
             Some(wake) => self.messages.recv_deadline(wake).ok(),

@@ -12,7 +12,7 @@ use crate::telemetry::{Outcome, UNCONFIGURED};
 impl SchedulerGuard<'_> {
     /// Reports an attempt to the watchers, if any.
     pub(super) fn show_to_watchers(&self, lane: usize, ended: &EndedAttempt, now: Instant) {
-        let watch = self.scheduler.telemetry.watch();
+        let watch = &self.scheduler.telemetry.watch;
         if watch.is_on()
             && let Some(sight) = self.state.lanes.sight(lane, ended)
         {
@@ -70,7 +70,7 @@ impl SchedulerGuard<'_> {
         match queued.redelivery() {
             // The lanes of an earlier owner may have delivered it.
             None if queued.resume.is_some() => {}
-            None => telemetry.counters().events_unwanted.add(1),
+            None => telemetry.counters.events_unwanted.add(1),
             // The retry has ended.
             Some(redelivery) if self.state.lanes.is_known(redelivery) => self.report_transitions(),
             Some(redelivery) => telemetry.log_warning(format_args!(

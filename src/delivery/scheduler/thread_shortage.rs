@@ -28,16 +28,12 @@ const ENDPOINTS: usize = MAX_WORKERS * 3 / 4;
 /// The state of a thread shortage.
 #[derive(Debug, Default)]
 pub(crate) struct ThreadShortage {
-    until: Option<Instant>,
+    /// The time until which no thread is requested.
+    pub(super) until: Option<Instant>,
     refused_at: Option<Instant>,
 }
 
 impl ThreadShortage {
-    /// Returns the time until which no thread is requested.
-    pub(super) const fn until(&self) -> Option<Instant> {
-        self.until
-    }
-
     /// Postpones the next request, because no thread is needed now.
     fn postpone(&mut self, now: Instant) {
         self.until = self.until.map(|_| now + RETRY);

@@ -161,7 +161,7 @@ mod tests {
     impl ResponseHead {
         /// Returns the head of a response with these headers.
         pub(crate) fn of(status: u16, headers: &[(&str, &str)]) -> Self {
-            let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let lines = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<Vec<_>>().concat();
             answer(&format!("HTTP/1.1 {status} \r\n{lines}\r\n")).0
         }
     }

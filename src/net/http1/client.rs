@@ -59,7 +59,7 @@ impl PostClient {
             // Always set: by default ureq uses the proxy of the environment.
             .proxy(proxy)
             .user_agent(request::USER_AGENT)
-            .tls_config(connector.tls().clone())
+            .tls_config(connector.tls.clone())
             .input_buffer_size(LONGEST_HEAD)
             .output_buffer_size(16 * 1024)
             .build();
@@ -73,7 +73,7 @@ impl PostClient {
 
     /// Returns the start of a request head.
     pub(crate) fn head(&self) -> RequestHead {
-        RequestHead::post(self.connections.uri(), self.connections.forwarder())
+        RequestHead::post(&self.connections.uri, self.connections.forwarder())
     }
 
     /// POSTs `head` and `body`. Sends them again if an idle connection turns out to be closed. Waits at most for the timeout,

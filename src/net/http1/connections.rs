@@ -63,7 +63,7 @@ enum ServerRoute {
 
 /// The connections to one server.
 pub(super) struct Connections {
-    uri: Uri,
+    pub(super) uri: Uri,
     route: ServerRoute,
     config: Config,
     resolver: GuardedResolver,
@@ -99,11 +99,6 @@ impl Connections {
             Some(proxy) => ServerRoute::Tunnel(proxy),
         };
         Self { uri, route, config, resolver, connect_timeout, connector, idle, pool: Arc::default() }
-    }
-
-    /// Returns the URI of the server.
-    pub(super) const fn uri(&self) -> &Uri {
-        &self.uri
     }
 
     /// Returns the proxy that forwards requests, if there is one.

@@ -19,7 +19,7 @@ type Connect = dyn Fn(&ConnectionDetails<'_>) -> Result<Box<dyn Transport>, Erro
 /// Clients with the same certificates share a connector, because rustls needs about 100 kB for the roots and the sessions of
 /// each.
 pub(crate) struct Connector {
-    tls: TlsConfig,
+    pub(super) tls: TlsConfig,
     /// Builds its configuration from `tls` on the first connection.
     rustls: RustlsConnector,
     tunnels: Box<dyn Chain<(), Out = Box<dyn Transport>>>,
@@ -30,11 +30,6 @@ impl Connector {
     pub(crate) fn new(tls: TlsConfig) -> Self {
         let tunnels = ().chain(SocksConnector::default()).chain(ConnectProxyConnector::default()).chain(Boxed);
         Self { tls, rustls: RustlsConnector::default(), tunnels: Box::new(tunnels) }
-    }
-
-    /// Returns the TLS settings.
-    pub(super) const fn tls(&self) -> &TlsConfig {
-        &self.tls
     }
 
     /// Connects to one of the addresses, with TLS for `https://`. Returns the connection and that address.

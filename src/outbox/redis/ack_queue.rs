@@ -194,7 +194,7 @@ mod tests {
     use super::*;
     use crate::config::{EndpointId, Payload};
     use crate::event::{Event, EventKind, Shard};
-    use crate::outbox::redis::scripts::BYTES_AT_ONCE;
+    use crate::outbox::redis::scripts::commit::BYTES_AT_ONCE;
     use crate::outbox::{Item, Queued};
 
     const POSITION: Position = Position { shard: Shard::FIRST, partition: 0, token: 1, seq: 1 };

@@ -73,10 +73,14 @@ impl RedisOutbox {
     }
 
     fn remove(&self, acked: &[Position], out_of_order: &[OutOfOrder]) -> Result<(), PersistError> {
-        self.store.lock().trim(acked)?;
+        if !acked.is_empty() {
+            self.store.lock().call(|keys, redis, membership| keys.trim(redis, membership, acked).map(Ok))?;
+        }
         for OutOfOrder { partition, token, seqs } in out_of_order {
             for portion in seqs.chunks(REMOVED_AT_ONCE) {
-                self.store.lock().remove(*partition, *token, portion)?;
+                self.store.lock().call(|keys, redis, membership| {
+                    keys.remove(redis, membership, *partition, *token, portion).map(Ok)
+                })?;
             }
         }
         Ok(())
@@ -94,7 +98,9 @@ impl RedisOutbox {
                 let mut store = self.store.lock();
                 let group = leader.take_group();
                 let results = match self.write_batches(&mut store, &group.requests) {
-                    Err(PersistError::Unavailable) if store.is_refused_for(UNPERSISTED_AFTER) => {
+                    Err(PersistError::Unavailable)
+                        if store.link.refused_since().is_some_and(|since| since.elapsed() >= UNPERSISTED_AFTER) =>
+                    {
                         Ok(group.requests.iter().map(|batch| self.may_go_unpersisted(batch)).collect())
                     }
                     results => results,
@@ -123,7 +129,11 @@ impl RedisOutbox {
             return Ok(());
         }
         self.write_and_trim()?;
-        self.store.lock().release(&releasable)?;
+        let mut store = self.store.lock();
+        for (partition, token) in &releasable {
+            store.call(|keys, redis, membership| keys.release(redis, membership, *partition, *token).map(Ok))?;
+        }
+        drop(store);
         let mut ownership = self.ownership.lock();
         for (partition, _) in releasable {
             ownership.end(partition, OwnershipEnd::Fenced);
@@ -167,7 +177,8 @@ impl RedisOutbox {
         let written = if acks.is_empty() && batches.is_empty() {
             Ok(CommitReply::default())
         } else {
-            store.write(&acks, batches)
+            let limits = store.limits;
+            store.call(|keys, redis, membership| keys.write(redis, membership, limits, &acks, batches))
         };
         let CommitReply { evicted, full, refused_acks, dead_letters, refused_batches } = match written {
             Ok(written) => written,
@@ -199,7 +210,7 @@ impl RedisOutbox {
 
     /// Counts evicted dead letters, and logs them at intervals.
     pub(super) fn report_evicted(&self, evicted: usize, full: bool) {
-        self.telemetry.counters().dead_letters_evicted.add(evicted as u64);
+        self.telemetry.counters.dead_letters_evicted.add(evicted as u64);
         let (evicted, full) = {
             let (count, was_full) = &mut *self.evicted.lock();
             *was_full |= full && evicted > 0;

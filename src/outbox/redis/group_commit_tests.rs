@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::outbox::redis::scripts::BYTES_AT_ONCE;
+use crate::outbox::redis::scripts::commit::BYTES_AT_ONCE;
 use crate::support::wait::eventually;
 
 fn request(lane: usize, bytes: usize) -> PersistRequest {

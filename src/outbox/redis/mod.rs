@@ -122,6 +122,8 @@ impl RedisOutboxOptions {
 }
 
 /// The outbox of a shard. Its threads end when it is [stopped](Self::stop).
+#[derive(derive_more::Debug)]
+#[debug("RedisOutbox: {options:?}")]
 pub(crate) struct RedisOutbox {
     options: RedisOutboxOptions,
     inbox: Mutex<Handover>,
@@ -345,11 +347,5 @@ impl RedisOutbox {
 
     fn queued(&self) -> usize {
         self.ownership.lock().outstanding()
-    }
-}
-
-impl std::fmt::Debug for RedisOutbox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RedisOutbox").field("options", &self.options).finish_non_exhaustive()
     }
 }

@@ -40,9 +40,9 @@ const UNTAKEN: usize = 5_000;
 
 /// State of the reader thread.
 pub(super) struct Reader {
-    outbox: Arc<RedisOutbox>,
-    keys: OwnShard,
-    link: Link,
+    pub(super) outbox: Arc<RedisOutbox>,
+    pub(super) keys: OwnShard,
+    pub(super) link: Link,
     membership: Arc<SharedMembership>,
     joined: Option<Membership>,
     assign_at: Instant,
@@ -115,7 +115,7 @@ impl Reader {
         let mut blocked = false;
         for (of, page) in self.read(|redis, keys| read_on(redis, keys, &wanted, block))? {
             // Entries after an unreadable one that cannot become a dead letter now must not overtake it.
-            if self.drop_unreadable(&membership, of, &page) {
+            if self.drop_unreadable(&membership, of, &page.unreadable) {
                 let full = page.len() == READ_COUNT;
                 self.merge.add(of.partition, of.token, page.items, full);
             } else {
@@ -228,17 +228,6 @@ impl Reader {
             self.resumes.retain(|token, _| held.values().any(|held| held == token));
         }
         self.outbox.hand_over(Handover { in_flight: takeover.in_flight, ..Handover::default() });
-    }
-
-    /// Turns unreadable entries into dead letters. Returns `true` if that is done.
-    fn drop_unreadable(&mut self, membership: &Membership, of: Position, page: &EntryPage) -> bool {
-        let Self { link, keys, outbox, .. } = self;
-        outbox.drop_unreadable(
-            |talk| link.write_while_full(|redis| talk(redis, keys)).ok(),
-            membership,
-            of,
-            &page.unreadable,
-        )
     }
 
     fn record_read(&mut self, items: Vec<(Position, Item)>) -> Vec<Queued> {

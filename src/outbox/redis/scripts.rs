@@ -10,7 +10,7 @@
 //! - `dead`: stream of dead letters, limited in number, bytes and age. `dead_letters.rs` describes their fields,
 //!   `dead_letters.lua` the other keys.
 
-mod commit;
+pub(super) mod commit;
 mod send;
 mod unreadable;
 
@@ -23,12 +23,9 @@ use crate::event::PARTITIONS;
 use crate::outbox::{DeadLetterId, Position};
 use crate::redis::{OwnShard, Script, ScriptCall};
 
-#[cfg(test)]
-pub(super) use self::commit::BYTES_AT_ONCE;
 pub(crate) use self::commit::DeadLetterLimits;
 pub(super) use self::commit::{AckRequest, CommitReply, Load, PersistRequest};
 pub(super) use self::send::Exclusion;
-pub(super) use self::unreadable::UnreadableReply;
 
 macro_rules! script {
     ($($file:literal),+) => {

@@ -4,14 +4,10 @@
 
 use std::sync::Arc;
 
-use redis::{Connection, RedisResult};
-
-use super::RedisOutbox;
-use super::scripts::UnreadableReply;
+use super::reader::Reader;
 use crate::cluster::Membership;
 use crate::event::{AppId, take};
 use crate::outbox::{DropReport, Position};
-use crate::redis::OwnShard;
 
 /// Entries per call, so that Redis serves other clients in between.
 const PORTION: usize = 100;
@@ -69,29 +65,23 @@ pub(super) fn raw_text<'a>(dead_letter: impl Iterator<Item = (&'a str, Vec<u8>)>
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-impl RedisOutbox {
+impl Reader {
     /// Turns entries of the partition at `of` into dead letters, each with a log line and a `WebhookDropped`. Returns
     /// `false` if Redis was unreachable or refused. Entries of a partition that another node owns are left to that
     /// node.
-    pub(super) fn drop_unreadable(
-        &self,
-        mut call: impl FnMut(&dyn Fn(&mut Connection, &OwnShard) -> RedisResult<UnreadableReply>) -> Option<UnreadableReply>,
-        membership: &Membership,
-        of: Position,
-        entries: &[Unreadable],
-    ) -> bool {
+    pub(super) fn drop_unreadable(&mut self, membership: &Membership, of: Position, entries: &[Unreadable]) -> bool {
+        let Self { link, keys, outbox, .. } = self;
         for portion in entries.chunks(PORTION) {
-            let dead_letters = || portion.iter().map(|entry| (entry.id.as_str(), entry.dead_letter(of.partition)));
-            let limits = self.options.dead_letters;
-            let Some(reply) = call(&|redis, keys| keys.drop_unreadable(redis, membership, limits, of, dead_letters()))
-            else {
-                return false;
-            };
-            self.report_evicted(reply.evicted, reply.full);
+            let dead_letters = portion.iter().map(|entry| (entry.id.as_str(), entry.dead_letter(of.partition)));
+            let limits = outbox.options.dead_letters;
+            let reply =
+                link.write_while_full(|redis| keys.drop_unreadable(redis, membership, limits, of, dead_letters));
+            let Ok(reply) = reply else { return false };
+            outbox.report_evicted(reply.evicted, reply.full);
             for entry in portion {
                 let Some((_, dead_letter)) = reply.entries.iter().find(|(id, _)| *id == entry.id) else { continue };
                 let report = DropReport {
-                    telemetry: Arc::clone(&self.telemetry),
+                    telemetry: Arc::clone(&outbox.telemetry),
                     url: String::new(),
                     configured_url: String::new(),
                     endpoint: format!(

@@ -74,15 +74,15 @@ impl Claimer {
             self.grace.ask_now(now);
         }
         reaped.leaving.into_iter().for_each(|hold| self.grace.began(hold, reaped.time_ms));
-        self.telemetry.counters().edges.add(reaped.edges);
-        self.telemetry.counters().events.add(reaped.edges + reaped.counted);
+        self.telemetry.counters.edges.add(reaped.edges);
+        self.telemetry.counters.events.add(reaped.edges + reaped.counted);
         // A node that dies is reaped in every shard, and reported once.
         let reports = self.others.is_first_shard();
         match reaped.fate {
             Fate::Dead if reaped.finished => {
                 self.spared.remove(dead);
                 if reports {
-                    self.telemetry.counters().nodes_reaped.add(1);
+                    self.telemetry.counters.nodes_reaped.add(1);
                     self.telemetry
                         .log_warning(format_args!("Node {dead} is dead: its lease lapsed and its holds were removed"));
                 }

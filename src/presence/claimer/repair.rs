@@ -71,7 +71,7 @@ impl Claimer {
             })?;
         }
         self.session.restored();
-        self.telemetry.counters().hold_rebuilds.add(1);
+        self.telemetry.counters.hold_rebuilds.add(1);
         self.telemetry.log_warning(format_args!(
             "Redis had lost webhook data of this cluster: restored {} holds and {} pending departures",
             holds.len(),
@@ -141,7 +141,7 @@ impl Claimer {
         }
         self.comparison.cursor = next;
         if missing > 0 {
-            self.telemetry.counters().hold_rebuilds.add(1);
+            self.telemetry.counters.hold_rebuilds.add(1);
             self.telemetry.log_warning(format_args!(
                 "Restored {missing} holds of this node that Redis had lost. Check whether something deletes or evicts \
                      keys in Redis"

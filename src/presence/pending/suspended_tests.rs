@@ -45,13 +45,13 @@ fn sent(pending: &mut Pending) -> Vec<BatchEntry> {
 fn a_refused_batch_keeps_its_number_without_the_application_whose_entries_keep_their_order() {
     let mut pending = Pending::new(100);
     pending.push_claims([join("bad", "a"), join("good", "a")]);
-    assert_eq!(pending.batch().unwrap().number(), 1);
+    assert_eq!(pending.batch().unwrap().number, 1);
     pending.push_claims([leave("bad", "a"), leave("good", "a")]);
     assert!(!pending.suspend(only(&["bad"])));
     pending.push_event(event("bad", "b"));
     pending.push_claims([join("bad", "b"), join("good", "b")]);
     let first = pending.batch().unwrap();
-    assert_eq!((first.number(), &first.entries[..]), (1, &[BatchEntry::Claim(join("good", "a"))][..]));
+    assert_eq!((first.number, &first.entries[..]), (1, &[BatchEntry::Claim(join("good", "a"))][..]));
     assert_eq!(sent(&mut pending), [join("good", "a"), leave("good", "a"), join("good", "b")].map(BatchEntry::Claim));
     assert_eq!((pending.unanswered_claims(), pending.waiting_events(), pending.is_empty()), (3, 1, false));
 

@@ -12,8 +12,8 @@ use crate::redis::ScriptCall;
 
 /// Adds the entries of a batch, for an outbox of `partitions` partitions.
 pub(super) fn add_entries(call: &mut Cmd, batch: &ClaimBatch, partitions: u16) {
-    let mut written = GroupedBatch::new(batch.entries().len(), partitions);
-    for entry in batch.entries() {
+    let mut written = GroupedBatch::new(batch.entries.len(), partitions);
+    for entry in &batch.entries {
         written.add(entry);
     }
     call.arg(written.plan()).arg(written.groups.len());

@@ -39,7 +39,7 @@ impl PresenceScripts {
             .arg(&self.prefix)
             .arg(node.as_str())
             .arg(epoch)
-            .arg(batch.number())
+            .arg(batch.number)
             .arg(self.partitions)
             .arg(millis(self.grace))
             .arg(DUE_PER_BATCH);
@@ -47,7 +47,7 @@ impl PresenceScripts {
         call.arg(millis(self.count_interval)).arg(millis(self.miss_ttl));
         add_entries(&mut call, batch, self.partitions);
         let command = call.get_packed_command();
-        ClaimCall { node: node.clone(), epoch: epoch.to_owned(), number: batch.number(), command }
+        ClaimCall { node: node.clone(), epoch: epoch.to_owned(), number: batch.number, command }
     }
 }
 

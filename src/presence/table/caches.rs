@@ -3,17 +3,12 @@
 //! In Resonate a cache channel starts empty on each node, may get a payload, and keeps it until its last local subscriber
 //! leaves. A node reports that a channel is empty, repeats that after a pause, and reports once that it has a payload.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::LocalTable;
 use crate::event::{AppId, ChannelName};
 
 impl LocalTable {
-    /// Sets the pause before an empty cache channel is reported again.
-    pub(crate) const fn repeat_misses_after(&mut self, pause: Duration) {
-        self.cache_pause = pause;
-    }
-
     /// Records a subscriber that found a cache channel empty. Returns the channel's name if Redis must be informed.
     pub(crate) fn found_empty(&mut self, app: &AppId, channel: &[u8], now: Instant) -> Option<ChannelName> {
         let pause = self.cache_pause;
@@ -40,13 +35,14 @@ impl LocalTable {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const PAUSE: Duration = Duration::from_secs(6);
 
     fn joined() -> LocalTable {
-        let mut table = LocalTable::default();
-        table.repeat_misses_after(PAUSE);
+        let mut table = LocalTable { cache_pause: PAUSE, ..LocalTable::default() };
         table.subscribe(&"app".into(), b"cache-a", b"1.1", None, None, &mut Vec::new());
         table
     }

@@ -243,7 +243,7 @@ impl Stage {
         node.now += later;
         node.step();
         let answered = node.state.lock().pending.last_answered();
-        self.over.extend(sent.filter(|(_, batch)| batch.number() <= answered));
+        self.over.extend(sent.filter(|(_, batch)| batch.number <= answered));
     }
 
     /// Sends an answered batch again. No node gets the reply.
@@ -316,15 +316,19 @@ impl Stage {
     /// Numbers of connections are published only without a grace. With one, they come together with waiting departures,
     /// earlier than the reference expects.
     fn node_state(&self) -> SharedNodeState {
-        let node_state = SharedNodeState::new(usize::MAX).in_batches_of(BATCH);
-        if self.keys.grace.is_zero() { node_state.counting(Duration::ZERO, None) } else { node_state }
+        let node_state = SharedNodeState::new(usize::MAX);
+        node_state.lock().pending.set_portion(BATCH);
+        if self.keys.grace.is_zero() {
+            node_state.lock().table.count_sockets(Duration::ZERO, None, Instant::now());
+        }
+        node_state
     }
 
     fn start_node(&self) -> Node {
         let (telemetry, membership) = (Arc::<Telemetry>::default(), Arc::<SharedMembership>::default());
         let (queue, intents) = IntentQueue::new(16);
         let (queue, node_state) = (Arc::new(queue), Arc::new(NodeStates::new(vec![self.node_state()])));
-        let state = Arc::clone(&node_state.shards()[0]);
+        let state = Arc::clone(&node_state.shards[0]);
         let incarnations = Arc::clone(&self.incarnations);
         let cluster = ClaimerParts {
             link: Link::new(self.settings.clone(), Arc::clone(&telemetry)),
@@ -351,7 +355,7 @@ impl Stage {
 
 impl Node {
     fn take_in(&mut self, intent: Intent) {
-        self.queue.push(intent, self.telemetry.counters());
+        self.queue.push(intent, &self.telemetry.counters);
         self.intake.take_portion(None);
     }
 
@@ -369,7 +373,10 @@ impl Node {
         self.claimer.look_next();
         for _ in 0..TURNS {
             let is_held_up = self.claimer.step(self.now).is_some();
-            let is_silent = || !self.state.lock().has_batch(self.now);
+            let is_silent = || {
+                let state = self.state.lock();
+                !state.pending.has_batch() && !state.table.has_counts(self.now)
+            };
             if is_held_up || (self.membership.current().is_some() && is_silent()) {
                 return;
             }
