@@ -33,8 +33,9 @@ use super::permits::{MAX_WORKERS, WorkerPermits};
 use super::{DeliverySettings, Undelivered};
 use crate::config::Endpoint;
 use crate::event::AppId;
-use crate::outbox::{InFlightBatch, LaneId, Moves, Queued};
+use crate::outbox::{BatchOutcome, InFlightBatch, LaneId, Moves, Queued};
 use crate::report::{EndpointStates, EventCounters};
+use crate::telemetry::OUTBOX_FULL;
 
 /// An endpoint whose attempts take longer than this is not prompt.
 const PROMPT: Duration = Duration::from_secs(1);
@@ -127,21 +128,6 @@ struct Ready {
     pace: Pace,
     /// The last retry that ended because a dead letter failed.
     ended: Option<Ended>,
-}
-
-/// Waiting events that a lane has dropped.
-#[derive(Debug)]
-pub(crate) struct DroppedEvents {
-    /// The lane.
-    pub(crate) lane: LaneId,
-    /// The endpoint's place in the list of endpoints.
-    pub(crate) endpoint: usize,
-    /// The events, oldest first.
-    pub(crate) events: Vec<Arc<Queued>>,
-    /// A new batch id for them.
-    pub(crate) id: String,
-    /// The cursors of the lane that move.
-    pub(crate) moves: Moves,
 }
 
 impl Lanes {
@@ -246,20 +232,26 @@ impl Lanes {
         })
     }
 
-    /// Drops up to `count` of the oldest waiting events of the longest lane, and at most as many as fit into one batch.
-    pub(crate) fn drop_oldest(&mut self, count: usize) -> Option<DroppedEvents> {
+    /// Drops up to `count` of the oldest waiting events of the longest lane, and at most as many as fit into one batch. Returns
+    /// them as a batch without attempts.
+    pub(crate) fn drop_oldest(&mut self, count: usize) -> Option<FinishedBatch> {
         let (longest, entry) = self.entries.iter_mut().enumerate().max_by_key(|(_, entry)| entry.lane.waiting())?;
-        let dropped = DroppedEvents {
+        let batch = Batch::new(entry.id.app.clone(), self.ids.next(), entry.lane.drop_oldest(count));
+        let dropped = FinishedBatch {
             lane: entry.id.clone(),
             endpoint: entry.endpoint,
-            events: entry.lane.drop_oldest(count),
-            id: self.ids.next(),
+            batch: Arc::new(batch),
+            attempts: 0,
+            outcome: BatchOutcome::dropped(OUTBOX_FULL),
+            answer: None,
             moves: if entry.redelivers { Moves::Never } else { entry.lane.moves_of_dropped() },
+            newly_disabled: false,
         };
-        self.waiting -= dropped.events.len();
-        self.health[dropped.endpoint].record_drop(dropped.events.iter().map(|queued| &**queued));
+        let events = &dropped.batch.events;
+        self.waiting -= events.len();
+        self.health[dropped.endpoint].record_drop(events.iter().map(|queued| &**queued));
         self.plan(longest);
-        (!dropped.events.is_empty()).then_some(dropped)
+        (!events.is_empty()).then_some(dropped)
     }
 
     /// Sets whether incomplete batches are sent immediately.

@@ -261,7 +261,7 @@ fn a_full_outbox_cuts_the_longest_lane() {
     }
     let dropped = lanes.drop_oldest(2).unwrap();
     assert_eq!(dropped.lane.app, "long".into());
-    let seqs: Vec<u64> = dropped.events.iter().map(|queued| queued.position.seq).collect();
+    let seqs: Vec<u64> = dropped.batch.events.iter().map(|queued| queued.position.seq).collect();
     assert_eq!(seqs, [1, 2]);
     assert_eq!(lanes.waiting, 4);
 }

@@ -147,7 +147,7 @@ pub struct Handover {
     pub events: Vec<Queued>,
 }
 
-/// Which cursors an acknowledgement moves.
+/// The cursors that an acknowledgement moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moves {
     /// Those of its events, and those that waited: the lane has no other batch that they could overtake.
@@ -173,7 +173,7 @@ pub struct Acked<'a> {
     pub body: Option<&'a [u8]>,
     /// The endpoint's payload format, used to encode a body if there is none.
     pub payload: Payload,
-    /// Which cursors move.
+    /// The cursors that move.
     pub moves: Moves,
     /// The outcome of their batch.
     pub outcome: &'a BatchOutcome,
@@ -249,6 +249,13 @@ pub enum BatchOutcome {
     },
     /// The batch was a dead letter that has been deleted, or whose retry has ended.
     Forgotten,
+}
+
+impl BatchOutcome {
+    /// Returns the outcome of a batch that is dropped for this reason.
+    pub(crate) fn dropped(reason: &str) -> Self {
+        Self::Dropped { reason: reason.to_owned() }
+    }
 }
 
 /// A full outbox drops `max_events / CUT_SHARE` more events than it has to, so that one log line covers many.

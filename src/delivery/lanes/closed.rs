@@ -11,13 +11,6 @@ use super::{FinishedBatch, Lanes, Plan};
 use crate::config::Endpoint;
 use crate::outbox::BatchOutcome;
 
-impl BatchOutcome {
-    /// Returns the outcome of a batch whose endpoint is closed.
-    pub(super) fn closed(why: &str) -> Self {
-        Self::Dropped { reason: why.to_owned() }
-    }
-}
-
 impl Lanes {
     /// Disables an endpoint that has answered 410.
     pub(super) fn disable(&mut self, endpoint: usize, now: Instant) {
@@ -91,7 +84,7 @@ impl Lanes {
             let made = self.entries[lane].lane.attempts();
             let started = self.start(lane, now);
             self.entries[lane].plan = Plan::Nothing;
-            let finished = started.and_then(|_| self.finish(lane, made, BatchOutcome::closed(why)));
+            let finished = started.and_then(|_| self.finish(lane, made, BatchOutcome::dropped(why)));
             self.plan(lane);
             if finished.is_some() {
                 return finished;

@@ -109,9 +109,9 @@ impl Lanes {
             RetryDecision::Delivered { status } => return Some(BatchOutcome::Delivered { status }),
             RetryDecision::Drop { reason } => return Some(BatchOutcome::Dropped { reason }),
             RetryDecision::Forget => return Some(BatchOutcome::Forgotten),
-            RetryDecision::Disable => return Some(BatchOutcome::closed(HTTP_GONE)),
+            RetryDecision::Disable => return Some(BatchOutcome::dropped(HTTP_GONE)),
             RetryDecision::Retry { after } => match self.ready[*endpoint].closed {
-                Some(why) => return Some(BatchOutcome::closed(why)),
+                Some(why) => return Some(BatchOutcome::dropped(why)),
                 None => of_entry.back_off(now + after),
             },
             RetryDecision::Postpone { after } => of_entry.postpone(now + after),

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use super::SchedulerGuard;
 use crate::config::{Endpoint, Payload};
-use crate::delivery::lanes::{DroppedEvents, FinishedBatch, Withdrawn};
+use crate::delivery::lanes::{FinishedBatch, Withdrawn};
 use crate::outbox::{self, BatchOutcome, DropReport, InFlightBatch, LaneId, Moves, Queued};
-use crate::telemetry::{OUTBOX_FULL, Outcome, UNCONFIGURED};
+use crate::telemetry::{Outcome, UNCONFIGURED};
 
 impl SchedulerGuard<'_> {
     /// Acknowledges a batch that was delivered or dropped, and reports it.
@@ -55,20 +55,8 @@ impl SchedulerGuard<'_> {
     /// Drops up to `count` of the oldest waiting events of the longest lane. Returns their number.
     pub(crate) fn drop_oldest(&mut self, count: usize) -> usize {
         let Some(dropped) = self.state.lanes.drop_oldest(count) else { return 0 };
-        let DroppedEvents { lane, endpoint, events, id, moves } = dropped;
-        let endpoint = self.state.lanes.endpoint(endpoint);
-        let report = self.drop_report(&lane, &id, Some(endpoint), &events, 0, OUTBOX_FULL);
-        self.scheduler.outbox.ack(outbox::Acked {
-            lane: &lane,
-            events: &events,
-            id: &id,
-            body: None,
-            payload: endpoint.payload,
-            moves,
-            outcome: &dropped_for(OUTBOX_FULL),
-            report: Some(report),
-        });
-        events.len()
+        self.ack(&dropped);
+        dropped.batch.events.len()
     }
 
     /// Drops the next batch of a closed endpoint. Returns `false` when there is none.
@@ -109,7 +97,7 @@ impl SchedulerGuard<'_> {
             body: Some(&flight.body),
             payload: Payload::default(),
             moves: Moves::Own,
-            outcome: &dropped_for(UNCONFIGURED),
+            outcome: &BatchOutcome::dropped(UNCONFIGURED),
             report: Some(report),
         });
     }
@@ -139,10 +127,6 @@ impl SchedulerGuard<'_> {
             answer: None,
         })
     }
-}
-
-fn dropped_for(reason: &str) -> BatchOutcome {
-    BatchOutcome::Dropped { reason: reason.to_owned() }
 }
 
 /// Returns the number of events in these items. A dead letter counts all of its events.
