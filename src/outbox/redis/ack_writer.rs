@@ -12,10 +12,10 @@ use super::scripts::{AckRequest, CommitReply, DeadLetterLimits, PersistRequest};
 use super::store::Store;
 use crate::outbox::{PersistError, Position};
 
-/// How often acknowledgements are written and streams trimmed while no batch is persisted.
+/// The time between two writes of acknowledgements, each with a trim of the streams, while no batch is persisted.
 pub(super) const WRITE_EVERY: Duration = Duration::from_millis(50);
 
-/// How long Redis may refuse to persist batches before they are sent unpersisted. A temporary cause takes less time.
+/// The time for which Redis may refuse to persist batches before they are sent unpersisted. A temporary cause takes less.
 const UNPERSISTED_AFTER: Duration = Duration::from_secs(3);
 
 /// Events removed in one call, which takes about 1 ms of Redis' time.
@@ -177,7 +177,7 @@ impl RedisOutbox {
         let written = if acks.is_empty() && batches.is_empty() {
             Ok(CommitReply::default())
         } else {
-            let limits = store.limits;
+            let limits = self.options.dead_letters;
             store.call(|keys, redis, membership| keys.write(redis, membership, limits, &acks, batches))
         };
         let CommitReply { evicted, full, refused_acks, dead_letters, refused_batches } = match written {

@@ -77,7 +77,7 @@ pub(crate) struct RedisOutboxOptions {
     read_every: Duration,
     /// Longest time that a read waits for events. Each shard waits on its own connection.
     block: Duration,
-    /// How often the acknowledgement writer looks for work that it was not notified of.
+    /// The pause after which the acknowledgement writer looks for work that it was not notified of.
     idle: Duration,
     /// Most batches that wait to be persisted at a time. A Redis that hangs must not stop all workers while other shards work.
     max_persisting: Option<usize>,
@@ -85,7 +85,7 @@ pub(crate) struct RedisOutboxOptions {
     dead_letters: DeadLetterLimits,
 }
 
-/// How long one read waits for events. Short, because assignments and shutdown wait for it.
+/// The time that one read waits for events. Short, because assignments and shutdown wait for it.
 const BLOCK: Duration = Duration::from_millis(100);
 
 /// The longest wait of one of many shards, so that waiting costs little: assignments are due every second.
@@ -156,7 +156,7 @@ struct RoundState {
     empty: u64,
     /// Threads that wait for a round.
     awaited: usize,
-    /// When a thread last began to wait for a round.
+    /// The last time that a thread began to wait for a round.
     awaited_at: Option<Instant>,
     /// Redis did not reply to the last read.
     unanswered: bool,
@@ -175,12 +175,7 @@ impl RedisOutbox {
     ) -> io::Result<Arc<Self>> {
         let link = || Link::new(settings.clone(), Arc::clone(telemetry));
         let keys = options.keys.clone();
-        let store = Store {
-            keys: keys.clone(),
-            link: link(),
-            membership: Arc::clone(membership),
-            limits: options.dead_letters,
-        };
+        let store = Store { keys: keys.clone(), link: link(), membership: Arc::clone(membership) };
         let out_of_order = options.max_events / usize::from(PARTITIONS);
         let outbox = Arc::new(Self {
             options,
@@ -212,11 +207,6 @@ impl RedisOutbox {
     pub(crate) fn on_handover(&self, waker: Waker) {
         // Later calls are ignored.
         let _ = self.waker.set(waker);
-    }
-
-    /// Makes the threads end after a last attempt to write acknowledgements.
-    fn stop(&self) {
-        self.acks.stop();
     }
 
     /// Returns `false` if a thread still runs at `deadline`.
@@ -255,10 +245,6 @@ impl RedisOutbox {
             drop(inbox);
             self.wake();
         }
-    }
-
-    fn stopped(&self) -> bool {
-        self.acks.stopped()
     }
 
     fn wake(&self) {
@@ -337,15 +323,7 @@ impl RedisOutbox {
         caught_up || self.ownership.lock().held().is_empty()
     }
 
-    fn flush_acks(&self, deadline: Instant) {
-        self.acks.wait_until_written(deadline);
-    }
-
     fn origin(&self) -> u64 {
         self.origin.load(Ordering::Relaxed)
-    }
-
-    fn queued(&self) -> usize {
-        self.ownership.lock().outstanding()
     }
 }

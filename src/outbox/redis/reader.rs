@@ -26,10 +26,10 @@ const ASSIGN_EVERY: Duration = Duration::from_secs(1);
 /// assignment.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
-/// How long one read waits for events while a thread waits for the end of a round.
+/// The time that one read waits for events while a thread waits for the end of a round.
 const QUICK_BLOCK: Duration = Duration::from_millis(1);
 
-/// How long reads do not wait longer than [`BLOCK`] after a thread has waited for a round: a stop often follows.
+/// The time after a thread has waited for a round in which no read waits longer than [`BLOCK`]: a stop often follows.
 const STOP_SOON: Duration = Duration::from_secs(5);
 
 /// Events of one partition per read.
@@ -71,7 +71,7 @@ impl Reader {
 
     /// Runs until the outbox is stopped.
     pub(super) fn run(&mut self) {
-        while !self.outbox.stopped() {
+        while !self.outbox.acks.stopped() {
             let started = Instant::now();
             match self.round() {
                 // Redis is unavailable, there is no session yet, or there is nothing to read: the next round can wait.

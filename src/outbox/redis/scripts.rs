@@ -73,7 +73,7 @@ static SEND: Script = script!(
 /// Partitions of a node.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Assignment {
-    /// How many the node should own when the nodes share them evenly.
+    /// The number that the node should own when the nodes share them evenly.
     pub(super) share: usize,
     /// Partitions that the node owns, each with its fencing token.
     pub(super) owned: BTreeMap<u16, u64>,

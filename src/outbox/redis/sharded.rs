@@ -50,7 +50,7 @@ impl ShardedOutbox {
 
     /// Ends the threads after a last attempt to write acknowledgements. Returns `false` if one still runs at `deadline`.
     pub(crate) fn stop(&self, deadline: Instant) -> bool {
-        self.shards.iter().for_each(|outbox| outbox.stop());
+        self.shards.iter().for_each(|outbox| outbox.acks.stop());
         self.shards.iter().all(|outbox| outbox.wait_until(deadline))
     }
 
@@ -117,7 +117,7 @@ impl Outbox for ShardedOutbox {
 
     fn flush_acks(&self, deadline: Instant) {
         for outbox in &self.shards {
-            outbox.flush_acks(deadline);
+            outbox.acks.wait_until_written(deadline);
         }
     }
 
@@ -126,6 +126,6 @@ impl Outbox for ShardedOutbox {
     }
 
     fn queued(&self) -> usize {
-        self.shards.iter().map(|outbox| outbox.queued()).sum()
+        self.shards.iter().map(|outbox| outbox.ownership.lock().outstanding()).sum()
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use redis::{Connection, RedisResult};
 
 use super::dead_letters;
-use super::scripts::DeadLetterLimits;
 use crate::cluster::{Membership, Refusal, SharedMembership};
 use crate::outbox::{DeadLetterId, PersistError};
 use crate::redis::{Link, OwnShard};
@@ -15,7 +14,6 @@ pub(super) struct Store {
     pub(super) keys: OwnShard,
     pub(super) link: Link,
     pub(super) membership: Arc<SharedMembership>,
-    pub(super) limits: DeadLetterLimits,
 }
 
 impl Store {
