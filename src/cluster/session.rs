@@ -12,7 +12,7 @@ const RENEWALS_PER_LEASE: u32 = 3;
 /// had just joined. That node notices within [`POLL_EVERY`] and then has to connect.
 const REGISTERING: Duration = Duration::from_secs(2);
 
-/// How often a node polls Redis for lost data and for a settling that waits for the node.
+/// The time between two polls of Redis for lost data and for a settling that waits for the node.
 pub(crate) const POLL_EVERY: Duration = Duration::from_secs(1);
 
 /// What a node knows when it opens a session.

@@ -44,7 +44,6 @@ pub(crate) struct Reporter {
     thread: Thread,
 }
 
-/// The stop signal of the thread.
 /// The state of the thread between two rounds.
 struct ReportRounds {
     sources: Arc<Sources>,

@@ -59,7 +59,7 @@ struct Open {
     /// The `run_id` of the server process, if known.
     server: Option<String>,
     used: Instant,
-    /// When the server was last seen to be a master.
+    /// The last time that the server was seen to be a master.
     role_checked: Instant,
 }
 

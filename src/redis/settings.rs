@@ -19,7 +19,7 @@ use crate::net::tls::install_provider;
 /// few minutes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// How often in a lease each connection checks the server's role. A demoted master behind a proxy keeps its connections
+/// Checks of the server's role per lease, on each connection. A demoted master behind a proxy keeps its connections
 /// and keeps replying to reads.
 const ROLE_ASKED_PER_LEASE: u32 = 3;
 

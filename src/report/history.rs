@@ -38,7 +38,7 @@ const BUCKETS: usize = LATENCY_BOUNDS_MS.len() + 1;
 /// The minutes in a key.
 const MINUTES_OF_A_KEY: u64 = 60;
 
-/// What a key is about.
+/// The subject of a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Series {
     /// The attempts to all endpoints.
