@@ -121,7 +121,7 @@ impl RedisOutboxOptions {
     }
 }
 
-/// The outbox of a shard. Its threads end when it is [stopped](Self::stop).
+/// The outbox of a shard. Its threads end when its queue of acknowledgements is [stopped](AckQueue::stop).
 #[derive(derive_more::Debug)]
 #[debug("RedisOutbox: {options:?}")]
 pub(crate) struct RedisOutbox {
