@@ -21,7 +21,7 @@ use super::answers::{Acknowledged, Closed, Entered, Refusal, SettlingStatus, acc
 use super::session::Past;
 use crate::config::Config;
 use crate::event::{NodeId, Shard};
-use crate::redis::{Mismatch, OwnShard, Script, ScriptCall, Stamp, millis};
+use crate::redis::{OwnShard, Script, ScriptCall, Stamp, millis};
 
 macro_rules! script {
     ($($file:literal),+) => {
@@ -73,11 +73,6 @@ impl MembershipScripts {
     /// Returns `true` if there is data under the prefix.
     pub(crate) fn has_data(&self, redis: &mut Connection) -> RedisResult<bool> {
         Ok(Stamp::of(redis, &self.prefix)?.schema.is_some())
-    }
-
-    /// Notes the number of shards. See [`OwnShard::note_number`].
-    pub(crate) fn note_number(&self, redis: &mut Connection, untagged: &str) -> RedisResult<Option<Mismatch>> {
-        self.own.note_number(redis, untagged)
     }
 
     /// Opens a session of `node`, over a connection to the process with `run_id` `server`. `new_id` becomes the id of a

@@ -48,18 +48,20 @@ enum Restoring {
 /// The claimer's view of its node.
 #[derive(Debug)]
 pub(crate) struct Session {
-    node: NodeId,
+    /// The node's id, which changes after it was reaped.
+    pub(crate) node: NodeId,
     lease: Duration,
     epoch: Option<String>,
     past: Past,
     settling: Option<Settling>,
     restoring: Restoring,
-    /// The settling for which the holds were last restored.
-    restored: String,
+    /// The settling for which the holds were last restored, empty for none.
+    pub(crate) restored_for: String,
     /// Since when Redis has rejected the restoring of holds.
     blocked_since: Option<Instant>,
     poll_at: Option<Instant>,
-    renew_at: Option<Instant>,
+    /// The time at which the lease has to be renewed.
+    pub(crate) renew_at: Option<Instant>,
     must_renew: bool,
     unbroken_renewals: u32,
 }
@@ -74,18 +76,13 @@ impl Session {
             past: Past::None,
             settling: None,
             restoring: Restoring::No,
-            restored: String::new(),
+            restored_for: String::new(),
             blocked_since: None,
             poll_at: None,
             renew_at: None,
             must_renew: false,
             unbroken_renewals: 0,
         }
-    }
-
-    /// Returns the node's id, which changes after it was reaped.
-    pub(crate) const fn node(&self) -> &NodeId {
-        &self.node
     }
 
     /// Returns the epoch while the session is open.
@@ -122,7 +119,7 @@ impl Session {
     pub(crate) fn opened(&mut self, epoch: String, now: Instant) {
         if self.past == Past::Session {
             self.restoring = Restoring::Due;
-            self.restored.clear();
+            self.restored_for.clear();
         }
         self.epoch = Some(epoch);
         self.past = Past::Session;
@@ -168,7 +165,7 @@ impl Session {
             && let Some(settling) = self.settling.take()
             && self.restoring == Restoring::Done
         {
-            (self.restoring, self.restored) = (Restoring::No, settling.id);
+            (self.restoring, self.restored_for) = (Restoring::No, settling.id);
         }
         self.settles(waiting, now);
         self.poll_at = Some(now + self.poll_every());
@@ -187,11 +184,6 @@ impl Session {
     /// Returns `true` if the holds are restored and not confirmed yet.
     pub(crate) fn has_restored(&self) -> bool {
         self.restoring == Restoring::Done
-    }
-
-    /// Returns the settling for which the holds were last restored, empty for none.
-    pub(crate) fn restored_for(&self) -> &str {
-        &self.restored
     }
 
     /// Records that the holds are restored.
@@ -227,13 +219,8 @@ impl Session {
         self.node = node;
         self.past = Past::Epoch;
         self.settling = None;
-        self.restored.clear();
+        self.restored_for.clear();
         self.blocked_since = None;
-    }
-
-    /// Returns when the lease has to be renewed.
-    pub(crate) const fn renew_at(&self) -> Option<Instant> {
-        self.renew_at
     }
 
     /// Makes one renewal due before anything else, outside the schedule.

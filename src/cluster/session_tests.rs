@@ -32,7 +32,7 @@ fn after_a_loss_of_all_data_a_settling_outlasts_a_renewal_and_holds_are_restored
     assert_eq!(session.confirms(now), None);
     assert_eq!(session.confirms(now + LEASE), Some("s"));
     session.polled(String::new(), now + LEASE);
-    assert_eq!(session.restored_for(), "s");
+    assert_eq!(session.restored_for, "s");
     assert!(!session.has_restored());
 }
 
@@ -110,7 +110,7 @@ fn a_reaped_node_starts_over_under_another_id() {
     let mut session = Session::new(node(1), LEASE);
     session.opened("a".into(), Instant::now());
     session.reaped(node(2));
-    assert_eq!(session.node(), &node(2));
+    assert_eq!(session.node, node(2));
     assert_eq!(session.past(), Past::Epoch, "Redis may lose its data before the new session is open");
     session.opened("a".into(), Instant::now());
     assert!(!session.must_restore());
@@ -128,7 +128,7 @@ fn renewals_outside_the_schedule_do_not_make_a_node_older() {
         session.renewed(true, now);
     }
     assert!(!session.may_reap());
-    assert_eq!(session.renew_at(), Some(now + LEASE / 3));
+    assert_eq!(session.renew_at, Some(now + LEASE / 3));
 }
 
 #[test]

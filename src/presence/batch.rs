@@ -58,10 +58,6 @@ pub(crate) struct ClaimBatch {
 }
 
 impl ClaimBatch {
-    pub(crate) const fn new(number: u64, entries: Vec<BatchEntry>) -> Self {
-        Self { number, entries }
-    }
-
     pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
         self.entries.iter().filter_map(|entry| match entry {
             BatchEntry::Claim(claim) => Some(claim),

@@ -167,7 +167,7 @@ impl Claimer {
     pub(super) fn leave_cluster(&mut self) {
         if self.session.epoch().is_some() && self.node_state.lock().is_done() {
             // If this fails, the lease lapses.
-            let _ = call_while_full(&mut self.link, |redis| self.keys.membership.bye(redis, self.session.node()));
+            let _ = call_while_full(&mut self.link, |redis| self.keys.membership.bye(redis, &self.session.node));
         }
         self.membership.set(None);
     }
@@ -176,7 +176,7 @@ impl Claimer {
     fn wait(&self) {
         let idle_until = Instant::now() + IDLE;
         let suspects_at = self.suspects.iter().map(|(_, at)| *at).min();
-        let due = [suspects_at, self.session.renew_at(), self.session.confirms_at(), self.grace.ask_at]
+        let due = [suspects_at, self.session.renew_at, self.session.confirms_at(), self.grace.ask_at]
             .into_iter()
             .flatten()
             .fold(idle_until, Instant::min);
@@ -239,7 +239,7 @@ impl Claimer {
         if self.session.settling().is_empty() {
             self.session.poll_next();
         }
-        let until = self.session.renew_at().map_or(now + wait, |renew_at| renew_at.min(now + wait));
+        let until = self.session.renew_at.map_or(now + wait, |renew_at| renew_at.min(now + wait));
         until.max(now + SETTLING_PAUSE)
     }
 
@@ -272,7 +272,7 @@ impl Claimer {
         }
         let (session, keys) = (&self.session, &self.keys);
         let known = known(session, &self.node_state);
-        let renewal = call_while_full(&mut self.link, |redis| keys.renew(redis, session.node(), &known))??;
+        let renewal = call_while_full(&mut self.link, |redis| keys.renew(redis, &session.node, &known))??;
         self.session.renewed(renewal.unbroken, now);
         self.grace.schedule(renewal.next_due, now);
         if self.session.may_reap() {
@@ -287,12 +287,12 @@ impl Claimer {
         let Some(batch) = batch else { return Ok(false) };
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
-        let prepared = self.prepared.take().filter(|call| call.is_for(session.node(), epoch, batch.number));
-        let claim = prepared.unwrap_or_else(|| keys.claim_call(session.node(), epoch, &batch));
+        let prepared = self.prepared.take().filter(|call| call.is_for(&session.node, epoch, batch.number));
+        let claim = prepared.unwrap_or_else(|| keys.claim_call(&session.node, epoch, &batch));
         let prepared = &mut self.prepared;
         let prepare = || {
             let next = self.node_state.lock().pending.next_batch();
-            *prepared = next.map(|next| keys.claim_call(session.node(), epoch, &next));
+            *prepared = next.map(|next| keys.claim_call(&session.node, epoch, &next));
         };
         let sent_again = self.unanswered.replace(batch.number) == Some(batch.number);
         let answer = call(&mut self.link, |redis| claim.send(redis, prepare))?;
@@ -332,12 +332,12 @@ impl Claimer {
     /// waits.
     fn start_over(&mut self, why: &str) {
         self.membership.set(None);
-        let reaped = self.session.node().clone();
+        let reaped = self.session.node.clone();
         self.session.reaped((self.next_incarnation)());
         self.lapsed.push(reaped.to_string());
         self.predecessor = Some(reaped.to_string());
         self.node_state.lock().start_over();
-        self.telemetry.log_warning(format_args!("{why}: {reaped} continues as {}", self.session.node()));
+        self.telemetry.log_warning(format_args!("{why}: {reaped} continues as {}", self.session.node));
     }
 }
 

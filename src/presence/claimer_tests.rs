@@ -74,7 +74,7 @@ impl Node {
         let number = self.node_state.lock().pending.last_answered() + ahead;
         let session = &self.claimer.session;
         let epoch = session.epoch().unwrap();
-        self.claimer.prepared.as_ref().is_some_and(|call| call.is_for(session.node(), epoch, number))
+        self.claimer.prepared.as_ref().is_some_and(|call| call.is_for(&session.node, epoch, number))
     }
 
     fn come_to_rest(&mut self) {
@@ -119,7 +119,7 @@ fn the_time_of_a_stored_reply_does_not_set_the_clock() {
     server.hang();
     assert!(node.claimer.step(Instant::now()).is_some(), "no reply");
     server.resume();
-    let reply = format!("wh:reply:{}", node.claimer.session.node());
+    let reply = format!("wh:reply:{}", node.claimer.session.node);
     let number = node.node_state.lock().pending.last_answered() + 1;
     let stored = || redis::cmd("HGET").arg(&reply).arg("batch").query::<u64>(&mut server.connect()) == Ok(number);
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -155,13 +155,13 @@ fn a_prepared_batch_is_sent_under_the_new_id_after_its_node_is_reaped() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);
     node.send_one();
-    let (dead, other) = (node.claimer.session.node().clone(), NodeId::new("other", 1, 1));
+    let (dead, other) = (node.claimer.session.node.clone(), NodeId::new("other", 1, 1));
     let (keys, mut redis) = (node.claimer.keys.clone(), server.connect());
     let epoch = keys.membership.open(&mut redis, &other, "unused", Past::None).unwrap().epoch;
     redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(dead.as_str()).exec(&mut redis).unwrap();
     assert!(keys.reap(&mut redis, dead.as_str(), &epoch, 10).unwrap().unwrap().finished);
     node.come_to_rest();
-    assert_ne!(node.claimer.session.node(), &dead);
+    assert_ne!(node.claimer.session.node, dead);
     let mut events = events(&server);
     events[2..4].sort();
     events[4..].sort();
@@ -211,7 +211,7 @@ fn a_deleted_key_is_restored_without_events() {
         let server = RedisServer::start();
         let mut node = Node::on(&server);
         node.come_to_rest();
-        let key = key.replace("{node}", node.claimer.session.node().as_str());
+        let key = key.replace("{node}", node.claimer.session.node.as_str());
         redis::cmd("DEL").arg(&key).exec(&mut server.connect()).unwrap();
         // A renewal and a comparison of holds are due.
         let later = Instant::now() + Duration::from_secs(3601);
@@ -234,10 +234,10 @@ fn a_node_keeps_its_id_when_all_leases_are_lost() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);
     node.send_one();
-    let before = node.claimer.session.node().clone();
+    let before = node.claimer.session.node.clone();
     redis::cmd("DEL").arg("wh:nodes").exec(&mut server.connect()).unwrap();
     node.come_to_rest();
-    assert_eq!(node.claimer.session.node(), &before, "the node was not reaped");
+    assert_eq!(node.claimer.session.node, before, "the node was not reaped");
     assert_eq!(events(&server), each("o"));
 }
 
@@ -246,7 +246,7 @@ fn a_lease_lapsed_by_a_clock_step_is_renewed_before_the_second_check() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);
     node.come_to_rest();
-    let (own, other) = (node.claimer.session.node().to_string(), NodeId::new("other", 1, 1));
+    let (own, other) = (node.claimer.session.node.to_string(), NodeId::new("other", 1, 1));
     let (keys, mut redis) = (node.claimer.keys.clone(), server.connect());
     let lease_of =
         |redis: &mut redis::Connection, node: &str| redis::cmd("ZSCORE").arg("wh:nodes").arg(node).query::<f64>(redis);

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use derive_more::Deref;
+use parking_lot::{Condvar, Mutex};
 
 use super::batch::ClaimBatch;
 use super::claim::Hold;
@@ -89,8 +90,9 @@ impl NodeState {
 }
 
 /// The node state with its lock.
-#[derive(Debug)]
+#[derive(Debug, Deref)]
 pub(crate) struct SharedNodeState {
+    #[deref]
     node_state: Mutex<NodeState>,
     changed: Condvar,
 }
@@ -100,16 +102,6 @@ impl SharedNodeState {
     pub(crate) fn new(limit: usize) -> Self {
         let node_state = NodeState { table: LocalTable::default(), pending: Pending::new(limit) };
         Self { node_state: Mutex::new(node_state), changed: Condvar::new() }
-    }
-
-    /// Locks the node state.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, NodeState> {
-        self.node_state.lock()
-    }
-
-    /// Locks the node state, unless another thread has locked it.
-    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, NodeState>> {
-        self.node_state.try_lock()
     }
 
     /// Wakes the threads in [`Self::wait_until`].

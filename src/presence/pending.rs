@@ -110,7 +110,7 @@ impl Pending {
     /// Returns the number of claims that Redis has not answered yet.
     pub(crate) fn unanswered_claims(&self) -> usize {
         let frozen = self.frozen().map(|batch| batch.claims().count()).sum::<usize>();
-        frozen + self.queue.claims() + self.aside.claims()
+        frozen + self.queue.claims + self.aside.claims
     }
 
     /// Returns the number of events that are not in the outbox yet.
@@ -324,7 +324,7 @@ impl Pending {
             entries.push(entry);
         }
         self.last_number += 1;
-        ClaimBatch::new(self.last_number, entries)
+        ClaimBatch { number: self.last_number, entries }
     }
 }
 

@@ -39,7 +39,7 @@ impl Cluster {
     }
 
     fn send_as(&mut self, node: &NodeId, number: u64, entries: &[BatchEntry]) -> Verdict {
-        let batch = ClaimBatch::new(number, entries.to_vec());
+        let batch = ClaimBatch { number, entries: entries.to_vec() };
         self.keys.claim(&mut self.redis, node, &self.epoch, &batch).unwrap().unwrap()
     }
 
@@ -228,7 +228,7 @@ fn a_key_of_a_foreign_type_fails_a_batch_with_counts_before_the_first_write() {
         redis::cmd("DEL").arg(key).exec(&mut cluster.redis).unwrap();
         redis::cmd("LPUSH").arg(key).arg("foreign").exec(&mut cluster.redis).unwrap();
         let before = cluster.save();
-        let batch = ClaimBatch::new(2, vec![join("other"), count("cache-a", 1)]);
+        let batch = ClaimBatch { number: 2, entries: vec![join("other"), count("cache-a", 1)] };
         cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, &batch).unwrap_err();
         assert_eq!(cluster.save(), before, "{key}");
     }

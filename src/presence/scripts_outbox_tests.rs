@@ -32,8 +32,11 @@ fn a_full_partition_refuses_client_events_and_takes_events_of_the_application() 
     "0".clone_into(&mut cluster.keys.outbox_limits);
     let a = cluster.node(1);
     let entries = vec![by_client(), by_application(), BatchEntry::Claim(Claim::join(channel("app", "private-a")))];
-    let verdict =
-        cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, &ClaimBatch::new(1, entries)).unwrap().unwrap();
+    let verdict = cluster
+        .keys
+        .claim(&mut cluster.redis, &a, &cluster.epoch, &ClaimBatch { number: 1, entries })
+        .unwrap()
+        .unwrap();
     assert_eq!((verdict.refused, verdict.edges.as_slice()), (1, b"1".as_slice()));
     assert_eq!(cluster.outbox(), [["e", "x3:app9:private-a10:order.paid0"], ["e", "o3:app9:private-a"]]);
 }
@@ -48,7 +51,7 @@ fn client_events_above_the_byte_limit_are_refused_and_edges_are_not() {
     };
     cluster.keys.outbox_limits = format!("1000:{}", 2 * length + 1);
     let claim = |cluster: &mut Cluster, number: u64, entries| {
-        let batch = ClaimBatch::new(number, entries);
+        let batch = ClaimBatch { number, entries };
         cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, &batch).unwrap().unwrap()
     };
     let join = |name: &str| BatchEntry::Claim(Claim::join(channel("app", name)));

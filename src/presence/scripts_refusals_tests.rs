@@ -31,7 +31,7 @@ impl Limited {
 
     fn send(&mut self, node: &NodeId, number: u64, entries: &[BatchEntry]) -> RedisResult<Result<Verdict, Refusal>> {
         let (keys, epoch) = (self.cluster.keys.clone(), self.cluster.epoch.clone());
-        keys.claim(&mut self.cluster.redis, node, &epoch, &ClaimBatch::new(number, entries.to_vec()))
+        keys.claim(&mut self.cluster.redis, node, &epoch, &ClaimBatch { number, entries: entries.to_vec() })
     }
 
     /// Returns all data in Redis that does not depend on the time: events, and members of sets and hashes.

@@ -178,7 +178,7 @@ impl Cluster {
 }
 
 fn batch(number: u64, claims: &[Claim]) -> ClaimBatch {
-    ClaimBatch::new(number, claims.iter().cloned().map(BatchEntry::Claim).collect())
+    ClaimBatch { number, entries: claims.iter().cloned().map(BatchEntry::Claim).collect() }
 }
 
 fn channel(app: &str, channel: &str) -> Hold {

@@ -57,7 +57,7 @@ impl Claimer {
         let (session, keys) = (&self.session, &self.keys);
         let may_take_vacant = self.admission.may_take_vacant(now, keys.lease);
         let entered = call_while_full(&mut self.link, |redis| {
-            keys.membership.enter(redis, session.node(), &new_id, &server, session.past(), may_take_vacant)
+            keys.membership.enter(redis, &session.node, &new_id, &server, session.past(), may_take_vacant)
         })??;
         self.entered_over = self.link.connection_number().unwrap_or_default();
         self.new_id = None;

@@ -100,7 +100,7 @@ impl Claimer {
         let Some(audit) = &mut self.audit else { return Ok(()) };
         let (session, keys) = (&self.session, &self.keys);
         // The audit mostly reads, so `read` is used: a refusal by Redis is not logged here.
-        let found = self.link.read(|redis| audit.advance(redis, &keys.membership, session.node(), now));
+        let found = self.link.read(|redis| audit.advance(redis, &keys.membership, &session.node, now));
         for process in found.map_err(|_| stuck(&self.link))? {
             self.telemetry.log_warning(format_args!(
                 "{process} runs the roster but not the webhooks: events of its clients are missing"

@@ -86,7 +86,7 @@ impl Claimer {
         if self.session.must_renew(now) {
             let (session, keys) = (&self.session, &self.keys);
             let known = Acknowledged { answered: 0, ..known(session, &self.node_state) };
-            let renewal = call_while_full(&mut self.link, |redis| keys.renew(redis, session.node(), &known))??;
+            let renewal = call_while_full(&mut self.link, |redis| keys.renew(redis, &session.node, &known))??;
             self.session.renewed(renewal.unbroken, now);
         }
         Ok(())
@@ -99,7 +99,7 @@ impl Claimer {
             let known = known(session, &self.node_state);
             let restored = session.has_restored();
             let status = call_while_full(&mut self.link, |redis| {
-                keys.membership.confirm(redis, session.node(), &known, settling, restored)
+                keys.membership.confirm(redis, &session.node, &known, settling, restored)
             })??;
             self.session.polled(status.settling, now);
             if status.lapsed {
@@ -116,7 +116,7 @@ impl Claimer {
         call: impl FnOnce(&mut Connection, &PresenceScripts, &NodeId) -> RedisResult<Result<T, Refusal>>,
     ) -> Result<T, Stuck> {
         let (session, keys) = (&self.session, &self.keys);
-        match self.link.with(|redis| call(redis, keys, session.node())) {
+        match self.link.with(|redis| call(redis, keys, &session.node)) {
             Ok(answer) => Ok(answer?),
             Err(LinkError::Rejected(_) | LinkError::WrongType { .. }) if self.session.is_blocked(Instant::now()) => {
                 Err(Stuck::Hindered)

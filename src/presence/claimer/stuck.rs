@@ -27,7 +27,7 @@ pub(super) enum Stuck {
 /// Returns the epoch, the last answered batch and the last restored settling of this node.
 pub(super) fn known<'a>(session: &'a Session, node_state: &SharedNodeState) -> Acknowledged<'a> {
     let answered = node_state.lock().pending.last_answered();
-    Acknowledged { epoch: session.epoch().unwrap_or_default(), answered, restored_for: session.restored_for() }
+    Acknowledged { epoch: session.epoch().unwrap_or_default(), answered, restored_for: &session.restored_for }
 }
 
 /// Calls Redis. The link logs a failure; the caller only needs the time of the next attempt.

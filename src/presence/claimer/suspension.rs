@@ -55,7 +55,7 @@ impl Claimer {
     fn resume(&mut self, app: AppId, progress: &Progress) -> Result<(), Stuck> {
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
-        match call(&mut self.link, |redis| keys.resume(redis, session.node(), epoch, &app, progress))?? {
+        match call(&mut self.link, |redis| keys.resume(redis, &session.node, epoch, &app, progress))?? {
             Resumed::More(progress) => self.suspension.resuming.push((app, progress)),
             Resumed::Foreign => self.telemetry.redis_failed(RedisFault::WrongType),
             Resumed::Done => self.refresh_suspended()?,

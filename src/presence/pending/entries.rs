@@ -2,14 +2,17 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use derive_more::Deref;
+
 use crate::presence::batch::BatchEntry;
 use crate::presence::claim::Hold;
 
 /// Entries in the order in which they happened.
-#[derive(Debug)]
+#[derive(Debug, Deref)]
 pub(super) struct Entries {
+    #[deref]
     queue: VecDeque<BatchEntry>,
-    claims: usize,
+    pub(super) claims: usize,
     caches: usize,
     /// Number of claims above which pairs of opposite claims are discarded.
     limit: usize,
@@ -42,22 +45,6 @@ impl Entries {
 
     pub(super) fn take(&mut self) -> impl Iterator<Item = BatchEntry> + use<> {
         std::mem::replace(self, Self::new(self.limit)).queue.into_iter()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &BatchEntry> {
-        self.queue.iter()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.queue.len()
-    }
-
-    pub(super) const fn claims(&self) -> usize {
-        self.claims
     }
 
     /// Returns the number of entries for which a verdict has a result.

@@ -18,7 +18,7 @@ pub(super) fn add_entries(call: &mut Cmd, batch: &ClaimBatch, partitions: u16) {
     }
     call.arg(written.plan()).arg(written.groups.len());
     for HoldGroup { kind, app, channel, fields } in &written.groups {
-        call.arg(kind.letter()).arg(app.as_bytes()).arg(*channel).arg(fields.len());
+        call.arg(&[*kind as u8][..]).arg(app.as_bytes()).arg(*channel).arg(fields.len());
         for field in fields {
             call.arg(*field);
         }
@@ -39,20 +39,11 @@ fn user(hold: &Hold) -> &[u8] {
 
 /// The kind of hash that a hold is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
 enum HashKind {
-    Channel,
-    User,
-    Connection,
-}
-
-impl HashKind {
-    const fn letter(self) -> &'static str {
-        match self {
-            Self::Channel => "c",
-            Self::User => "U",
-            Self::Connection => "k",
-        }
-    }
+    Channel = b'c',
+    User = b'U',
+    Connection = b'k',
 }
 
 /// A hash: of channels or connections of an application, or of users of a channel.

@@ -1,12 +1,11 @@
 //! Calls that Redis refuses while it is reachable: for lack of memory, disk, replicas or rights.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Link;
 use crate::redis::failure::{LinkError, WriteRefusal};
-use crate::telemetry::{Level, Telemetry};
+use crate::telemetry::Level;
 
 /// Longest wait after a refused call: a node retries about twice a second.
 const REFUSED_WAIT: Duration = Duration::from_millis(750);
@@ -84,13 +83,11 @@ impl Link {
 
     /// Returns `true` if this is the first link to see the refusal. Each link reports missing rights of its own.
     fn begins(&self, cause: Option<WriteRefusal>) -> bool {
-        let first = |telemetry: &Arc<Telemetry>, cause| telemetry.trouble_begins(cause as usize);
-        self.telemetry.as_ref().zip(cause).is_none_or(|(telemetry, cause)| first(telemetry, cause))
+        self.telemetry.as_ref().zip(cause).is_none_or(|(telemetry, cause)| telemetry.trouble_begins(cause as usize))
     }
 
     /// Returns `true` if no other link sees the refusal any more.
     pub(super) fn ends(&self, cause: Option<WriteRefusal>) -> bool {
-        let last = |telemetry: &Arc<Telemetry>, cause| telemetry.trouble_ends(cause as usize);
-        self.telemetry.as_ref().zip(cause).is_none_or(|(telemetry, cause)| last(telemetry, cause))
+        self.telemetry.as_ref().zip(cause).is_none_or(|(telemetry, cause)| telemetry.trouble_ends(cause as usize))
     }
 }

@@ -121,7 +121,7 @@ impl Real {
             let claim = if change.held { Claim::join } else { Claim::leave };
             BatchEntry::Claim(claim(hold(change.key)))
         };
-        let batch = ClaimBatch::new(batch.into(), changes.iter().map(claim).collect());
+        let batch = ClaimBatch { number: batch.into(), entries: changes.iter().map(claim).collect() };
         match self.keys.claim(&mut self.redis, &node(id), epoch, &batch).unwrap() {
             Ok(Verdict { edges, .. }) => Answer::Decided(Edges::from_text(&edges)),
             Err(refusal) => refused(refusal),
