@@ -2,7 +2,7 @@
 //!
 //! A hook runs on the event loop. It copies the strings it was given into one buffer, pushes it here and returns. It never
 //! waits for the reader. When the queue is nearly full, client events are dropped first: the last eighth of the queue is
-//! reserved for subscriptions. A subscription that does not fit is not lost: its channel is marked dirty, and the PHP side
+//! reserved for subscriptions, and the bytes of messages have a limit of their own. A subscription that does not fit is not lost: its channel is marked dirty, and the PHP side
 //! sends the channel's live connections. There is no such list for sockets that opened or closed, so those intents wait in
 //! an unbounded list of late intents while the queue is full.
 
@@ -17,6 +17,9 @@ use crate::telemetry::Counters;
 
 /// Divisor of the capacity: this part of the queue takes no client events.
 const RESERVED_FOR_SUBSCRIPTIONS: usize = 8;
+
+/// Maximum number of bytes of the messages in the queue. All other intents are short.
+const MESSAGE_BYTES: usize = 64 << 20;
 
 /// An event on this node, in owned bytes.
 #[derive(Debug)]
@@ -73,6 +76,11 @@ impl Intent {
         }
     }
 
+    /// Returns the number of bytes of a message; 0 for every other intent.
+    fn message_bytes(&self) -> usize {
+        if let Self::Message(_, text) = self { text.bytes.len() } else { 0 }
+    }
+
     /// Returns the channel of the intent, if it has one.
     pub(crate) fn channel(&self) -> Option<&[u8]> {
         match self {
@@ -123,6 +131,7 @@ impl<const N: usize> Packed<N> {
 pub(crate) struct IntentQueue {
     sender: Sender<Intent>,
     client_event_limit: usize,
+    message_bytes: AtomicUsize,
     overflow: Mutex<Overflow>,
     /// `true` while `Overflow::late` has entries.
     is_late: AtomicBool,
@@ -143,13 +152,20 @@ impl IntentQueue {
     pub(crate) fn new(capacity: usize) -> (Self, Receiver<Intent>) {
         let (sender, receiver) = bounded(capacity);
         let client_event_limit = capacity - capacity / RESERVED_FOR_SUBSCRIPTIONS;
-        let (overflow, is_late, taken) = (Mutex::default(), AtomicBool::new(false), AtomicUsize::new(0));
-        (Self { sender, client_event_limit, overflow, is_late, taken }, receiver)
+        let queue = Self {
+            sender,
+            client_event_limit,
+            message_bytes: AtomicUsize::new(0),
+            overflow: Mutex::default(),
+            is_late: AtomicBool::new(false),
+            taken: AtomicUsize::new(0),
+        };
+        (queue, receiver)
     }
 
     /// Pushes an intent. Never waits for room.
     pub(crate) fn push(&self, intent: Intent, counters: &Counters) {
-        if matches!(intent, Intent::Message(..)) && self.sender.len() >= self.client_event_limit {
+        if matches!(intent, Intent::Message(..)) && !self.has_room_for_message(intent.message_bytes()) {
             counters.client_events_dropped.add(1);
             return;
         }
@@ -160,6 +176,16 @@ impl IntentQueue {
         if let Err(TrySendError::Full(intent) | TrySendError::Disconnected(intent)) = self.sender.try_send(intent) {
             self.overflowed(intent, counters);
         }
+    }
+
+    /// Counts the bytes of a message, if there is room for it.
+    fn has_room_for_message(&self, bytes: usize) -> bool {
+        let has_room = self.sender.len() < self.client_event_limit
+            && self.message_bytes.load(Ordering::Relaxed) + bytes <= MESSAGE_BYTES;
+        if has_room {
+            self.message_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        has_room
     }
 
     /// Pushes an intent if there is room. Returns `false` if not, so the caller can report it.
@@ -184,7 +210,9 @@ impl IntentQueue {
         }
         // Counted before it leaves the queue, so that it is always counted somewhere.
         self.count_taken(1);
-        reader.try_recv().ok()
+        let intent = reader.try_recv().ok()?;
+        self.message_bytes.fetch_sub(intent.message_bytes(), Ordering::Relaxed);
+        Some(intent)
     }
 
     /// Marks everything that was taken as applied to the node state.
@@ -237,6 +265,7 @@ impl IntentQueue {
                 self.is_late.store(true, Ordering::Release);
             }
             Intent::Message(..) => {
+                self.message_bytes.fetch_sub(intent.message_bytes(), Ordering::Relaxed);
                 counters.client_events_dropped.add(1);
                 return;
             }
@@ -280,6 +309,26 @@ mod tests {
         queue.push(subscribed("a"), &counters);
         assert_eq!(reader.len(), 8);
         assert_eq!(counters.hook_queue_overflows.get(), 0);
+    }
+
+    #[test]
+    fn the_bytes_of_messages_are_limited() {
+        let (queue, reader) = IntentQueue::new(64);
+        let counters = Counters::default();
+        let long = || {
+            let message = vec![b' '; MESSAGE_BYTES / 3];
+            Intent::Message(AppId::from("app"), Packed::new([b"private-a".as_slice(), b"1.1", b"", &message]))
+        };
+        for _ in 0..3 {
+            queue.push(long(), &counters);
+        }
+        queue.push(event(), &counters);
+        queue.push(subscribed("a"), &counters);
+        assert_eq!((queue.waiting(), counters.client_events_dropped.get()), (4, 1));
+        while queue.take(&reader).is_some() {}
+        queue.entered();
+        queue.push(long(), &counters);
+        assert_eq!((queue.waiting(), counters.client_events_dropped.get()), (1, 1));
     }
 
     #[test]
