@@ -198,7 +198,7 @@ fn login_and_tls_apply_to_every_server_of_the_cluster() {
 
 #[test]
 fn the_documented_rights_suffice() {
-    let server = RedisServer::start_in_cluster(&[]);
+    let server = RedisServer::start_in_cluster(&[], &[]);
     add_slots(&server, 0..16_384);
     let mut rights: Vec<String> = documented_acl().into_iter().filter(|right| !right.contains("roster")).collect();
     rights.retain(|right| right != "+scan" && right != "~wh:*");
@@ -234,7 +234,7 @@ fn a_server_that_is_not_in_a_cluster_is_refused_when_the_config_says_so() {
 
 #[test]
 fn a_cluster_that_lacks_the_slot_is_named() {
-    let server = RedisServer::start_in_cluster(&[]);
+    let server = RedisServer::start_in_cluster(&[], &[]);
     add_slots(&server, 0..1);
     let error = link(&json!({ "cluster": true, "port": server.port() })).with(port).unwrap_err();
     let expected = format!("127.0.0.1:{} knows no server of slot ", server.port());

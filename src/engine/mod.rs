@@ -159,6 +159,12 @@ impl Engine {
         stats
     }
 
+    /// Returns the number of claims in each shard that Redis has not decided yet.
+    #[must_use]
+    pub fn undecided_claims(&self) -> Vec<usize> {
+        self.shared.node_states.undecided_claims()
+    }
+
     /// Returns the gauges. All are 0 while the engine is inert.
     fn gauges(&self) -> [(&'static str, usize); 6] {
         if self.is_inert() {

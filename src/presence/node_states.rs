@@ -105,6 +105,11 @@ impl NodeStates {
         self.shards.iter().map(pending).fold((0, 0), |sum, shard| (sum.0 + shard.0, sum.1 + shard.1))
     }
 
+    /// Returns the number of claims in each shard that Redis has not decided yet.
+    pub(crate) fn undecided_claims(&self) -> Vec<usize> {
+        self.shards.iter().map(|shard| shard.lock().pending.unanswered_claims()).collect()
+    }
+
     /// Waits until nothing is pending in any shard, or until `deadline`. With several shards, it
     /// waits for at most half of the time: one may have no Redis that replies, and the events of the others need the rest.
     pub(crate) fn wait_until_empty(&self, deadline: Instant) {

@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_script_does_not_start_while_its_slot_is_being_moved() {
-        let servers = [RedisServer::start_in_cluster(&[]), RedisServer::start_in_cluster(&[])];
+        let servers = [RedisServer::start_in_cluster(&[], &[]), RedisServer::start_in_cluster(&[], &[])];
         let [mut redis, mut other] = [servers[0].connect(), servers[1].connect()];
         let cluster = |words: &[&str]| {
             let mut cluster = redis::cmd("CLUSTER");

@@ -21,6 +21,13 @@ const USERS: usize = 4;
 /// Number of sockets that a node has on each shared channel at the end.
 const CROWD: usize = 3;
 
+/// Number of channels of each kind that all nodes share.
+pub(crate) const ROOMS: usize = 5;
+
+/// The same on a Redis Cluster. More happens to a channel while its shard fails over, and the checker follows every order
+/// of what may have happened, so less happens to each channel.
+pub(crate) const ROOMS_ON_CLUSTER: usize = 20;
+
 /// An order, and the operations that follow from it.
 pub(crate) type Asked = (Order, Vec<(Key, What)>);
 
@@ -29,6 +36,7 @@ pub(crate) type Asked = (Order, Vec<(Key, What)>);
 pub(crate) struct Clients {
     slot: usize,
     life: usize,
+    rooms: usize,
     sockets: BTreeMap<String, ClientSocket>,
     /// Number of sockets for each channel and user.
     counts: BTreeMap<Key, usize>,
@@ -43,9 +51,10 @@ struct ClientSocket {
 }
 
 impl Clients {
-    /// Starts without sockets. `slot` is the node's place among the nodes, `life` the number of its process.
-    pub(crate) const fn new(slot: usize, life: usize) -> Self {
-        Self { slot, life, sockets: BTreeMap::new(), counts: BTreeMap::new(), numbered: 0 }
+    /// Starts without sockets. `slot` is the node's place among the nodes, `life` the number of its process, and `rooms` the
+    /// number of channels of each kind that all nodes share.
+    pub(crate) const fn new(slot: usize, life: usize, rooms: usize) -> Self {
+        Self { slot, life, rooms, sockets: BTreeMap::new(), counts: BTreeMap::new(), numbered: 0 }
     }
 
     /// Returns the next random order. `None` if the choice was not possible.
@@ -177,7 +186,7 @@ impl Clients {
         if rng.random_bool(0.5) {
             format!("{kind}own-{}-{}", self.slot, rng.random_range(0..6))
         } else {
-            format!("{kind}room-{}", rng.random_range(0..5))
+            format!("{kind}room-{}", rng.random_range(0..self.rooms))
         }
     }
 }
@@ -200,7 +209,7 @@ mod tests {
 
     #[test]
     fn holds_alternate_and_none_is_left_at_the_end() {
-        let (mut clients, mut rng) = (Clients::new(0, 0), StdRng::seed_from_u64(1));
+        let (mut clients, mut rng) = (Clients::new(0, 0, ROOMS), StdRng::seed_from_u64(1));
         let mut held: BTreeMap<Key, bool> = BTreeMap::new();
         let mut all: Vec<Asked> = (0..2000).filter_map(|_| clients.next(&mut rng)).collect();
         all.push(clients.end());

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::Ms;
-use crate::servers::Failure;
+use crate::servers::{Cause, Failure};
 
 /// Number of faults of each kind.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,6 +19,9 @@ pub(crate) struct Faults {
     pub(crate) rights: usize,
     pub(crate) demotions: usize,
     pub(crate) failovers: usize,
+    /// Failovers that no replica was elected for in time.
+    pub(crate) forced_failovers: usize,
+    pub(crate) slot_moves: usize,
     pub(crate) clock_steps: usize,
     pub(crate) lost_keys: usize,
     /// Node processes that were PHP with the extension.
@@ -40,7 +43,15 @@ impl Faults {
             Failure::Full => self.redis_full += 1,
             Failure::Forbids(_) => self.rights += 1,
             Failure::Demoted => self.demotions += 1,
-            Failure::FailedOver => self.failovers += 1,
+            Failure::FailedOver(cause) => {
+                self.failovers += 1;
+                match cause {
+                    Cause::Command => {}
+                    Cause::Kill => self.redis_kills += 1,
+                    Cause::Stop => self.redis_stops += 1,
+                }
+            }
+            Failure::SlotMoves => self.slot_moves += 1,
         }
     }
 }
@@ -56,6 +67,8 @@ impl fmt::Display for Faults {
             self;
         write!(f, "{network} network faults; Redis killed {redis_kills}, stopped {redis_stops}, full {redis_full}, ")?;
         write!(f, "without a right {rights}, demoted {demotions} and failed over {failovers} times, ")?;
+        let Self { forced_failovers, slot_moves, .. } = self;
+        write!(f, "{forced_failovers} of them forced, {slot_moves} slots moved, ")?;
         write!(f, "its clock set {clock_steps} times, {lost_keys} keys lost; ")?;
         write!(f, "at rest after {:.1} s", Duration::from_millis(*rest).as_secs_f64())
     }

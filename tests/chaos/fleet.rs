@@ -71,8 +71,8 @@ pub(crate) struct Node {
 /// Output of a node.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Output {
-    /// Numbers of orders up to which all claims were decided, with the time at which each line arrived.
-    pub(crate) decided: Vec<(u64, Ms)>,
+    /// For each shard, numbers of orders up to which all claims were decided, with the time at which each line arrived.
+    pub(crate) decided: Vec<Vec<(u64, Ms)>>,
     /// Claims without a decision when the node ended.
     pub(crate) left: Option<u64>,
     /// Times at which the node logged that it was reaped.
@@ -83,7 +83,7 @@ pub(crate) struct Output {
 
 impl Node {
     /// Starts process number `life`.
-    pub(crate) fn start(life: usize, launcher: &Launcher, kind: Kind, config: &str) -> Self {
+    pub(crate) fn start(life: usize, launcher: &Launcher, kind: Kind, shards: u8, config: &str) -> Self {
         let mut child = launcher
             .command(life, kind)
             .arg(config)
@@ -93,7 +93,8 @@ impl Node {
             .spawn()
             .expect("a node process");
         let input = child.stdin.take().expect("its input");
-        let heard = Arc::new(Mutex::new(Output::default()));
+        let decided = vec![Vec::new(); usize::from(shards)];
+        let heard = Arc::new(Mutex::new(Output { decided, ..Output::default() }));
         let listen = |mut output: Box<dyn BufRead + Send>| {
             let heard = Arc::clone(&heard);
             std::thread::spawn(move || {
@@ -131,7 +132,8 @@ impl Node {
 
     /// Returns true if the claims of every order are decided.
     pub(crate) fn is_decided(&self) -> bool {
-        self.heard.lock().decided.last().is_some_and(|(up_to, _)| *up_to >= self.orders)
+        let is_decided = |decided: &Vec<(u64, Ms)>| decided.last().is_some_and(|(up_to, _)| *up_to >= self.orders);
+        self.heard.lock().decided.iter().all(is_decided)
     }
 
     /// Returns its log so far.
@@ -175,7 +177,7 @@ impl Output {
     fn take(&mut self, line: &str) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
-            "decided" => self.decided.extend(rest.parse().ok().map(|up_to| (up_to, now()))),
+            "decided" => self.decided(rest),
             "left" => {
                 self.left = rest.parse().ok();
                 self.log.push((now(), line.to_owned()));
@@ -185,6 +187,18 @@ impl Output {
                     self.reaped.push(now());
                 }
                 self.log.push((now(), line.to_owned()));
+            }
+        }
+    }
+
+    /// Parses a number and the shards; all, if there are none.
+    fn decided(&mut self, rest: &str) {
+        let mut numbers = rest.split(' ').filter_map(|number| number.parse::<u64>().ok());
+        let Some(up_to) = numbers.next() else { return };
+        let shards: Vec<u64> = numbers.collect();
+        for (decided, shard) in self.decided.iter_mut().zip(0..) {
+            if shards.is_empty() || shards.contains(&shard) {
+                decided.push((up_to, now()));
             }
         }
     }

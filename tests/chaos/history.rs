@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use resonate_webhooks::event::{AppId, Shard};
+
 use crate::Ms;
 use crate::clock::Steps;
 
@@ -32,7 +34,7 @@ pub(crate) struct Step {
     pub(crate) to: Option<Ms>,
 }
 
-/// One node process, from its start to its end.
+/// One node process, from its start to its end, in one shard.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Life {
     /// Time at which the process was killed, or ended with undecided claims. Its holds are removed some time later.
@@ -44,7 +46,7 @@ pub(crate) struct Life {
     pub(crate) claims: Vec<Ms>,
     /// Periods in which it may have been unable to renew its lease.
     pub(crate) silences: Vec<(Ms, Ms)>,
-    /// Times at which it logged that it was reaped.
+    /// Times at which it logged that it was reaped in any shard.
     pub(crate) reaped: Vec<Ms>,
 }
 
@@ -113,7 +115,8 @@ impl Life {
 /// Orders to every node, and what became of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    pub(crate) lives: Vec<Life>,
+    /// Node processes, and for each its lives in the shards.
+    pub(crate) lives: Vec<Vec<Life>>,
     /// Steps of Redis' clock.
     pub(crate) clock: Steps,
     /// Operations by key and life, in order.
@@ -121,29 +124,49 @@ pub(crate) struct History {
 }
 
 impl History {
+    /// Returns the life of a node process in the shard of `key`.
+    pub(crate) fn life(&self, life: usize, key: &Key) -> &Life {
+        &self.lives[life][key.shard(self.lives[life].len())]
+    }
+
     /// Records an operation. [`Self::decided`] adds the time of its decision.
     pub(crate) fn asked(&mut self, life: usize, key: Key, what: What, order: u64, from: Ms) {
         let steps = self.steps.entry(key).or_default().entry(life).or_default();
         steps.push(Step { order, what, from, to: None });
     }
 
-    /// Ends a life. `decided` has, oldest first, the numbers of orders up to which everything was decided, with the
-    /// time.
-    /// Client events have no decision. They are in Redis when a later claim is decided.
-    pub(crate) fn decided(&mut self, life: usize, decided: &[(u64, Ms)]) {
-        let when = |order: u64| decided.iter().find(|(up_to, _)| *up_to >= order).map(|(_, at)| *at);
-        let mut claims: Vec<u64> = Vec::new();
-        let of_life = || self.steps.values().filter_map(|lives| lives.get(&life)).flatten();
-        claims.extend(of_life().filter(|step| matches!(step.what, What::Hold(_))).map(|step| step.order));
-        claims.sort_unstable();
-        for step in self.steps.values_mut().filter_map(|lives| lives.get_mut(&life)).flatten() {
-            step.to = match step.what {
-                What::Hold(_) => when(step.order),
-                What::Whisper(_) => {
-                    claims.get(claims.partition_point(|claim| *claim <= step.order)).and_then(|next| when(*next))
-                }
-            };
+    /// Ends a life. `decided` has for each shard, oldest first, the numbers of orders up to which everything was decided,
+    /// with the time.
+    /// Client events have no decision. They are in Redis when a later claim of their shard is decided.
+    pub(crate) fn decided(&mut self, life: usize, decided: &[Vec<(u64, Ms)>]) {
+        let shards = decided.len();
+        let mut claims: Vec<Vec<u64>> = vec![Vec::new(); shards];
+        for (key, lives) in &self.steps {
+            let holds = lives.get(&life).into_iter().flatten().filter(|step| matches!(step.what, What::Hold(_)));
+            claims[key.shard(shards)].extend(holds.map(|step| step.order));
         }
+        for claims in &mut claims {
+            claims.sort_unstable();
+        }
+        for (key, lives) in &mut self.steps {
+            let (claims, decided) = (&claims[key.shard(shards)], &decided[key.shard(shards)]);
+            let when = |order: u64| decided.iter().find(|(up_to, _)| *up_to >= order).map(|(_, at)| *at);
+            for step in lives.get_mut(&life).into_iter().flatten() {
+                let next = claims.get(claims.partition_point(|claim| *claim <= step.order));
+                step.to = match step.what {
+                    What::Hold(_) => when(step.order),
+                    What::Whisper(_) => next.and_then(|next| when(*next)),
+                };
+            }
+        }
+    }
+}
+
+impl Key {
+    /// Returns its shard, of so many.
+    pub(crate) fn shard(&self, shards: usize) -> usize {
+        let shards = u8::try_from(shards).expect("a small number");
+        Shard::of(&AppId::new(self.app.as_bytes()), self.channel.as_bytes(), shards).index()
     }
 }
 
@@ -180,7 +203,7 @@ mod tests {
         history.asked(0, key("c"), What::Whisper("w".into()), 2, 20);
         history.asked(0, key("d"), What::Hold(true), 3, 30);
         history.asked(0, key("d"), What::Whisper("x".into()), 4, 40);
-        history.decided(0, &[(1, 15), (2, 25), (4, 45)]);
+        history.decided(0, &[vec![(1, 15), (2, 25), (4, 45)]]);
         let to = |channel: &str| history.steps[&key(channel)][&0].iter().map(|step| step.to).collect::<Vec<_>>();
         assert_eq!(to("c"), [Some(15), Some(45)]);
         assert_eq!(to("d"), [Some(45), None]);

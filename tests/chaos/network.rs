@@ -1,6 +1,9 @@
-//! Network between one node and Redis: a TCP proxy that delays, loses, cuts and holds back calls.
+//! Network between one node and Redis: TCP proxies that delay, lose, cut and hold back calls.
 //! It behaves as a real network does. Bytes arrive in order, or the connection ends. Lost bytes are never followed by
-//! others.
+//! others. Each server has a proxy of its own. Where a server names others, as those of a Redis Cluster do, the node
+//! reads the ports of their proxies.
+
+mod conditions;
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -11,81 +14,18 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use self::conditions::{ActiveFault, Conditions, Forwarding};
+pub(crate) use self::conditions::{Call, NetworkFault, Way};
 use crate::wiretap;
 use crate::{Ms, now};
 
-/// A fault of a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NetworkFault {
-    /// Everything takes this much longer (ms), in both directions.
-    Slow(Ms),
-    /// Requests are lost.
-    LosesRequests,
-    /// Replies are lost. Redis carries the calls out.
-    LosesReplies,
-    /// Requests and replies are lost.
-    LosesAll,
-    /// Connections are closed, and so are new ones.
-    Refuses,
-    /// The next such call, with all that follows on its connection, arrives at the end of the fault. Other connections
-    /// work.
-    HoldsBack(Call),
-    /// The connection is cut in place of the next reply to such a call.
-    CutsReply(Call),
-    /// One direction of every connection is closed.
-    HalfCloses(Way),
-}
-
-/// Direction of the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// From the node to Redis.
-    Request,
-    /// From Redis to the node.
-    Reply,
-}
-
-/// Kind of a call, recognised by a key in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
-    /// A batch of claims, or the reaping of a node.
-    Claim,
-    /// Persists a batch.
-    Persist,
-    /// Acknowledges a batch.
-    Ack,
-    /// Any script call, such as a renewal.
-    Any,
-}
-
-impl Call {
-    fn is_made_by(self, bytes: &[u8]) -> bool {
-        let needle: &[u8] = match self {
-            Self::Claim => b"wh:held_users:",
-            Self::Persist => b"wh:inflight:",
-            Self::Ack => b"wh:dead",
-            Self::Any => b"EVALSHA",
-        };
-        bytes.windows(needle.len()).any(|window| window == needle)
-    }
-}
-
-impl NetworkFault {
-    /// Returns true if the fault ends with its first effect.
-    const fn ends_at_once(self) -> bool {
-        matches!(self, Self::HalfCloses(_))
-    }
-}
-
-/// Proxy in front of Redis, for one node process.
+/// Proxies in front of Redis, for one node process.
 pub(crate) struct Network {
-    address: SocketAddr,
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    /// Port of Redis.
-    redis: AtomicU16,
+    proxies: Vec<Proxy>,
     conditions: Mutex<Conditions>,
     changed: Condvar,
     /// Time at which Redis last closed a connection, and the number of open connections.
@@ -95,55 +35,46 @@ struct Shared {
     closed: AtomicBool,
 }
 
-#[derive(Default)]
-struct Conditions {
-    fault: Option<ActiveFault>,
-    connections: Vec<Arc<Connection>>,
-}
-
-/// A fault and its end.
-#[derive(Clone, Copy)]
-struct ActiveFault {
-    fault: NetworkFault,
-    until: Instant,
-    /// The call that the fault waits for has come.
-    matched: bool,
+/// Proxy of a server.
+struct Proxy {
+    address: SocketAddr,
+    /// Port of the server.
+    server: AtomicU16,
 }
 
 /// Batches of claims that were forwarded.
 #[derive(Default)]
 struct Claims {
     known: HashSet<wiretap::Claims>,
-    passed_on: Vec<Ms>,
+    /// Shards and times.
+    passed_on: Vec<(u8, Ms)>,
 }
 
 struct Connection {
     node: TcpStream,
     redis: TcpStream,
+    /// Port of the server.
+    server: u16,
     /// Bytes were lost, so no others may follow.
     lost_bytes: AtomicBool,
     /// The last call is one that the fault waits for.
     asked: AtomicBool,
-    /// The last call is a batch of claims.
-    claims: AtomicBool,
-}
-
-/// Decision about some bytes.
-enum Forwarding {
-    Now,
-    After(Duration),
-    Wait(Instant),
-    Lose,
-    Cut,
+    /// Shard of the batch of claims that the last call is.
+    claims: Mutex<Option<u8>>,
+    /// The last call asks for the servers of a Redis Cluster.
+    asked_for_servers: AtomicBool,
 }
 
 impl Network {
-    /// Starts a working network in front of the Redis at `port`.
-    pub(crate) fn start(port: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("an address");
+    /// Starts a working network in front of the servers at these ports.
+    pub(crate) fn start(ports: &[u16]) -> Self {
+        let listeners: Vec<_> = ports.iter().map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+        let proxy = |(listener, port): (&TcpListener, &u16)| Proxy {
+            address: listener.local_addr().expect("an address"),
+            server: AtomicU16::new(*port),
+        };
         let shared = Arc::new(Shared {
-            redis: AtomicU16::new(port),
+            proxies: listeners.iter().zip(ports).map(proxy).collect(),
             conditions: Mutex::default(),
             changed: Condvar::new(),
             settled: AtomicU64::new(0),
@@ -151,43 +82,47 @@ impl Network {
             claims: Mutex::default(),
             closed: AtomicBool::new(false),
         });
-        let accepting = Arc::clone(&shared);
-        std::thread::spawn(move || {
-            for node in listener.incoming().map_while(Result::ok) {
-                if accepting.closed.load(Ordering::Relaxed) {
-                    return;
+        for (n, listener) in listeners.into_iter().enumerate() {
+            let accepting = Arc::clone(&shared);
+            std::thread::spawn(move || {
+                for node in listener.incoming().map_while(Result::ok) {
+                    if accepting.closed.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    accepting.open(node, accepting.proxies[n].server.load(Ordering::SeqCst));
                 }
-                accepting.open(node);
-            }
-        });
-        Self { address, shared }
+            });
+        }
+        Self { shared }
     }
 
-    /// Returns the port that the node connects to.
-    pub(crate) const fn port(&self) -> u16 {
-        self.address.port()
+    /// Returns the ports that the node connects to.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        self.shared.proxies.iter().map(|proxy| proxy.address.port()).collect()
     }
 
-    /// Redirects new connections to the Redis at `port`. Existing ones stay.
-    pub(crate) fn redirect(&self, port: u16) {
-        self.shared.redis.store(port, Ordering::SeqCst);
+    /// Redirects new connections to the servers at these ports. Existing ones stay.
+    pub(crate) fn redirect(&self, ports: &[u16]) {
+        for (proxy, port) in self.shared.proxies.iter().zip(ports) {
+            proxy.server.store(*port, Ordering::SeqCst);
+        }
     }
 
-    /// Starts a fault, in place of the current one.
-    pub(crate) fn start_fault(&self, fault: NetworkFault, lasts: Duration) {
+    /// Starts a fault, in place of the current one. It affects all servers, or `only` the one at this port.
+    pub(crate) fn start_fault(&self, fault: NetworkFault, lasts: Duration, only: Option<u16>) {
         let mut conditions = self.shared.conditions.lock();
         conditions.fault = None;
-        match fault {
-            NetworkFault::Refuses => conditions.connections.iter().for_each(|connection| connection.cut()),
-            NetworkFault::HalfCloses(way) => {
-                conditions.connections.iter().for_each(|connection| connection.half_close(way));
+        let active = ActiveFault { fault, until: Instant::now() + lasts, only, matched: false };
+        for connection in conditions.connections.iter().filter(|connection| active.affects(connection.server)) {
+            match fault {
+                NetworkFault::Refuses => connection.cut(),
+                NetworkFault::HalfCloses(way) => connection.half_close(way),
+                _ => {}
             }
-            _ => {}
         }
-        conditions.connections.retain(|connection| Arc::strong_count(connection) > 1);
         conditions.connections.iter().for_each(|connection| connection.asked.store(false, Ordering::SeqCst));
         if !fault.ends_at_once() {
-            conditions.fault = Some(ActiveFault { fault, until: Instant::now() + lasts, matched: false });
+            conditions.fault = Some(active);
         }
         drop(conditions);
         self.shared.changed.notify_all();
@@ -205,34 +140,41 @@ impl Network {
         (self.shared.open.load(Ordering::SeqCst) == 0).then(|| self.shared.settled.load(Ordering::SeqCst))
     }
 
-    /// Returns when each batch of claims was first forwarded to Redis, oldest first.
-    pub(crate) fn claims(&self) -> Vec<Ms> {
-        let mut passed_on = self.shared.claims.lock().passed_on.clone();
-        passed_on.sort_unstable();
-        passed_on
+    /// Returns when each batch of claims of a shard was first forwarded to Redis, oldest first.
+    pub(crate) fn claims(&self, shard: u8) -> Vec<Ms> {
+        let claims = self.shared.claims.lock();
+        let of_shard = claims.passed_on.iter().filter(|(of, _)| *of == shard);
+        let mut times: Vec<Ms> = of_shard.map(|(_, at)| *at).collect();
+        times.sort_unstable();
+        times
     }
 
     /// Accepts no more connections. Bytes under way still arrive.
     pub(crate) fn close(&self) {
         self.shared.closed.store(true, Ordering::Relaxed);
-        // Unblocks the listener.
-        let _ = TcpStream::connect(self.address);
+        // Unblocks the listeners.
+        for proxy in &self.shared.proxies {
+            drop(TcpStream::connect(proxy.address));
+        }
     }
 }
 
 impl Shared {
-    fn open(self: &Arc<Self>, node: TcpStream) {
-        let refuses = matches!(self.conditions.lock().now(), Some(ActiveFault { fault: NetworkFault::Refuses, .. }));
-        let redis = SocketAddr::from(([127, 0, 0, 1], self.redis.load(Ordering::SeqCst)));
+    fn open(self: &Arc<Self>, node: TcpStream, server: u16) {
+        let active = self.conditions.lock().now(server);
+        let refuses = active.is_some_and(|active| active.fault == NetworkFault::Refuses);
+        let redis = SocketAddr::from(([127, 0, 0, 1], server));
         let Some(redis) = (!refuses).then(|| TcpStream::connect(redis).ok()).flatten() else { return };
         // Nagle's algorithm would add a delay.
         let _ = node.set_nodelay(true).and_then(|()| redis.set_nodelay(true));
         let connection = Arc::new(Connection {
             node,
             redis,
+            server,
             lost_bytes: AtomicBool::default(),
             asked: AtomicBool::default(),
-            claims: AtomicBool::default(),
+            claims: Mutex::default(),
+            asked_for_servers: AtomicBool::default(),
         });
         self.conditions.lock().connections.push(Arc::clone(&connection));
         self.open.fetch_add(1, Ordering::SeqCst);
@@ -248,6 +190,8 @@ impl Shared {
             // Reads to the end: Redis closes the connection when it has carried everything out.
             let _ = std::io::copy(&mut &connection.redis, &mut std::io::sink());
             shared.settled.fetch_max(now(), Ordering::SeqCst);
+            // A run has thousands of connections, and each has two descriptors.
+            shared.conditions.lock().connections.retain(|known| !Arc::ptr_eq(known, &connection));
             shared.open.fetch_sub(1, Ordering::SeqCst);
         });
     }
@@ -266,8 +210,13 @@ impl Shared {
                 Forwarding::Lose => continue,
                 Forwarding::Cut => return connection.cut(),
             }
-            if way == Way::Request && connection.claims(&bytes[..read]) {
-                self.claims.lock().pass_on(wiretap::claims(&bytes[..read]));
+            if way == Way::Request {
+                if let Some(shard) = connection.claims(&bytes[..read]) {
+                    self.claims.lock().pass_on(shard, wiretap::claims(&bytes[..read]));
+                }
+                connection.asked_for_servers.store(wiretap::asks_for_servers(&bytes[..read]), Ordering::SeqCst);
+            } else if connection.asked_for_servers.load(Ordering::SeqCst) {
+                self.proxies.iter().for_each(|proxy| proxy.replace_port(&mut bytes[..read]));
             }
             if to.write_all(&bytes[..read]).is_err() {
                 return;
@@ -291,74 +240,36 @@ impl Shared {
 
 impl Claims {
     /// Records the time of a batch. A repeated batch adds nothing.
-    fn pass_on(&mut self, batch: Option<wiretap::Claims>) {
+    fn pass_on(&mut self, shard: u8, batch: Option<wiretap::Claims>) {
         if batch.is_none_or(|batch| self.known.insert(batch)) {
-            self.passed_on.push(now());
+            self.passed_on.push((shard, now()));
         }
     }
 }
 
-impl Conditions {
-    fn now(&mut self) -> Option<ActiveFault> {
-        self.fault.take_if(|active| active.until <= Instant::now());
-        self.fault
-    }
-
-    fn decide(&mut self, connection: &Connection, way: Way, bytes: &[u8]) -> Forwarding {
-        let active = self.now();
-        let loses = match active.map(|active| active.fault) {
-            Some(NetworkFault::LosesAll) => true,
-            Some(NetworkFault::LosesRequests) => way == Way::Request,
-            Some(NetworkFault::LosesReplies) => way == Way::Reply,
-            _ => false,
-        };
-        if loses {
-            connection.lost_bytes.store(true, Ordering::SeqCst);
-            return Forwarding::Lose;
-        }
-        if connection.lost_bytes.load(Ordering::SeqCst) {
-            return Forwarding::Cut;
-        }
-        match active.map(|active| active.fault) {
-            Some(NetworkFault::Refuses) => Forwarding::Cut,
-            Some(NetworkFault::Slow(ms)) => Forwarding::After(Duration::from_millis(ms)),
-            Some(NetworkFault::CutsReply(call)) => self.cut_reply(call, connection, way, bytes),
-            Some(NetworkFault::HoldsBack(call)) => self.hold_back(call, connection, way, bytes),
-            _ => Forwarding::Now,
-        }
-    }
-
-    fn hold_back(&mut self, call: Call, connection: &Connection, way: Way, bytes: &[u8]) -> Forwarding {
-        let Some(active) = &mut self.fault else { return Forwarding::Now };
-        if !active.matched && way == Way::Request && call.is_made_by(bytes) {
-            active.matched = true;
-            connection.asked.store(true, Ordering::SeqCst);
-        }
-        if connection.asked.load(Ordering::SeqCst) { Forwarding::Wait(active.until) } else { Forwarding::Now }
-    }
-
-    fn cut_reply(&mut self, call: Call, connection: &Connection, way: Way, bytes: &[u8]) -> Forwarding {
-        match way {
-            Way::Request => {
-                connection.asked.store(call.is_made_by(bytes), Ordering::SeqCst);
-                Forwarding::Now
+impl Proxy {
+    /// Replaces the port of the server by that of its proxy in a reply to `CLUSTER SLOTS`. The reply is small and arrives
+    /// at once, and both ports have five digits.
+    fn replace_port(&self, reply: &mut [u8]) {
+        let named = |port: u16| format!("127.0.0.1\r\n:{port}\r\n").into_bytes();
+        let (server, proxy) = (named(self.server.load(Ordering::SeqCst)), named(self.address.port()));
+        assert_eq!(server.len(), proxy.len(), "ports have five digits");
+        for at in 0..reply.len().saturating_sub(server.len() - 1) {
+            if reply[at..].starts_with(&server) {
+                reply[at..at + proxy.len()].copy_from_slice(&proxy);
             }
-            Way::Reply if connection.asked.load(Ordering::SeqCst) => {
-                self.fault = None;
-                Forwarding::Cut
-            }
-            Way::Reply => Forwarding::Now,
         }
     }
 }
 
 impl Connection {
-    /// Returns true if these bytes start or continue a batch of claims.
-    fn claims(&self, bytes: &[u8]) -> bool {
+    /// Returns the shard of the batch of claims that these bytes start or continue.
+    fn claims(&self, bytes: &[u8]) -> Option<u8> {
+        let mut claims = self.claims.lock();
         if bytes.starts_with(b"*") {
-            self.claims.store(wiretap::claims(bytes).is_some(), Ordering::SeqCst);
+            *claims = wiretap::claims(bytes).map(|batch| batch.shard);
         }
-        self.claims.load(Ordering::SeqCst)
+        *claims
     }
 
     /// Closes the connection. Redis still reads what it was sent.

@@ -1,6 +1,6 @@
 //! Node process: an engine that follows the orders on its standard input.
-//! Its output has three kinds of lines: `decided N` when Redis has decided all claims of its first N orders, `log …` for
-//! a line of its log, and `left N` at its end, with the number of undecided claims.
+//! Its output has three kinds of lines: `decided N 0 3` when Redis has decided all claims of its first N orders in these
+//! shards, `log …` for a line of its log, and `left N` at its end, with the number of undecided claims.
 
 use std::io::{BufRead, Write};
 use std::sync::Arc;
@@ -71,10 +71,10 @@ fn apply(engine: &Engine, order: &Order) {
     }
 }
 
-/// Prints how many orders are decided. Each order is one intent, so the number of intents taken in is the number of
-/// orders in the node state. The claims are counted after that number is read.
+/// Prints how many orders are decided in each shard. Each order is one intent, so the number of intents taken in is the
+/// number of orders in the node state. The claims are counted after that number is read.
 fn report_progress(engine: &Engine, progress: &Progress) {
-    let mut told = 0;
+    let mut told = vec![0; engine.undecided_claims().len()];
     loop {
         std::thread::sleep(LOOK_EVERY);
         for outcome in engine.poll(1000) {
@@ -84,16 +84,21 @@ fn report_progress(engine: &Engine, progress: &Progress) {
                 _ => {}
             }
         }
-        if told == progress.pushed.load(Ordering::SeqCst) {
+        let pushed = progress.pushed.load(Ordering::SeqCst);
+        if told.iter().all(|told| *told == pushed) {
             continue;
         }
-        let stats = engine.stats();
-        let stat = |name: &str| stats.iter().find(|(known, _)| *known == name).map_or(0, |(_, value)| *value);
-        let (taken_in, pending_claims) = (stat("intents"), stat("pending_claims"));
-        // Read last: the gauges are not valid once the engine is ending.
-        if pending_claims == 0 && taken_in > told && !progress.ending.load(Ordering::SeqCst) {
-            told = taken_in;
-            say(&format!("decided {told}"));
+        let taken_in = engine.stats().into_iter().find(|(name, _)| *name == "intents").map_or(0, |(_, value)| value);
+        let undecided = engine.undecided_claims();
+        let is_new = |shard: &usize| undecided[*shard] == 0 && taken_in > told[*shard];
+        let decided: Vec<usize> = (0..told.len()).filter(is_new).collect();
+        // Read last: the numbers are not valid once the engine is ending.
+        if !decided.is_empty() && !progress.ending.load(Ordering::SeqCst) {
+            let shards: Vec<String> = decided.iter().map(ToString::to_string).collect();
+            say(&format!("decided {taken_in} {}", shards.join(" ")));
+            for shard in decided {
+                told[shard] = taken_in;
+            }
         }
     }
 }

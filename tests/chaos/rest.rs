@@ -7,10 +7,10 @@ use resonate_webhooks::admin::Presence;
 use resonate_webhooks::config::Config;
 use serde_json::json;
 
-use crate::clients::Clients;
+use crate::clients::{Clients, ROOMS};
 use crate::now;
 use crate::schedule::{FLUSH_INTERVAL, Kind, NODES};
-use crate::servers::Failure;
+use crate::servers::{Failing, Failure};
 use crate::stage::{Running, Stage};
 
 /// Time in which the cluster must come to rest (ms): leases lapse, retries back off.
@@ -29,7 +29,7 @@ impl Stage {
         self.receiver.succeed_always();
         // After a failover the old master is not repaired. It would send nothing to nodes that are still connected to
         // it.
-        if !matches!(self.redis.failure(), Some((Failure::FailedOver, _))) {
+        if !matches!(self.redis.failing(), Some(Failing { failure: Failure::FailedOver(_), .. })) {
             self.repair_redis();
         }
         self.heal();
@@ -45,7 +45,7 @@ impl Stage {
         }
         for place in 0..NODES {
             if let Some(Running { node, .. }) = &self.places[place] {
-                for asked in Clients::new(place, node.life).final_subscribes() {
+                for asked in Clients::new(place, node.life, ROOMS).final_subscribes() {
                     self.tell(place, asked);
                 }
             }
@@ -70,7 +70,7 @@ impl Stage {
     /// Returns a reader of presence, with no fault between it and Redis.
     fn presence(&self) -> Presence {
         let config = json!({
-            "connection": { "host": "127.0.0.1", "port": self.redis.port() },
+            "connection": self.redis.connection(&self.redis.ports()),
             "endpoints": self.endpoints(),
         });
         Presence::of(Config::from_value(config).expect("a valid config")).expect("a reader")
@@ -84,17 +84,19 @@ impl Stage {
     /// Describes what is still under way, if anything is.
     pub(crate) fn under_way(&self) -> RedisResult<Option<String>> {
         let mut lines = Vec::new();
-        let mut redis = self.redis.connect();
-        let nodes: usize = redis.zcard("wh:nodes")?;
-        if nodes != self.places.iter().flatten().count() {
-            lines.push(format!("{nodes} nodes have a lease"));
-        }
-        for partition in 0..PARTITIONS {
-            let events: usize = redis.xlen(format!("wh:out:{partition}"))?;
-            let batches: usize = redis.hlen(format!("wh:inflight:{partition}"))?;
-            if events + batches > 0 {
-                let owner: Option<String> = redis.hget("wh:owners", partition)?;
-                lines.push(format!("{events} events and {batches} batches in partition {partition} of {owner:?}"));
+        for shard in 0..self.redis.shards() {
+            let (mut redis, prefix) = (self.redis.connect(shard), self.redis.prefix(shard));
+            let nodes: usize = redis.zcard(format!("{prefix}:nodes"))?;
+            if nodes != self.places.iter().flatten().count() {
+                lines.push(format!("{nodes} nodes have a lease in shard {shard}"));
+            }
+            for partition in 0..PARTITIONS {
+                let events: usize = redis.xlen(format!("{prefix}:out:{partition}"))?;
+                let batches: usize = redis.hlen(format!("{prefix}:inflight:{partition}"))?;
+                if events + batches > 0 {
+                    let owner: Option<String> = redis.hget(format!("{prefix}:owners"), partition)?;
+                    lines.push(format!("{events} events and {batches} batches in {prefix}:{partition} of {owner:?}"));
+                }
             }
         }
         for Running { node, .. } in self.places.iter().flatten() {

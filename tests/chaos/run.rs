@@ -7,7 +7,8 @@
 //! `make chaos SECONDS=60 SEED=1`. The seed decides what is done and when. The machine decides how threads and
 //! processes interleave, so a second run with the same seed explores something new. The checker reads nothing but the
 //! receiver's log and the history. With an extension as third argument, some of the nodes are PHP with the extension
-//! in Resonate or Reverb, and all others are engines without PHP. With `reverb` as fourth argument, all are Reverb.
+//! in Resonate or Reverb, and all others are engines without PHP. With `reverb` as last argument, all are Reverb. With
+//! `cluster`, Redis is a Redis Cluster, with 16 shards for even seeds and 4 for odd ones.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a run that cannot start has failed")]
 
@@ -40,6 +41,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use checker::{Fault, Violation};
 use fleet::Launcher;
 use schedule::Kind;
+use servers::{Pair, RedisClusterServers, Servers};
 
 /// Milliseconds since the Unix epoch, by the clock that all processes of a run share.
 type Ms = u64;
@@ -65,29 +67,72 @@ fn main() -> ExitCode {
             node::run(config);
             ExitCode::SUCCESS
         }
-        [seconds, seed, ref php @ ..] => match (seconds.parse(), seed.parse(), php) {
-            (Ok(seconds), Ok(seed), []) => chaos(seconds, seed, None, None),
-            (Ok(seconds), Ok(seed), [extension]) => chaos(seconds, seed, Some(extension.into()), None),
-            (Ok(seconds), Ok(seed), [extension, "reverb"]) => {
-                chaos(seconds, seed, Some(extension.into()), Some(Kind::Reverb))
-            }
+        [seconds, seed, ref rest @ ..] => match (seconds.parse(), seed.parse(), Setup::parse(rest)) {
+            (Ok(seconds), Ok(seed), Some(setup)) => chaos(seconds, seed, setup),
             _ => usage(),
         },
         _ => usage(),
     }
 }
 
+/// What runs.
+struct Setup {
+    /// Path of the extension.
+    extension: Option<PathBuf>,
+    /// Host of all nodes, instead of the ones in the script.
+    host: Option<Kind>,
+    is_cluster: bool,
+}
+
+impl Setup {
+    /// Parses the arguments after the seed.
+    fn parse(args: &[&str]) -> Option<Self> {
+        let (extension, rest) = args
+            .split_first()
+            .filter(|(first, _)| **first != "cluster")
+            .map_or((None, args), |(first, rest)| (Some(first.into()), rest));
+        let (is_cluster, rest) = rest
+            .split_first()
+            .filter(|(first, _)| **first == "cluster")
+            .map_or((false, rest), |(_, rest)| (true, rest));
+        let host = match *rest {
+            [] => None,
+            ["reverb"] if extension.is_some() => Some(Kind::Reverb),
+            _ => return None,
+        };
+        Some(Self { extension, host, is_cluster })
+    }
+
+    /// Starts the servers.
+    fn servers(&self, seed: u64) -> Box<dyn Servers> {
+        if self.is_cluster {
+            Box::new(RedisClusterServers::start(if seed.is_multiple_of(2) { 16 } else { 4 }))
+        } else {
+            Box::new(Pair::start())
+        }
+    }
+
+    /// Returns the target of make that starts such a run.
+    const fn target(&self) -> &'static str {
+        if self.is_cluster { "chaos-cluster" } else { "chaos" }
+    }
+}
+
 fn usage() -> ExitCode {
-    eprintln!("usage: chaos SECONDS SEED [EXTENSION [reverb]]");
+    eprintln!("usage: chaos SECONDS SEED [EXTENSION] [cluster] [reverb]");
     ExitCode::FAILURE
 }
 
-fn chaos(seconds: u64, seed: u64, extension: Option<PathBuf>, host: Option<Kind>) -> ExitCode {
-    println!("chaos: replay with `make chaos SECONDS={seconds} SEED={seed}`");
+fn chaos(seconds: u64, seed: u64, setup: Setup) -> ExitCode {
+    let replay = format!("replay with `make {} SECONDS={seconds} SEED={seed}`", setup.target());
+    println!("chaos: {replay}");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let other_version = std::env::var_os(OTHER_VERSION).map(PathBuf::from);
-    let launcher = Launcher { extension, host, other_version, folder: folder.path().to_owned() };
-    let run = stage::play(Duration::from_secs(seconds), seed, launcher, folder);
+    let redis = setup.servers(seed);
+    let shards = redis.shards();
+    let launcher =
+        Launcher { extension: setup.extension, host: setup.host, other_version, folder: folder.path().to_owned() };
+    let run = stage::play(Duration::from_secs(seconds), seed, redis, launcher, folder);
     let deadline = Instant::now() + CHECKING + Duration::from_secs(seconds);
     let mut report = checker::check(&run.history, &run.requests, deadline);
     if let Some(stuck) = &run.stuck {
@@ -100,10 +145,16 @@ fn chaos(seconds: u64, seed: u64, extension: Option<PathBuf>, host: Option<Kind>
     let log = (!report.violations.is_empty()).then(|| run.write_log(&report, seed));
     if let Some(log) = &log {
         println!("chaos: the full record is in {}", log.display());
-        println!("chaos: replay with `make chaos SECONDS={seconds} SEED={seed}`");
+        println!("chaos: {replay}");
     }
+    let of_cluster = if setup.is_cluster {
+        let (failovers, moves) = (run.faults.failovers, run.faults.slot_moves);
+        format!(", {shards} shards, {failovers} failovers, {moves} slots moved")
+    } else {
+        String::new()
+    };
     println!(
-        "chaos: seed {seed}, {seconds} s, {} kills, {} edges, {}",
+        "chaos: seed {seed}, {seconds} s{of_cluster}, {} kills, {} edges, {}",
         run.faults.kills,
         report.edges,
         report.verdict()

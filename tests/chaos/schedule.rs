@@ -6,9 +6,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::Ms;
-use crate::clients::{Asked, Clients};
+use crate::clients::{Asked, Clients, ROOMS, ROOMS_ON_CLUSTER};
 use crate::network::{Call, NetworkFault, Way};
-use crate::servers::{Failure, RIGHTS};
+use crate::servers::{Cause, Failure, RIGHTS};
 
 /// Number of nodes that should be running.
 pub(crate) const NODES: usize = 3;
@@ -35,16 +35,16 @@ pub(crate) enum Act {
     Stop { place: usize },
     /// The node continues (SIGCONT).
     Resume { place: usize },
-    /// The network between the node and Redis has a fault.
-    NetworkFault { place: usize, network_fault: NetworkFault, lasts: Ms },
-    /// Redis fails.
-    Fail(Failure),
+    /// The network between the node and Redis has a fault, at all servers or only at that of a shard.
+    NetworkFault { place: usize, network_fault: NetworkFault, lasts: Ms, shard: Option<u8> },
+    /// The server of a shard fails.
+    Fail { failure: Failure, shard: u8 },
     /// The failure of Redis ends.
     Repair,
     /// Redis' clock is set this many milliseconds ahead of the real time.
     SetClock { ahead: i64 },
-    /// Redis loses keys of presence, one after the other. The number selects them.
-    LoseKeys { choice: u64 },
+    /// A shard loses keys of presence, one after the other. The number selects them.
+    LoseKeys { choice: u64, shard: u8 },
 }
 
 /// Kind of a node process.
@@ -70,12 +70,16 @@ const SMALLEST_STEP: i64 = 4000;
 /// The steps of a seed, in order.
 pub(crate) struct Script {
     rng: StdRng,
+    /// Number of shards. With several, Redis is a cluster.
+    shards: u8,
     agenda: BTreeMap<(Ms, u64), Item>,
     noted: u64,
     lives: usize,
     places: [Option<Running>; NODES],
     redis_is_well: bool,
     clock_is_right: bool,
+    /// The failure of Redis ends only while its clock is right.
+    needs_right_clock: bool,
 }
 
 /// The node in a place.
@@ -100,15 +104,17 @@ enum Item {
 
 impl Script {
     /// Returns the script of a seed.
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, shards: u8) -> Self {
         let mut script = Self {
             rng: StdRng::seed_from_u64(seed),
+            shards,
             agenda: BTreeMap::new(),
             noted: 0,
             lives: 0,
             places: std::array::from_fn(|_| None),
             redis_is_well: true,
             clock_is_right: true,
+            needs_right_clock: false,
         };
         for place in 0..NODES {
             script.note(0, Item::Start { place });
@@ -150,8 +156,9 @@ impl Script {
                     (true, _) => Kind::Reverb,
                 };
                 let flush_interval = self.rng.random_range(10..=FLUSH_INTERVAL);
-                self.places[place] =
-                    Some(Running { life, clients: Clients::new(place, life), stopped_until: None, fault_until: 0 });
+                let rooms = if self.is_cluster() { ROOMS_ON_CLUSTER } else { ROOMS };
+                let clients = Clients::new(place, life, rooms);
+                self.places[place] = Some(Running { life, clients, stopped_until: None, fault_until: 0 });
                 self.note(at, Item::Order { place, life });
                 Some(Act::Start { place, life, kind, flush_interval })
             }
@@ -172,7 +179,7 @@ impl Script {
                 Some(Act::Resume { place })
             }
             Item::Repair => {
-                self.redis_is_well = true;
+                (self.redis_is_well, self.needs_right_clock) = (true, false);
                 Some(Act::Repair)
             }
             Item::ClockIsRight => {
@@ -212,9 +219,11 @@ impl Script {
             }
             58..94 => {
                 let (network_fault, lasts) = self.network_fault();
+                let shard = (self.is_cluster() && self.rng.random()).then(|| self.shard());
                 self.places[place].as_mut()?.fault_until = at + lasts;
-                Some(Act::NetworkFault { place, network_fault, lasts })
+                Some(Act::NetworkFault { place, network_fault, lasts, shard })
             }
+            94..124 if self.is_cluster() => self.cluster_fails(at),
             94..99 => self.redis_fails(at, Failure::Killed, down),
             99..101 => self.redis_fails(at, Failure::Stopped, down),
             101..109 => {
@@ -232,11 +241,42 @@ impl Script {
             }
             120..124 => {
                 let lasts = self.rng.random_range(1000..6000);
-                self.redis_fails(at, Failure::FailedOver, lasts)
+                self.redis_fails(at, Failure::FailedOver(Cause::Command), lasts)
             }
             124..128 => self.clock_is_set(at),
-            _ => Some(Act::LoseKeys { choice: self.rng.random() }),
+            _ => Some(Act::LoseKeys { choice: self.rng.random(), shard: self.shard() }),
         }
+    }
+
+    const fn is_cluster(&self) -> bool {
+        self.shards > 1
+    }
+
+    /// Chooses a shard. With one shard, this uses no random number.
+    fn shard(&mut self) -> u8 {
+        if self.is_cluster() { self.rng.random_range(0..self.shards) } else { 0 }
+    }
+
+    /// Chooses a failure of a Redis Cluster.
+    fn cluster_fails(&mut self, at: Ms) -> Option<Act> {
+        let right = RIGHTS[self.rng.random_range(0..RIGHTS.len())];
+        let (failure, lasts) = match self.rng.random_range(0..30) {
+            0..8 => (Failure::FailedOver(Cause::Kill), 3000..9000),
+            8..11 => (Failure::FailedOver(Cause::Stop), 3000..9000),
+            11..15 => (Failure::FailedOver(Cause::Command), 500..4000),
+            15..23 => (Failure::SlotMoves, 50..2500),
+            23..25 => (Failure::Killed, 0..1000),
+            25..27 => (Failure::Stopped, 0..1500),
+            27..28 => (Failure::Full, 500..8000),
+            _ => (Failure::Forbids(right), 100..right.longest),
+        };
+        let lasts = self.rng.random_range(lasts);
+        if failure.needs_right_clock() && !self.clock_is_right {
+            return None;
+        }
+        let act = self.redis_fails(at, failure, lasts)?;
+        self.needs_right_clock = failure.needs_right_clock();
+        Some(act)
     }
 
     fn redis_fails(&mut self, at: Ms, failure: Failure, lasts: Ms) -> Option<Act> {
@@ -245,11 +285,11 @@ impl Script {
         }
         self.redis_is_well = false;
         self.note(at + lasts, Item::Repair);
-        Some(Act::Fail(failure))
+        Some(Act::Fail { failure, shard: self.shard() })
     }
 
     fn clock_is_set(&mut self, at: Ms) -> Option<Act> {
-        if !self.clock_is_right {
+        if !self.clock_is_right || self.needs_right_clock {
             return None;
         }
         self.clock_is_right = false;
@@ -284,60 +324,5 @@ impl Script {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn acts(seed: u64, time: Ms) -> Vec<(Ms, Act)> {
-        let mut script = Script::new(seed);
-        std::iter::repeat_with(|| script.next()).take_while(|(at, _)| *at < time).collect()
-    }
-
-    #[test]
-    fn a_script_depends_on_its_seed_alone() {
-        assert_eq!(acts(1, 30_000), acts(1, 30_000));
-        assert_ne!(acts(1, 3000), acts(2, 3000));
-        assert_eq!(acts(1, 60_000)[..500], acts(1, 30_000)[..500], "a longer run starts like a shorter one");
-    }
-
-    #[test]
-    fn a_script_has_every_kind_of_fault() {
-        let acts = acts(1, 1_800_000);
-        assert!(acts.is_sorted_by_key(|(at, _)| *at));
-        let count = |wanted: fn(&Act) -> bool| acts.iter().filter(|(_, act)| wanted(act)).count();
-        let started = |wanted: Kind| {
-            acts.iter().filter(|(_, act)| matches!(act, Act::Start { kind, .. } if *kind == wanted)).count()
-        };
-        assert!(started(Kind::Resonate) > 20 && started(Kind::Reverb) > 20 && started(Kind::Engine) > 100);
-        assert!(count(|act| matches!(act, Act::Kill { .. })) > 200);
-        assert!(count(|act| matches!(act, Act::End { .. })) > 20);
-        assert!(count(|act| matches!(act, Act::NetworkFault { network_fault: NetworkFault::HoldsBack(_), .. })) > 20);
-        assert!(
-            count(|act| matches!(act, Act::NetworkFault { network_fault: NetworkFault::CutsReply(Call::Claim), .. }))
-                > 20
-        );
-        for failure in [Failure::Killed, Failure::Stopped, Failure::Full, Failure::Demoted, Failure::FailedOver] {
-            assert!(acts.iter().any(|(_, act)| *act == Act::Fail(failure)), "{failure:?}");
-        }
-        for right in RIGHTS {
-            assert!(acts.iter().any(|(_, act)| *act == Act::Fail(Failure::Forbids(right))), "{right:?}");
-        }
-        assert!(count(|act| matches!(act, Act::Fail(_))) - count(|act| *act == Act::Repair) <= 1);
-        assert!(count(|act| matches!(act, Act::SetClock { ahead: 1.. })) > 5);
-        assert!(count(|act| matches!(act, Act::SetClock { ahead: ..0 })) > 5);
-        assert!(count(|act| matches!(act, Act::LoseKeys { .. })) > 10);
-        assert!(count(|act| matches!(act, Act::Stop { .. })) >= count(|act| matches!(act, Act::Resume { .. })));
-    }
-
-    #[test]
-    fn a_stopped_node_gets_no_orders() {
-        let mut still = [false; NODES];
-        for (_, act) in acts(3, 300_000) {
-            match act {
-                Act::Stop { place } => still[place] = true,
-                Act::Resume { place } | Act::Start { place, .. } => still[place] = false,
-                Act::Send { place, .. } => assert!(!still[place]),
-                _ => {}
-            }
-        }
-    }
-}
+#[path = "schedule_tests.rs"]
+mod tests;

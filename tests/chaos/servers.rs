@@ -1,31 +1,23 @@
-//! Redis servers of a run, a master and its replica, and their failures.
+//! Redis servers of a run, and their failures.
 
-use std::io;
-use std::time::{Duration, Instant};
+mod cluster;
+mod pair;
+
+pub(crate) use cluster::RedisClusterServers;
+pub(crate) use pair::Pair;
 
 use redis::{Connection, RedisResult};
+use serde_json::Value;
 
+use crate::Ms;
 use crate::clock::Clock;
-use crate::support::redis::{RedisServer, documented_acl};
-use crate::{Ms, now};
+use crate::support::redis::documented_acl;
 
 /// User name of the nodes.
 pub(crate) const USER: &str = "webhooks";
 
 /// Password of that user.
 pub(crate) const PASSWORD: &str = "secret";
-
-/// Timeout of the harness for a server.
-const ANSWERS: Duration = Duration::from_secs(10);
-
-/// Timeout of a failover. A slower one is aborted.
-const FAILS_OVER: Duration = Duration::from_secs(2);
-
-/// Interval between checks of a failover.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
-
-/// An address on which nothing listens.
-const NOWHERE: [&str; 2] = ["127.0.0.1", "1"];
 
 /// A failure of Redis. It lasts until [`Servers::repair`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +32,21 @@ pub(crate) enum Failure {
     Forbids(Right),
     /// The master becomes a replica of a server that does not exist. It keeps its connections and its data.
     Demoted,
-    /// The replica takes over with all data. The old master keeps its connections, and serves the data of that moment.
-    FailedOver,
+    /// The replica takes over with all data.
+    FailedOver(Cause),
+    /// The slot of a shard is being moved to another master, and half of its keys have moved.
+    SlotMoves,
+}
+
+/// Cause of a failover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// A command. The old master keeps its connections; without a cluster, it serves the data of that moment.
+    Command,
+    /// The master is killed. It comes back as a replica.
+    Kill,
+    /// The master is stopped (SIGSTOP). It comes back as a replica.
+    Stop,
 }
 
 /// A right that is taken from the nodes' user.
@@ -81,199 +86,83 @@ const fn right(rule: &'static str, leases: bool, longest: Ms) -> Right {
 }
 
 impl Failure {
-    /// Returns true if nodes may be unable to renew their leases during the failure.
+    /// Returns true if nodes may be unable to renew their leases until the failure ends.
     pub(crate) const fn silences(self) -> bool {
         match self {
-            Self::Killed | Self::Stopped | Self::Demoted => true,
-            // The new master accepts renewals at once.
-            Self::Full | Self::FailedOver => false,
+            Self::Killed | Self::Stopped | Self::Demoted | Self::SlotMoves => true,
+            // The new master accepts renewals at once, or as soon as it is one.
+            Self::Full | Self::FailedOver(_) => false,
             Self::Forbids(right) => right.leases,
         }
     }
+
+    /// Returns true if the servers of a Redis Cluster have to agree, on a new master or that all is well. They measure that by
+    /// the time of day.
+    pub(crate) const fn needs_right_clock(self) -> bool {
+        matches!(self, Self::FailedOver(Cause::Kill | Cause::Stop) | Self::SlotMoves)
+    }
 }
 
-/// The running servers.
-pub(crate) struct Servers {
-    pub(crate) clock: Clock,
-    both: [RedisServer; 2],
-    /// Index of the master.
-    master: usize,
-    failure: Option<(Failure, Ms)>,
+/// The current failure.
+#[derive(Clone, Debug)]
+pub(crate) struct Failing {
+    pub(crate) failure: Failure,
+    pub(crate) since: Ms,
+    /// Shards that are affected.
+    pub(crate) shards: Vec<u8>,
 }
 
-impl Servers {
-    /// Starts a master and a replica that persist each write, with a user that has the documented rights.
-    pub(crate) fn start() -> Self {
-        let clock = Clock::new();
-        let rights = rights();
-        let mut options = vec!["--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0"];
-        options.extend(["--user", USER]);
-        options.extend(rights.iter().map(String::as_str));
-        let start = || RedisServer::start_in(&clock.environment(), &options);
-        let both = [start(), start()];
-        let servers = Self { clock, both, master: 0, failure: None };
-        servers.follow();
-        servers
-    }
+/// The running servers. Each keeps its data across a restart.
+pub(crate) trait Servers {
+    /// Returns their clock.
+    fn clock(&mut self) -> &mut Clock;
 
-    /// Returns the port of the master.
-    pub(crate) const fn port(&self) -> u16 {
-        self.both[self.master].port()
-    }
+    /// Returns the number of shards.
+    fn shards(&self) -> u8;
 
-    /// Connects the harness to the master, with all rights.
-    pub(crate) fn connect(&self) -> Connection {
-        let connection = self.both[self.master].connect();
-        connection.set_read_timeout(Some(ANSWERS)).expect("a connection with a timeout");
-        connection
-    }
+    /// Returns the prefix of the keys of a shard.
+    fn prefix(&self, shard: u8) -> String;
 
-    /// Returns the current failure and when it began.
-    pub(crate) const fn failure(&self) -> Option<(Failure, Ms)> {
-        self.failure
-    }
+    /// Connects the harness to the server of a shard, with all rights.
+    fn connect(&self, shard: u8) -> Connection;
 
-    /// Starts a failure. Returns false if that was not possible.
-    pub(crate) fn fail(&mut self, failure: Failure) -> bool {
-        self.failure = Some((failure, now()));
-        let done = match failure {
-            Failure::Killed => {
-                self.both[self.master].kill();
-                Ok(())
-            }
-            Failure::Stopped => {
-                self.both[self.master].hang();
-                Ok(())
-            }
-            Failure::Full => self.command(&["CONFIG", "SET", "maxmemory", "1"]),
-            Failure::Forbids(right) => self.command(&["ACL", "SETUSER", USER, right.rule]),
-            Failure::Demoted => self.command(&[&["REPLICAOF"], &NOWHERE[..]].concat()),
-            Failure::FailedOver => self.fail_over(),
-        };
-        if done.is_err() {
-            self.failure = None;
-        }
-        done.is_ok()
-    }
+    /// Returns the ports that nodes may connect to.
+    fn ports(&self) -> Vec<u16>;
+
+    /// Returns the port of the master of a shard.
+    fn port_of(&self, shard: u8) -> u16;
+
+    /// Returns `connection` of a configuration whose servers are reached at these ports.
+    fn connection(&self, ports: &[u16]) -> Value;
+
+    /// Returns the current failure.
+    fn failing(&self) -> Option<&Failing>;
+
+    /// Starts a failure of the server of `shard`. Returns false if that was not possible.
+    fn fail(&mut self, failure: Failure, shard: u8) -> bool;
 
     /// Ends the failure, if there is one.
-    pub(crate) fn repair(&mut self) {
-        let done = match self.failure.take() {
-            None => Ok(()),
-            Some((Failure::Killed, _)) => {
-                self.both[self.master].restart();
-                Ok(())
-            }
-            Some((Failure::Stopped, _)) => {
-                self.both[self.master].resume();
-                Ok(())
-            }
-            Some((Failure::Full, _)) => self.command(&["CONFIG", "SET", "maxmemory", "0"]),
-            Some((Failure::Forbids(_), _)) => {
-                let rights = rights();
-                let rights = rights.iter().map(String::as_str);
-                self.command(&["ACL", "SETUSER", USER, "-@all"].into_iter().chain(rights).collect::<Vec<_>>())
-            }
-            Some((Failure::Demoted, _)) => self.command(&["REPLICAOF", "NO", "ONE"]),
-            Some((Failure::FailedOver, _)) => {
-                self.follow();
-                Ok(())
-            }
-        };
-        done.expect("the end of the failure");
-    }
+    fn repair(&mut self);
 
-    fn command(&self, words: &[&str]) -> RedisResult<()> {
-        redis::cmd(words[0]).arg(&words[1..]).exec(&mut self.connect())
-    }
+    /// Observes failovers. Returns the shards that no server serves.
+    fn observe(&mut self) -> Vec<u8>;
 
-    /// Makes the other server a replica of the master.
-    fn follow(&self) {
-        let mut other = self.both[1 - self.master].connect();
-        redis::cmd("REPLICAOF").arg("127.0.0.1").arg(self.port()).exec(&mut other).expect("a REPLICAOF that succeeds");
-    }
-
-    /// Promotes the replica once it has all data. The old master keeps the data of that moment.
-    ///
-    /// # Errors
-    /// If the replica lags too far behind.
-    fn fail_over(&mut self) -> RedisResult<()> {
-        self.command(&["FAILOVER", "TIMEOUT", &FAILS_OVER.as_millis().to_string()])?;
-        let deadline = Instant::now() + FAILS_OVER;
-        let mut new = self.both[1 - self.master].connect();
-        while !redis::cmd("INFO").arg("replication").query::<String>(&mut new)?.contains("role:master") {
-            if Instant::now() > deadline {
-                self.command(&["FAILOVER", "ABORT"])?;
-                return Err(io::Error::from(io::ErrorKind::TimedOut).into());
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-        // The old master refuses `REPLICAOF` until its failover is complete.
-        while self.command(&[&["REPLICAOF"], &NOWHERE[..]].concat()).is_err() {
-            assert!(Instant::now() < deadline + FAILS_OVER, "the failover does not end");
-            std::thread::sleep(LOOK_EVERY);
-        }
-        self.master = 1 - self.master;
-        Ok(())
-    }
+    /// Returns how many failovers had to be forced so far.
+    fn forced_failovers(&self) -> usize;
 }
 
-/// Returns the documented rights as ACL rules.
+/// Returns the documented rights as ACL rules. The keys are those of a server with one shard.
 fn rights() -> Vec<String> {
     documented_acl().split_off(3)
 }
 
-#[cfg(test)]
-mod tests {
-    use redis::Commands;
+/// Runs a command.
+fn run(redis: &mut Connection, words: &[&str]) -> RedisResult<()> {
+    redis::cmd(words[0]).arg(&words[1..]).exec(redis)
+}
 
-    use super::*;
-    use crate::support::wait::eventually;
-
-    /// Connects as a node.
-    fn node(servers: &Servers) -> Connection {
-        let url = format!("redis://{USER}:{PASSWORD}@127.0.0.1:{}/", servers.port());
-        redis::Client::open(url).unwrap().get_connection().unwrap()
-    }
-
-    /// Writes, or returns the server's error.
-    fn set(node: &mut Connection, value: u64) -> Result<(), String> {
-        node.set("wh:x", value).map_err(|error: redis::RedisError| error.code().unwrap_or_default().to_owned())
-    }
-
-    #[test]
-    fn a_failure_refuses_writes_until_it_ends_and_loses_no_data() {
-        let mut servers = Servers::start();
-        let write = right("-@write", true, 0);
-        for (failure, refusal) in
-            [(Failure::Full, "OOM"), (Failure::Forbids(write), "NOPERM"), (Failure::Demoted, "READONLY")]
-        {
-            let mut node = node(&servers);
-            set(&mut node, 1).unwrap();
-            assert!(servers.fail(failure));
-            assert_eq!(set(&mut node, 2), Err(refusal.to_owned()), "{failure:?}");
-            assert_eq!(node.get("wh:x"), Ok(1), "{failure:?}");
-            servers.repair();
-            set(&mut node, 3).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_failover_loses_nothing_and_the_old_master_keeps_its_data() {
-        let mut servers = Servers::start();
-        for value in [1, 3] {
-            let mut old = node(&servers);
-            set(&mut old, value).unwrap();
-            let old_port = servers.port();
-            eventually("a failover", || servers.fail(Failure::FailedOver).then_some(()));
-            assert_ne!(servers.port(), old_port);
-            let mut new = node(&servers);
-            assert_eq!(new.get("wh:x"), Ok(value));
-            set(&mut new, value + 1).unwrap();
-            assert_eq!(old.get("wh:x"), Ok(value));
-            assert_eq!(set(&mut old, 9), Err("READONLY".to_owned()));
-            servers.repair();
-            eventually("a replica", || (old.get("wh:x") == Ok(value + 1)).then_some(()));
-        }
-    }
+/// Gives the nodes' user its rights back.
+fn restore(redis: &mut Connection, rights: &[String]) -> RedisResult<()> {
+    let words = ["ACL", "SETUSER", USER, "-@all"].into_iter().chain(rights.iter().map(String::as_str));
+    run(redis, &words.collect::<Vec<_>>())
 }

@@ -15,7 +15,7 @@ use crate::present::Present;
 use crate::receiver::{COUNTS_PATH, PATHS, Receiver};
 use crate::record::Run;
 use crate::schedule::{Act, Kind, NODES, Script};
-use crate::servers::{Failure, PASSWORD, Servers, USER};
+use crate::servers::{Failing, Failure, Servers};
 use crate::{Ms, now};
 
 /// Interval between ticks.
@@ -33,12 +33,16 @@ const STAGGERS: Ms = 300;
 /// Time in which a node must have found a restored Redis and renewed its lease (ms).
 const SEEKS: Ms = 3000;
 
+/// Interval between observations of the servers (ms).
+const OBSERVE_EVERY: Ms = 200;
+
 /// Time in which a node must end cleanly (ms).
 const ENDING: Ms = 4000;
 
 /// Runs the script of `seed` for `time`, then lets everything come to rest.
-pub(crate) fn play(time: Duration, seed: u64, launcher: Launcher, folder: TempDir) -> Run {
-    let (mut stage, mut script) = (Stage::set(seed, launcher, folder), Script::new(seed));
+pub(crate) fn play(time: Duration, seed: u64, redis: Box<dyn Servers>, launcher: Launcher, folder: TempDir) -> Run {
+    let mut script = Script::new(seed, redis.shards());
+    let mut stage = Stage::set(seed, redis, launcher, folder);
     let (mut begin, end) = (now(), u64::try_from(time.as_millis()).unwrap_or(Ms::MAX));
     let mut next = script.next();
     while next.0 < end {
@@ -59,7 +63,7 @@ pub(crate) fn play(time: Duration, seed: u64, launcher: Launcher, folder: TempDi
 pub(crate) struct Stage {
     launcher: Launcher,
     folder: TempDir,
-    pub(crate) redis: Servers,
+    pub(crate) redis: Box<dyn Servers>,
     pub(crate) receiver: Receiver,
     pub(crate) places: [Option<Running>; NODES],
     /// Nodes that are ending, with the time at which they are killed.
@@ -72,6 +76,9 @@ pub(crate) struct Stage {
     pub(crate) counted: bool,
     pub(crate) faults: Faults,
     ticked: Ms,
+    observed: Ms,
+    /// Shards without a server at that time.
+    unserved: Vec<u8>,
     /// Time of the last check of the leases.
     pub(crate) leases_checked: Ms,
     /// The first problem that stopped the run, such as a lost lease or a key that was not restored.
@@ -87,11 +94,11 @@ pub(crate) struct Running {
 }
 
 impl Stage {
-    fn set(seed: u64, launcher: Launcher, folder: TempDir) -> Self {
+    fn set(seed: u64, redis: Box<dyn Servers>, launcher: Launcher, folder: TempDir) -> Self {
         Self {
             launcher,
             folder,
-            redis: Servers::start(),
+            redis,
             receiver: Receiver::start(seed),
             places: std::array::from_fn(|_| None),
             ending: Vec::new(),
@@ -102,6 +109,8 @@ impl Stage {
             counted: seed.is_multiple_of(2),
             faults: Faults::default(),
             ticked: now(),
+            observed: now(),
+            unserved: Vec::new(),
             leases_checked: now(),
             stuck: None,
             timeline: Vec::new(),
@@ -144,15 +153,17 @@ impl Stage {
                 }
             }
             Act::Resume { place } => self.resume(place),
-            Act::NetworkFault { place, network_fault, lasts } => self.network_fault(place, network_fault, lasts),
-            Act::Fail(failure) => self.redis_fails(failure),
+            Act::NetworkFault { place, network_fault, lasts, shard } => {
+                self.network_fault(place, network_fault, lasts, shard);
+            }
+            Act::Fail { failure, shard } => self.redis_fails(failure, shard),
             Act::Repair => self.repair_redis(),
             Act::SetClock { ahead } => {
                 self.set_clock(ahead);
                 self.faults.clock_steps += 1;
             }
-            Act::LoseKeys { choice } => {
-                self.lose_keys(choice);
+            Act::LoseKeys { choice, shard } => {
+                self.lose_keys(choice, shard);
                 return now() - begun;
             }
         }
@@ -162,9 +173,9 @@ impl Stage {
     pub(crate) fn start_node(&mut self, place: usize, kind: Kind, flush_interval: Ms) {
         let kind = self.launcher.launched(kind);
         let life = self.history.lives.len();
-        let network = Network::start(self.redis.port());
+        let network = Network::start(&self.redis.ports());
         let config = json!({
-            "connection": { "host": "127.0.0.1", "port": network.port(), "username": USER, "password": PASSWORD, "timeout": 1 },
+            "connection": self.redis.connection(&network.ports()),
             "flush_interval": Duration::from_millis(flush_interval).as_secs_f64(),
             "ttl": Duration::from_millis(LEASE).as_secs(),
             "reconcile_interval": 1,
@@ -179,9 +190,9 @@ impl Stage {
         self.faults.nodes += 1;
         self.faults.php_nodes += usize::from(kind != Kind::Engine);
         self.faults.reverb_nodes += usize::from(kind == Kind::Reverb);
-        let node = Node::start(life, &self.launcher, kind, &config.to_string());
+        let node = Node::start(life, &self.launcher, kind, self.redis.shards(), &config.to_string());
         self.networks.push(network);
-        self.history.lives.push(Life::default());
+        self.history.lives.push(vec![Life::default(); usize::from(self.redis.shards())]);
         self.places[place] = Some(Running { node, started: now(), stopped_since: None });
     }
 
@@ -210,45 +221,54 @@ impl Stage {
         let Some(since) = stopped_since.take() else { return };
         node.signal("-CONT");
         let life = node.life;
-        self.was_silent(life, since, now() + STAGGERS);
+        self.was_silent(life, &self.shards(), since, now() + STAGGERS);
         self.note(format!("life {life} continues"));
     }
 
-    fn network_fault(&mut self, place: usize, network_fault: NetworkFault, lasts: Ms) {
+    /// Starts a fault between a node and all servers, or only the one that has `shard` now.
+    fn network_fault(&mut self, place: usize, network_fault: NetworkFault, lasts: Ms, shard: Option<u8>) {
         let Some(Running { node, .. }) = &self.places[place] else { return };
         let life = node.life;
-        self.networks[life].start_fault(network_fault, Duration::from_millis(lasts));
+        let only = shard.map(|shard| self.redis.port_of(shard));
+        self.networks[life].start_fault(network_fault, Duration::from_millis(lasts), only);
         self.faults.network += 1;
-        self.was_silent(life, now(), now() + lasts + SEEKS);
-        self.note(format!("life {life}: network fault for {lasts} ms: {network_fault:?}"));
+        // Any server may answer where a slot is, so a fault of one server may delay the connections to all.
+        self.was_silent(life, &self.shards(), now(), now() + lasts + SEEKS);
+        let of = shard.map_or(String::new(), |shard| format!(" at the server of shard {shard}"));
+        self.note(format!("life {life}: network fault{of} for {lasts} ms: {network_fault:?}"));
     }
 
-    fn redis_fails(&mut self, failure: Failure) {
+    fn redis_fails(&mut self, failure: Failure, shard: u8) {
         let since = now();
-        if !self.redis.fail(failure) {
+        if !self.redis.fail(failure, shard) {
             return self.note(format!("redis cannot fail like this now: {failure:?}"));
         }
-        self.note(format!("redis fails: {failure:?}"));
+        let Some(Failing { shards, .. }) = self.redis.failing().cloned() else { return };
+        self.note(format!("redis fails: {failure:?}, shards {shards:?}"));
         self.faults.count(failure);
-        if failure == Failure::FailedOver {
-            self.networks.iter().for_each(|network| network.redirect(self.redis.port()));
-            self.all_were_silent(since, now() + SEEKS);
+        if let Failure::FailedOver(_) = failure {
+            self.networks.iter().for_each(|network| network.redirect(&self.redis.ports()));
+            self.all_were_silent(&shards, since, now() + SEEKS);
         }
     }
 
     pub(crate) fn repair_redis(&mut self) {
-        let Some((failure, since)) = self.redis.failure() else { return };
+        let Some(Failing { failure, since, shards }) = self.redis.failing().cloned() else { return };
         self.redis.repair();
         self.note("redis works again");
         if failure.silences() {
-            self.all_were_silent(since, now() + SEEKS);
+            self.all_were_silent(&shards, since, now() + SEEKS);
         }
+    }
+
+    fn shards(&self) -> Vec<u8> {
+        (0..self.redis.shards()).collect()
     }
 
     /// Sets Redis' clock ahead of the real time (ms).
     fn set_clock(&mut self, ahead: i64) {
         self.note(format!("redis' clock is set {ahead} ms ahead"));
-        self.redis.clock.set(ahead);
+        self.redis.clock().set(ahead);
     }
 
     /// Ends all faults of nodes, networks and clock.
@@ -263,10 +283,21 @@ impl Stage {
         let last = std::mem::replace(&mut self.ticked, now());
         if last + STALL < self.ticked {
             self.note(format!("the machine was busy for {} ms", self.ticked - last));
-            self.all_were_silent(last, self.ticked + STAGGERS);
+            self.all_were_silent(&self.shards(), last, self.ticked + STAGGERS);
         }
-        if let Some((_, since)) = self.redis.failure().filter(|(failure, _)| !failure.silences()) {
-            self.check_leases(since);
+        if self.observed + OBSERVE_EVERY <= self.ticked {
+            let unserved = self.redis.observe();
+            if unserved != self.unserved {
+                self.note(format!("shards without a server: {unserved:?}"));
+            }
+            self.unserved = unserved;
+            self.all_were_silent(&self.unserved.clone(), self.observed, self.ticked + SEEKS);
+            self.observed = self.ticked;
+        }
+        if let Some(Failing { failure, since, shards }) = self.redis.failing().cloned() {
+            let mut renewed = self.shards();
+            renewed.retain(|shard| !self.unserved.contains(shard) && (!failure.silences() || !shards.contains(shard)));
+            self.check_leases(since, &renewed);
         }
         for Running { node, .. } in self.places.iter_mut().flatten() {
             assert!(!node.has_ended(), "life {} ended unexpectedly: {:?}", node.life, node.log());
@@ -287,33 +318,38 @@ impl Stage {
         let mut heard = node.kill();
         self.present.end(life);
         self.networks[life].close();
-        if let Some((_, since)) = self.redis.failure().filter(|(failure, _)| failure.silences()) {
-            self.was_silent(life, since, now());
+        if let Some(Failing { since, shards, .. }) = self.redis.failing().filter(|it| it.failure.silences()).cloned() {
+            self.was_silent(life, &shards, since, now());
         }
         if heard.left == Some(0) {
-            heard.decided.push((orders, now()));
+            heard.decided.iter_mut().for_each(|decided| decided.push((orders, now())));
             self.note(format!("life {life} has ended"));
         } else {
-            self.history.lives[life].gone = Some(stopped_since.unwrap_or(at));
+            let gone = Some(stopped_since.unwrap_or(at));
+            self.history.lives[life].iter_mut().for_each(|life| life.gone = gone);
             self.note(format!("life {life} is killed"));
         }
-        self.history.lives[life].reaped = heard.reaped;
+        self.history.lives[life].iter_mut().for_each(|life| life.reaped.clone_from(&heard.reaped));
         self.history.decided(life, &heard.decided);
-        let decided = heard.decided.into_iter().map(|(up_to, at)| (at, format!("life {life} decided {up_to}")));
-        self.timeline.extend(decided);
+        for (shard, decided) in heard.decided.into_iter().enumerate() {
+            let entry = |(up_to, at)| (at, format!("life {life} decided {up_to} in shard {shard}"));
+            self.timeline.extend(decided.into_iter().map(entry));
+        }
         self.timeline.extend(heard.log.into_iter().map(|(at, line)| (at, format!("life {life} log: {line}"))));
     }
 
-    /// Records a period in which a node may have been unable to renew its lease.
-    fn was_silent(&mut self, life: usize, since: Ms, until: Ms) {
-        self.history.lives[life].silences.push((since, until));
+    /// Records a period in which a node may have been unable to renew its leases in these shards.
+    fn was_silent(&mut self, life: usize, shards: &[u8], since: Ms, until: Ms) {
+        for shard in shards {
+            self.history.lives[life][usize::from(*shard)].silences.push((since, until));
+        }
     }
 
-    fn all_were_silent(&mut self, since: Ms, until: Ms) {
+    fn all_were_silent(&mut self, shards: &[u8], since: Ms, until: Ms) {
         let running = self.places.iter().flatten().map(|running| running.node.life);
         let ending = self.ending.iter().map(|(node, _)| node.life);
         for life in running.chain(ending).collect::<Vec<_>>() {
-            self.was_silent(life, since, until);
+            self.was_silent(life, shards, since, until);
         }
     }
 
@@ -323,20 +359,23 @@ impl Stage {
             let life = node.life;
             self.record_end(node, None);
             // It lived to the end of the run.
-            self.history.lives[life].gone = None;
+            self.history.lives[life].iter_mut().for_each(|life| life.gone = None);
         }
         for (node, _) in std::mem::take(&mut self.ending) {
             self.record_end(node, None);
         }
         let deadline = Instant::now() + CLOSES;
-        for (life, network) in self.history.lives.iter_mut().zip(&self.networks) {
+        for (lives, network) in self.history.lives.iter_mut().zip(&self.networks) {
             while network.settled().is_none() && Instant::now() < deadline {
                 std::thread::sleep(TICK);
             }
-            life.settled = network.settled().unwrap_or_else(now);
-            life.claims = network.claims();
+            let settled = network.settled().unwrap_or_else(now);
+            for (life, shard) in lives.iter_mut().zip(0..) {
+                (life.settled, life.claims) = (settled, network.claims(shard));
+            }
         }
-        self.history.clock = self.redis.clock.steps();
+        self.history.clock = self.redis.clock().steps();
+        self.faults.forced_failovers = self.redis.forced_failovers();
         let Self { receiver, history, faults, stuck, timeline, folder, .. } = self;
         // This deletes the files of killed nodes.
         drop(folder);

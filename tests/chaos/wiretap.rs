@@ -1,16 +1,14 @@
 //! Reads a node's calls to Redis on their way.
 
-/// Words of a call before its keys: command, script and number of keys.
-const BEFORE_KEYS: usize = 3;
-
-/// Number of keys of a batch of claims.
+/// Number of keys of a batch of claims. On a Redis Cluster, there is one more.
 const KEYS: usize = 6;
 
 /// A batch of claims.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Claims {
+    pub(crate) shard: u8,
     node: Vec<u8>,
-    /// Number of the batch. Each node counts from 1.
+    /// Number of the batch. Each node counts from 1, in each shard.
     number: u64,
 }
 
@@ -20,15 +18,28 @@ pub(crate) fn claims(bytes: &[u8]) -> Option<Claims> {
     // `*N`, then for each word `$length` and the word, on a line each. No word that matters here contains a line break.
     let mut lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let count = lines.next()?;
-    let words: Vec<&[u8]> = lines.skip(1).step_by(2).take(BEFORE_KEYS + KEYS + 4).collect();
-    let is_claim = count.starts_with(b"*")
-        && words.first() == Some(&&b"EVALSHA"[..])
-        && words.get(2) == Some(&&b"6"[..])
-        && words.get(BEFORE_KEYS + 2).is_some_and(|key| key.starts_with(b"wh:reply:"))
-        && words.get(BEFORE_KEYS + 3).is_some_and(|key| key.starts_with(b"wh:held_users:"));
-    let number = words.get(BEFORE_KEYS + KEYS + 3).filter(|_| is_claim)?;
-    let number = std::str::from_utf8(number).ok()?.parse().ok()?;
-    Some(Claims { node: words.get(BEFORE_KEYS + KEYS + 1)?.to_vec(), number })
+    let mut words = lines.skip(1).step_by(2);
+    let is_script = count.starts_with(b"*") && words.next() == Some(&b"EVALSHA"[..]);
+    let text = |word: Option<&[u8]>| String::from_utf8_lossy(word.unwrap_or_default()).into_owned();
+    let all_keys: usize = text(words.nth(1).filter(|_| is_script)).parse().ok()?;
+    let keys: Vec<&[u8]> = words.by_ref().take(all_keys).collect();
+    let (reply, held) = (text(keys.get(2).copied()), text(keys.get(3).copied()));
+    let prefix = reply.split_once(":reply:").map(|(prefix, _)| prefix)?;
+    if !(KEYS..=KEYS + 1).contains(&all_keys) || !held.starts_with(&format!("{prefix}:held_users:")) {
+        return None;
+    }
+    let (node, number) = (words.nth(1)?.to_vec(), text(words.nth(1)).parse().ok()?);
+    Some(Claims { shard: shard_of(prefix)?, node, number })
+}
+
+/// Returns the shard whose keys have this prefix: `wh`, or `{wh:3}` for shard 3.
+fn shard_of(prefix: &str) -> Option<u8> {
+    prefix.strip_prefix("{wh:").map_or(Some(0), |number| number.strip_suffix('}')?.parse().ok())
+}
+
+/// Returns true if this call asks a server of a Redis Cluster for the others.
+pub(crate) fn asks_for_servers(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n")
 }
 
 #[cfg(test)]
@@ -48,7 +59,11 @@ mod tests {
         let reap = [&held[..], &["wh:reply:n", "wh", "n", "epoch", "500", "30", "16"]].concat();
         let renew =
             ["EVALSHA", "sha", "3", "wh:epoch", "wh:nodes", "wh:reply:n", "wh", "n", "epoch", "3000", "16", "7"];
-        assert_eq!(claims(&call(&[&before[..], &claim].concat())), Some(Claims { node: b"n".to_vec(), number: 17 }));
+        let batch = |shard| Some(Claims { shard, node: b"n".to_vec(), number: 17 });
+        assert_eq!(claims(&call(&[&before[..], &claim].concat())), batch(0));
+        let tag = ["{wh:3}:epoch", "{wh:3}:nodes", "{wh:3}:reply:n", "{wh:3}:held_users:n", "{wh:3}:held_channels:n"];
+        let rest = ["{wh:3}:held_connections:n", "{wh:3}:room", "{wh:3}", "n", "epoch", "17", "16", "+", "app"];
+        assert_eq!(claims(&call(&[&["EVALSHA", "sha", "7"][..], &tag, &rest].concat())), batch(3));
         assert_eq!(claims(&call(&[&before[..], &reap].concat())), None);
         assert_eq!(claims(&call(&renew)), None);
         assert_eq!(claims(b"+\r\napp"), None);

@@ -43,11 +43,11 @@ impl RedisServer {
 
     /// Starts a node of a Redis Cluster, which has no slots yet. It takes a silence of 2 s for a failure, because a busy
     /// machine can delay a healthy server by a second.
-    pub(crate) fn start_in_cluster(options: &[&str]) -> Self {
+    pub(crate) fn start_in_cluster(environment: &[(&'static str, PathBuf)], options: &[&str]) -> Self {
         let (port, bus) = Port::with_bus();
         // A replica is synchronised at once, not after the default wait of 5 s for other replicas.
         let own = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0"];
-        Self::start_at((port, Some(bus)), &[], &[&own, options].concat())
+        Self::start_at((port, Some(bus)), environment, &[&own, options].concat())
     }
 
     fn start_at((port, bus): (Port, Option<Port>), environment: &[(&'static str, PathBuf)], options: &[&str]) -> Self {

@@ -1,5 +1,6 @@
 //! A real Redis Cluster: three masters, each with a replica.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -42,7 +43,12 @@ impl RedisCluster {
 
     /// Starts a cluster whose servers have these options. Waits until it is complete.
     pub(crate) fn start_with(options: &[&str]) -> Self {
-        let servers: Vec<RedisServer> = (0..6).map(|_| RedisServer::start_in_cluster(options)).collect();
+        Self::start_in(&[], options)
+    }
+
+    /// The same, with additional environment variables.
+    pub(crate) fn start_in(environment: &[(&'static str, PathBuf)], options: &[&str]) -> Self {
+        let servers: Vec<RedisServer> = (0..6).map(|_| RedisServer::start_in_cluster(environment, options)).collect();
         for (server, number) in servers.iter().zip(1..) {
             run::<()>(server, &["SET-CONFIG-EPOCH", &number.to_string()]).expect("an epoch");
         }
@@ -150,15 +156,26 @@ impl RedisCluster {
     /// Moves the slot of a shard to another master, key by key, as `redis-cli --cluster reshard` does. Calls `halfway` when
     /// half of the keys have moved.
     pub(crate) fn move_slot_of(&self, shard: u8, to: usize, halfway: impl FnOnce()) {
-        let (from, slot) = (&self.servers[self.master_of(shard)], self.slot_of(shard).to_string());
-        let to = &self.servers[to];
+        let route = [self.master_of(shard), to];
+        self.move_half(shard, route);
+        halfway();
+        self.move_rest(shard, route);
+    }
+
+    /// Starts to move the slot of a shard from the first to the second master, and moves half of its keys.
+    pub(crate) fn move_half(&self, shard: u8, route: [usize; 2]) {
+        let ([from, to], slot) = (route.map(|server| &self.servers[server]), self.slot_of(shard).to_string());
         run::<()>(to, &["SETSLOT", &slot, "IMPORTING", &id(from)]).expect("an import");
         run::<()>(from, &["SETSLOT", &slot, "MIGRATING", &id(to)]).expect("a migration");
         let keys: usize = run(from, &["COUNTKEYSINSLOT", &slot]).expect("a count");
         for _ in 0..keys / 2 {
             move_keys(from, to, &slot, 1);
         }
-        halfway();
+    }
+
+    /// Moves the other keys of the slot, and gives the slot to the second master.
+    pub(crate) fn move_rest(&self, shard: u8, route: [usize; 2]) {
+        let ([from, to], slot) = (route.map(|server| &self.servers[server]), self.slot_of(shard).to_string());
         while move_keys(from, to, &slot, 100) > 0 {}
         for server in [to, from] {
             run::<()>(server, &["SETSLOT", &slot, "NODE", &id(to)]).expect("a new owner");
@@ -237,8 +254,13 @@ fn move_keys(from: &RedisServer, to: &RedisServer, slot: &str, most: u8) -> usiz
     let keys: Vec<Vec<u8>> = run(from, &["GETKEYSINSLOT", slot, &most.to_string()]).expect("keys");
     if !keys.is_empty() {
         let mut migrate = redis::cmd("MIGRATE");
-        migrate.arg("127.0.0.1").arg(to.port()).arg("").arg(0).arg(5000).arg("KEYS").arg(&keys);
-        migrate.exec(&mut from.connect()).expect("moved keys");
+        migrate.arg("127.0.0.1").arg(to.port()).arg("").arg(0).arg(5000).arg("REPLACE").arg("KEYS").arg(&keys);
+        let deadline = Instant::now() + GOSSIP;
+        // On a busy machine, the servers may take each other for dead for a moment.
+        while let Err(error) = migrate.exec(&mut from.connect()) {
+            assert!(Instant::now() < deadline, "the keys of slot {slot} do not move: {error}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
     keys.len()
 }

@@ -54,7 +54,7 @@ pub(super) fn check(
 
 fn programs(history: &History, key: &Key) -> Vec<Program> {
     let lives = history.steps.get(key).into_iter().flatten();
-    let mut programs: Vec<Program> = lives.map(|(life, steps)| Program::new(&history.lives[*life], steps)).collect();
+    let mut programs: Vec<Program> = lives.map(|(life, steps)| Program::new(history.life(*life, key), steps)).collect();
     programs.sort_by_key(Program::begins);
     programs
 }
@@ -159,7 +159,7 @@ fn details(history: &History, key: &Key, told: &[Occurrence], at: usize) -> Stri
     }
     let near = |from: Ms, to: Option<Ms>| from <= time + 4000 && to.is_none_or(|to| to + 8000 >= time);
     for (life, steps) in history.steps.get(key).into_iter().flatten() {
-        let state = &history.lives[*life];
+        let state = history.life(*life, key);
         for step in steps.iter().filter(|step| near(step.from, step.to)) {
             let _ = writeln!(details, "    life {life}: {:?} after {} before {:?}", step.what, step.from, step.to);
         }

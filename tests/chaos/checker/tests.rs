@@ -26,7 +26,7 @@ fn key(user: Option<&str>) -> Key {
 
 impl Scenario {
     fn lives(mut self, lives: usize) -> Self {
-        self.history.lives = vec![Life { claims: (1..100).map(time).collect(), ..Life::default() }; lives];
+        self.history.lives = vec![vec![Life { claims: (1..100).map(time).collect(), ..Life::default() }]; lives];
         self
     }
 
@@ -44,14 +44,14 @@ impl Scenario {
     }
 
     fn gone(mut self, life: usize, at: u64) -> Self {
-        self.history.lives[life].gone = Some(time(at));
+        self.history.lives[life][0].gone = Some(time(at));
         self
     }
 
     /// The node is silent for this time, and logs at its end that it was reaped.
     fn away(mut self, life: usize, from: u64, to: u64) -> Self {
-        self.history.lives[life].silences.push((time(from), time(to)));
-        self.history.lives[life].reaped.push(time(to));
+        self.history.lives[life][0].silences.push((time(from), time(to)));
+        self.history.lives[life][0].reaped.push(time(to));
         self
     }
 
@@ -183,7 +183,7 @@ fn an_edge_before_its_claim_was_forwarded_is_not_accepted() {
     let scenario = || Scenario::default().lives(1).asked(0, None, What::Hold(true), 1, Some(9));
     assert_eq!(scenario().received("m1", 4, &["channel_occupied"]).faults(), []);
     let mut cut_off = scenario().received("m1", 4, &["channel_occupied"]);
-    cut_off.history.lives[0].claims = vec![time(8)];
+    cut_off.history.lives[0][0].claims = vec![time(8)];
     assert!(!cut_off.faults().is_empty());
 }
 
@@ -210,7 +210,7 @@ fn an_operation_undecided_at_a_kill_may_have_happened() {
     let late = scenario().received("m1", 40, &["channel_occupied"]).received("m2", 50, &["channel_vacated"]);
     assert!(!late.faults().is_empty(), "a dead node joins nothing");
     let mut held_back = scenario().received("m1", 40, &["channel_occupied"]).received("m2", 50, &["channel_vacated"]);
-    held_back.history.lives[0].settled = time(40);
+    held_back.history.lives[0][0].settled = time(40);
     assert_eq!(held_back.faults(), [], "a call that it sent may arrive late");
 }
 
@@ -233,7 +233,7 @@ fn a_stopped_node_may_be_reaped_and_come_back() {
     assert_eq!(scenario().away(0, 15, 44).faults(), []);
     assert!(!scenario().away(0, 25, 44).faults().is_empty(), "the silence is too short");
     let mut unsaid = scenario().away(0, 15, 44);
-    unsaid.history.lives[0].reaped.clear();
+    unsaid.history.lives[0][0].reaped.clear();
     assert!(!unsaid.faults().is_empty(), "it did not log that it was reaped");
     let twice =
         scenario().away(0, 15, 44).received("m4", 41, &["channel_vacated"]).received("m5", 42, &["channel_occupied"]);
