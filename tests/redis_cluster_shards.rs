@@ -282,3 +282,65 @@ fn a_node_that_starts_while_the_first_shard_is_down_serves_the_others() {
     subscribe(&node, &later, b"2.2");
     eventually("the edges of a shard that is not down", || occupied(&receiver, &later) == 5);
 }
+
+#[test]
+fn without_the_first_shard_the_status_has_what_the_others_know() {
+    let mut cluster = RedisCluster::start_with(&OPTIONS);
+    let receiver = Receiver::start();
+    receiver.always("/hook", Answer::Status(503));
+    let node = node_with(&cluster, &receiver, &json!({ "retry_for": 600 }));
+    subscribe(&node, &channels("waits", true, 5), b"1.1");
+    all_decided(&node);
+    eventually("the events", || cluster.outbox_events_of(ALONE) == 5);
+    let first = cluster.master();
+    let down: Vec<bool> = (0..SHARDS).map(|shard| cluster.master_of(shard) == first).collect();
+    cluster.servers[first + 3].kill();
+    cluster.servers[first].kill();
+    let mut client = Cluster::of(&config(&cluster)).expect("a client");
+    let status = client.status().expect("a status");
+    let missing: Vec<bool> = status.shards.iter().map(|shard| shard.error.is_some()).collect();
+    assert_eq!(missing, down);
+    let error = status.shards[0].error.as_deref().expect("an error");
+    assert!(error.contains("(Cluster), shard 0"), "{error}");
+    let alone = &status.shards[usize::from(ALONE)];
+    assert_eq!((alone.events, alone.leases, status.outbox.events), (5, 1, 5));
+    assert!(status.nodes.is_empty() && status.paused.is_empty());
+    let metrics = resonate_webhooks::metrics::of_cluster(&status);
+    assert!(!metrics.contains("resonate_webhooks_nodes{"), "{metrics}");
+    assert!(client.paused().is_err());
+    for server in [0, 1, 2, 3, 4, 5] {
+        cluster.servers[server].kill();
+    }
+    assert!(client.status().is_err());
+}
+
+/// Two of three masters hang, with most of the shards.
+#[test]
+fn commands_wait_for_all_hanging_shards_at_the_same_time() {
+    // The third master stops, too, once it takes the others for failed.
+    let mut cluster = RedisCluster::start_with(&[&OPTIONS[..], &["--cluster-node-timeout", "60000"]].concat());
+    let works = (cluster.master() + 1) % 3;
+    let settings = json!({ "connection": cluster.sharded_connection(&[works], 16) });
+    let config = Config::from_value(settings).expect("a valid config");
+    let mut dead_letters = DeadLetters::of(&config).expect("dead letters");
+    assert_eq!(dead_letters.count().expect("a number"), 0);
+    let hanging = (0..16).filter(|shard| cluster.master_of(*shard) != works).count();
+    assert!(hanging > 6, "{hanging}");
+    for master in (0..3).filter(|master| *master != works) {
+        cluster.servers[master + 3].kill();
+        cluster.servers[master].hang();
+    }
+    let fresh = DeadLetters::of(&config).expect("dead letters");
+    for (what, mut client) in [("the first call", fresh), ("a later call", dead_letters)] {
+        let began = Instant::now();
+        assert_eq!(client.count().expect("a number"), 0);
+        assert_eq!(client.missing().len(), hanging);
+        // The timeout is one second.
+        let took = began.elapsed();
+        assert!(took < Duration::from_millis(2500), "{what}: {took:?}");
+    }
+    let began = Instant::now();
+    let status = Cluster::of(&config).expect("a client").status().expect("a status");
+    assert_eq!(status.shards.iter().filter(|shard| shard.error.is_some()).count(), hanging);
+    assert!(began.elapsed() < Duration::from_millis(2500), "{:?}", began.elapsed());
+}

@@ -15,7 +15,6 @@ use strum::{IntoStaticStr, VariantArray};
 
 use super::merge::{self, MergedEndpoint};
 use super::redis_info::RedisInfo;
-use crate::cluster::system_ms;
 use crate::config::{ClusterIdentity, Config, ConfigError, Endpoint};
 use crate::event::Shard;
 use crate::redis::{ClientError, OwnShard, ShardClients};
@@ -25,7 +24,7 @@ pub use actions::{Configured, Seen};
 pub use foreign::Foreign;
 pub use history::{AttemptsPoint, History, LoadPoint};
 pub use rights::Refusals;
-use shards::FoundShard;
+use shards::{FoundApps, FoundShard};
 pub use shards::{ShardReport, ShardSlot};
 
 /// A client for a cluster, for any machine that can reach its Redis. Most methods block on Redis: do not call them from
@@ -167,60 +166,75 @@ impl Cluster {
         Ok(Self { clients: ShardClients::of(config)?, endpoints, warnings })
     }
 
-    /// Returns the status of the cluster.
+    /// Returns the status of the cluster. If the first shard does not answer, the nodes are missing, with their endpoints and
+    /// lanes, and so are the paused and the disabled endpoints.
     ///
     /// # Errors
-    /// If the Redis of the first shard, which has the records of the nodes, cannot be reached or refuses the call.
+    /// If the Redis of no shard can be reached, or it refuses the calls.
     pub fn status(&mut self) -> Result<ClusterStatus, ClientError> {
-        let first = self.call(FirstShard::read)?;
-        let clock_skew_ms = skew(system_ms(), first.time_ms);
-        let nodes = self.call(|redis, keys| first.nodes(redis, keys))?;
-        let apps: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.record.apps).collect();
-        let shards: Vec<_> = self.clients.shards().map(|shard| (shard, self.shard(shard, &apps))).collect();
-        let prefixes: Vec<&str> = self.clients.shards().map(|shard| self.clients.own(shard).prefix.as_str()).collect();
-        let redis = self.call(|redis, _| RedisInfo::ask_all(redis, &prefixes))?;
-        let found = || shards.iter().filter_map(|(_, found)| found.as_ref().ok());
-        let runs = |node: &Node| node.state == NodeLiveness::Running;
-        let mut lanes: Vec<LaneReport> = nodes
-            .iter()
-            .filter(|node| runs(node))
-            .flat_map(|node| node.record.deliveries.lanes.iter().map(|lane| (node.record.node.clone(), lane.clone())))
-            .map(|(node, lane)| LaneReport { node, lane })
-            .collect();
-        lanes.sort_by_key(|lane| std::cmp::Reverse(lane.lane.depth));
-        let listed = lanes.len();
-        lanes.truncate(AT_MOST);
-        let left_out = nodes.iter().filter(|node| runs(node)).map(|node| node.record.deliveries.lanes_truncated);
-        let lanes_truncated = listed - lanes.len() + left_out.sum::<usize>();
+        let all: Vec<Shard> = self.clients.shards().collect();
+        let mut shards = ShardClients::ask_all(&all, |shard| self.clients.call(shard, FoundShard::read));
+        let first = shards[0].as_mut().ok().and_then(|found| found.of_all.take()).unwrap_or_default();
+        let FirstShard { nodes, paused, disabled } = first;
+        let apps = self.read_apps(&mut shards, &nodes)?;
+        let found = || shards.iter().filter_map(|found| found.as_ref().ok());
+        let prefixes: Vec<&str> = all.iter().map(|shard| self.clients.own(*shard).prefix.as_str()).collect();
+        let answered = found().map(|found| found.shard).next().unwrap_or(Shard::FIRST);
+        let redis = self.clients.call(answered, |redis, _| RedisInfo::ask_all(redis, &prefixes))?;
+        let (time_ms, clock_skew_ms) =
+            found().map(|found| (found.time_ms, found.clock_skew_ms)).next().unwrap_or_default();
+        let (lanes, lanes_truncated) = lanes(&nodes);
         let endpoints_left_out = nodes.iter().map(|node| node.record.deliveries.endpoints_truncated);
-        let running =
-            nodes.iter().filter(|node| runs(node)).map(|node| (node.record.node.as_str(), &node.record.configured));
+        let running = nodes.iter().filter(|node| node.runs());
+        let configured = running.map(|node| (node.record.node.as_str(), &node.record.configured));
         Ok(ClusterStatus {
-            time_ms: first.time_ms,
+            time_ms,
             clock_skew_ms,
             identity: self.identity(found()),
-            endpoints: merge::endpoints(nodes.iter().map(|node| (&node.record, runs(node)))),
+            endpoints: merge::endpoints(nodes.iter().map(|node| (&node.record, node.runs()))),
             endpoints_truncated: endpoints_left_out.max().unwrap_or_default(),
             lanes,
             lanes_truncated,
             latency_bounds_ms: LATENCY_BOUNDS_MS,
             counters: merge::counters(nodes.iter().map(|node| &node.record)),
             dead_letters: found().map(|found| found.dead_letters).sum(),
-            channels: shards::channels(found()),
-            foreign_keys: found().flat_map(|found| found.foreign_keys.clone()).collect(),
-            disagreements: disagreements(running, first.time_ms),
+            channels: shards::channels(&apps),
+            foreign_keys: apps.into_iter().flat_map(|apps| apps.foreign_keys).collect(),
+            disagreements: disagreements(configured, time_ms),
             outbox: shards::outbox(found()),
-            shards: shards.iter().map(|(shard, found)| ShardReport::of(*shard, found, &redis)).collect(),
+            shards: all.iter().zip(&shards).map(|(shard, found)| ShardReport::of(*shard, found, &redis)).collect(),
             redis: redis.info,
-            paused: first.paused,
-            disabled: first.disabled,
+            paused,
+            disabled,
             nodes,
         })
     }
 
-    /// Reads what a shard has.
-    fn shard(&self, shard: Shard, apps: &BTreeSet<&String>) -> Result<FoundShard, ClientError> {
-        self.clients.call(shard, |redis, keys| FoundShard::read(redis, keys, apps))
+    /// Reads what the shards that answered have of the nodes' applications. One that fails now counts as not answering.
+    ///
+    /// # Errors
+    /// If no shard answers.
+    fn read_apps(
+        &self,
+        shards: &mut [Result<FoundShard, ClientError>],
+        nodes: &[Node],
+    ) -> Result<Vec<FoundApps>, ClientError> {
+        let apps: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.record.apps).collect();
+        let answered: Vec<Shard> = shards.iter().filter_map(|found| Some(found.as_ref().ok()?.shard)).collect();
+        let results = ShardClients::ask_all(&answered, |shard| {
+            self.clients.call(shard, |redis, keys| FoundApps::read(redis, keys, &apps))
+        });
+        let mut found = Vec::new();
+        for (shard, result) in answered.into_iter().zip(results) {
+            match result {
+                Ok(apps) => found.push(apps),
+                Err(error) => shards[shard.index()] = Err(error),
+            }
+        }
+        match shards.iter().find_map(|found| found.as_ref().err()) {
+            Some(failure) if found.is_empty() => Err(failure.clone()),
+            _ => Ok(found),
+        }
     }
 
     /// Compares the data of all shards with the config. The first one that differs counts.
@@ -248,63 +262,70 @@ impl Cluster {
 }
 
 /// What only the first shard has.
+#[derive(Default)]
 struct FirstShard {
-    time_ms: u64,
-    written: Vec<(String, u64)>,
-    leases: BTreeMap<String, i64>,
+    /// The nodes that have a record, oldest first.
+    nodes: Vec<Node>,
     paused: BTreeMap<String, u64>,
     disabled: BTreeMap<String, u64>,
 }
 
-/// The replies to the pipeline in [`FirstShard::read`]: time, nodes with the times of their records, leases, paused
-/// endpoints, disabled endpoints.
-type Answers = ((u64, u64), Vec<(String, f64)>, BTreeMap<String, f64>, BTreeMap<String, u64>, BTreeMap<String, String>);
+/// The replies to the pipeline in [`FirstShard::read`]: nodes with the times of their records, leases, paused endpoints,
+/// disabled endpoints.
+type Answers = (Vec<(String, f64)>, BTreeMap<String, f64>, BTreeMap<String, u64>, BTreeMap<String, String>);
 
 impl FirstShard {
-    fn read(redis: &mut Connection, keys: &OwnShard) -> RedisResult<Self> {
-        let ((seconds, micros), written, leases, paused, disabled): Answers = redis::pipe()
-            .cmd("TIME")
+    fn read(redis: &mut Connection, keys: &OwnShard, time_ms: u64) -> RedisResult<Self> {
+        let (written, leases, paused, disabled): Answers = redis::pipe()
             .zrange_withscores(keys.key("status"), 0, -1)
             .zrange_withscores(keys.key("nodes"), 0, -1)
             .hgetall(keys.key("paused"))
             .hgetall(keys.key("disabled"))
             .query(redis)?;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "scores are whole times in ms")]
-        Ok(Self {
-            time_ms: seconds * 1000 + micros / 1000,
-            written: written.into_iter().map(|(node, at)| (node, at as u64)).collect(),
-            leases: leases.into_iter().map(|(node, until)| (node, until as i64)).collect(),
-            paused,
-            disabled: since(disabled),
-        })
+        let records: Vec<String> = written.iter().map(|(name, _)| keys.key_of("status", name)).collect();
+        let records: Vec<Option<Vec<u8>>> =
+            if records.is_empty() { Vec::new() } else { redis::cmd("MGET").arg(records).query(redis)? };
+        let parse = |((_, written), record): ((String, f64), Option<Vec<u8>>)| {
+            let record: NodeRecord = serde_json::from_slice(&record?).ok()?;
+            let lease = leases.get(&record.node).copied().filter(|until| *until >= 0.0);
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "scores are whole times in ms")]
+            Some(Node::new(record, written as u64, lease.map(|until| until as u64), time_ms))
+        };
+        let mut nodes: Vec<Node> = written.into_iter().zip(records).filter_map(parse).collect();
+        nodes.sort_by_key(|node| node.record.started_ms);
+        Ok(Self { nodes, paused, disabled: since(disabled) })
+    }
+}
+
+impl Node {
+    fn new(record: NodeRecord, written_ms: u64, lease_ms: Option<u64>, time_ms: u64) -> Self {
+        let state = match (record.stopped, time_ms.saturating_sub(written_ms)) {
+            (true, _) => NodeLiveness::Stopped,
+            (false, age) if age > SILENT_AFTER_MS => NodeLiveness::Silent,
+            (false, _) => NodeLiveness::Running,
+        };
+        Self { state, written_ms, lease_ms, clock_skew_ms: skew(record.clock_ms, written_ms), record }
     }
 
-    /// Returns the nodes that have a record, oldest first.
-    fn nodes(&self, redis: &mut Connection, keys: &OwnShard) -> RedisResult<Vec<Node>> {
-        if self.written.is_empty() {
-            return Ok(Vec::new());
-        }
-        let records: Vec<String> = self.written.iter().map(|(name, _)| keys.key_of("status", name)).collect();
-        let records: Vec<Option<Vec<u8>>> = redis::cmd("MGET").arg(records).query(redis)?;
-        let mut nodes: Vec<Node> = self
-            .written
-            .iter()
-            .zip(records)
-            .filter_map(|((_, written_ms), record)| {
-                let record: NodeRecord = serde_json::from_slice(&record?).ok()?;
-                let lease = self.leases.get(&record.node).and_then(|until| u64::try_from(*until).ok());
-                let state = match (record.stopped, self.time_ms.saturating_sub(*written_ms)) {
-                    (true, _) => NodeLiveness::Stopped,
-                    (false, age) if age > SILENT_AFTER_MS => NodeLiveness::Silent,
-                    (false, _) => NodeLiveness::Running,
-                };
-                let clock_skew_ms = skew(record.clock_ms, *written_ms);
-                Some(Node { state, written_ms: *written_ms, lease_ms: lease, clock_skew_ms, record })
-            })
-            .collect();
-        nodes.sort_by_key(|node| node.record.started_ms);
-        Ok(nodes)
+    fn runs(&self) -> bool {
+        self.state == NodeLiveness::Running
     }
+}
+
+/// Returns the longest lanes of running nodes, and the number of those left out.
+fn lanes(nodes: &[Node]) -> (Vec<LaneReport>, usize) {
+    let running = || nodes.iter().filter(|node| node.runs());
+    let of_node = |node: &Node| {
+        let name = node.record.node.clone();
+        node.record.deliveries.lanes.clone().into_iter().map(move |lane| LaneReport { node: name.clone(), lane })
+    };
+    let mut lanes: Vec<LaneReport> = running().flat_map(of_node).collect();
+    lanes.sort_by_key(|lane| std::cmp::Reverse(lane.lane.depth));
+    let listed = lanes.len();
+    lanes.truncate(AT_MOST);
+    let left_out: usize = running().map(|node| node.record.deliveries.lanes_truncated).sum();
+    let truncated = listed - lanes.len() + left_out;
+    (lanes, truncated)
 }
 
 /// Parses the times of the entries of `disabled`, which are `{ms} {URL}`.

@@ -263,7 +263,7 @@ impl Presence {
         match status.as_str() {
             "ok" => Ok((server, found)),
             "absent" => {
-                self.clients.check()?;
+                self.clients.check(shard)?;
                 Err(PresenceError::Absent(own.prefix.clone()))
             }
             "restoring" => Err(PresenceError::Restoring),

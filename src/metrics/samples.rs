@@ -35,7 +35,8 @@ pub fn of_cluster(status: &ClusterStatus) -> String {
             page.add("clock_skew_seconds", "", &labels, node.clock_skew_ms as f64 / 1e3);
         }
     }
-    for state in NodeLiveness::VARIANTS {
+    let nodes_are_known = status.shards.first().is_none_or(|first| first.error.is_none());
+    for state in NodeLiveness::VARIANTS.iter().filter(|_| nodes_are_known) {
         let count = status.nodes.iter().filter(|node| node.state == *state).count();
         page.add("nodes", "", &[("state", state.into())], count);
     }

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{LazyLock, Once};
 
-pub(crate) use thread::{Reserved, Thread};
+pub(crate) use thread::{Reserved, Thread, run_at_once};
 
 /// Signals that report a fault of the running thread. Blocking them would turn a crash into undefined behaviour.
 const FAULT_SIGNALS: [libc::c_int; 6] =

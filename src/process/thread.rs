@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
 
 use super::thread_limit::ThreadLimit;
 use super::{give_way, with_signals_blocked};
@@ -17,6 +18,27 @@ const STACK_BYTES: usize = 512 * 1024;
 
 /// The pause before a thread runs again after a panic, so that a thread that panics immediately does not spin.
 const RESTART_DELAY: Duration = Duration::from_millis(100);
+
+/// Runs all `jobs` at the same time, and returns their results in order. The first job runs on the calling thread, and so do
+/// those for which the operating system refuses a thread.
+pub(crate) fn run_at_once<T: Send, J: FnOnce() -> T + Send>(jobs: Vec<J>) -> Vec<T> {
+    // A thread takes its job when it runs, so a refused one leaves it here.
+    let jobs: Vec<Mutex<Option<J>>> = jobs.into_iter().map(|job| Mutex::new(Some(job))).collect();
+    let run = |job: &Mutex<Option<J>>| job.lock().take().map(|job| job());
+    std::thread::scope(|scope| {
+        let start = |job| {
+            let thread = std::thread::Builder::new().name("wh-ask".to_owned()).stack_size(STACK_BYTES);
+            thread.spawn_scoped(scope, move || run(job)).ok()
+        };
+        let threads: Vec<_> = with_signals_blocked(|| jobs.iter().skip(1).map(start).collect());
+        let first = jobs.first().and_then(run);
+        let others = jobs.iter().skip(1).zip(threads).map(|(job, thread)| match thread {
+            Some(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            None => run(job),
+        });
+        first.into_iter().chain(others.flatten()).collect()
+    })
+}
 
 /// The work of a thread.
 type Work = Box<dyn FnOnce() + Send>;
@@ -126,6 +148,20 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
 mod tests {
     use super::*;
     use crate::telemetry::Outcome;
+
+    #[test]
+    fn jobs_run_at_the_same_time_and_their_results_are_in_order() {
+        let barrier = std::sync::Barrier::new(8);
+        let job = |n: usize| {
+            let barrier = &barrier;
+            move || {
+                barrier.wait();
+                n
+            }
+        };
+        assert_eq!(run_at_once((0..8).map(job).collect()), [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert!(run_at_once(Vec::<fn() -> u8>::new()).is_empty());
+    }
 
     #[test]
     fn a_panic_is_counted_and_logged_and_the_thread_continues() {

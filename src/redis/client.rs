@@ -1,12 +1,14 @@
 //! Redis client for callers that may block: commands, requests, dashboard pages.
 
-use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use redis::{Connection, RedisResult};
 
 use super::{Link, LinkError, Mismatch, OwnShard, Settings, Stamp};
 use crate::config::{Config, ConfigError};
 use crate::event::Shard;
+use crate::process;
 
 /// A connection to a shard that is opened by the first call and reused until a call fails.
 #[derive(Debug)]
@@ -14,7 +16,7 @@ struct Client {
     own: OwnShard,
     settings: Settings,
     /// The connection and the process that opened it; a forked child must not use it.
-    link: RefCell<Option<(u32, Link)>>,
+    link: Mutex<Option<(u32, Link)>>,
 }
 
 /// Redis was unreachable or refused a call, or its data is not for this config.
@@ -48,12 +50,12 @@ impl ClientError {
 impl Client {
     fn over<T>(&self, call: impl FnOnce(&mut Link) -> Result<T, LinkError>) -> Result<T, ClientError> {
         let process = std::process::id();
-        let own = self.link.take().filter(|(opener, _)| *opener == process);
+        let own = self.link.lock().take().filter(|(opener, _)| *opener == process);
         let mut link = own.map_or_else(|| Link::silent(self.settings.clone()), |(_, link)| link);
         let result = call(&mut link);
         // A failed link backs off, but an operator's next call should try at once.
         if result.is_ok() {
-            self.link.replace(Some((process, link)));
+            *self.link.lock() = Some((process, link));
         }
         result.map_err(|error| ClientError { address: self.settings.name(), fault: Fault::Link(error) })
     }
@@ -70,7 +72,7 @@ pub(crate) struct ShardClients {
     /// The prefix under which the same server would have the data of one shard.
     untagged_prefix: Option<String>,
     /// The data has the number of shards of the config.
-    fits: Cell<bool>,
+    fits: AtomicBool,
 }
 
 impl ShardClients {
@@ -87,12 +89,12 @@ impl ShardClients {
         let client = |shard| Client {
             own: OwnShard::of(config, shard),
             settings: settings.for_shard(config, shard),
-            link: RefCell::new(None),
+            link: Mutex::new(None),
         };
         Self {
             clients: config.shards().map(client).collect(),
             untagged_prefix: config.connection.untagged_prefix(&config.key_prefix),
-            fits: Cell::new(false),
+            fits: AtomicBool::new(false),
         }
     }
 
@@ -135,18 +137,26 @@ impl ShardClients {
         })
     }
 
-    /// Makes a call to each of these shards. Returns the replies and the failures.
+    /// Makes a call to each of these shards, to all at the same time. Returns the results in the order of the shards.
+    pub(crate) fn ask_all<T: Send>(
+        shards: &[Shard],
+        call: impl Fn(Shard) -> Result<T, ClientError> + Sync,
+    ) -> Vec<Result<T, ClientError>> {
+        process::run_at_once(shards.iter().map(|shard| || call(*shard)).collect())
+    }
+
+    /// Separates replies from failures.
     ///
     /// # Errors
-    /// The first failure, if there is no reply.
-    pub(crate) fn gather<T>(
-        shards: impl Iterator<Item = Shard>,
-        call: impl Fn(Shard) -> Result<T, ClientError>,
-    ) -> Result<(Vec<T>, Vec<ClientError>), ClientError> {
+    /// The first mismatch; the first failure, if there is no reply.
+    pub(crate) fn separate<T>(results: Vec<Result<T, ClientError>>) -> Result<(Vec<T>, Vec<ClientError>), ClientError> {
         let (mut replies, mut failures) = (Vec::new(), Vec::new());
-        for shard in shards {
-            match call(shard) {
+        for result in results {
+            match result {
                 Ok(reply) => replies.push(reply),
+                Err(ClientError { address, fault: fault @ Fault::Mismatch { .. } }) => {
+                    return Err(ClientError { address, fault });
+                }
                 Err(failure) => failures.push(failure),
             }
         }
@@ -156,41 +166,43 @@ impl ShardClients {
         }
     }
 
-    /// Checks, once, that the data has the number of shards of the config. The first shard that answers and has data decides.
+    /// Checks, until it is known, that the data has the number of shards of the config. `shard` decides if it has data,
+    /// otherwise the first one that answers and has data.
     ///
     /// # Errors
-    /// If it has another number, and if no shard answers.
-    pub(crate) fn check(&self) -> Result<(), ClientError> {
-        if self.fits.get() {
+    /// If it has another number, if `shard` does not answer, and if no shard answers.
+    pub(crate) fn check(&self, shard: Shard) -> Result<(), ClientError> {
+        self.check_one(shard)?;
+        if self.fits.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let (mut failure, mut answered) = (None, false);
-        for client in &self.clients {
-            match client.over(|link| link.with(|redis| Stamp::of(redis, &client.own.prefix))) {
-                Ok(stamp) if stamp.shards().is_none() => answered = true,
-                Ok(stamp) => {
-                    if let Some(mismatch) = client.own.compare_shards(&stamp) {
-                        return Err(client.excluded(mismatch));
-                    }
-                    self.fits.set(true);
-                    return Ok(());
-                }
-                Err(error) => failure = failure.or(Some(error)),
-            }
-        }
-        match failure {
-            Some(failure) if !answered => Err(failure),
-            Some(_) => Ok(()),
-            None => self.compare_number(),
-        }
+        let shards: Vec<Shard> = self.shards().collect();
+        Self::separate(Self::ask_all(&shards, |shard| self.check_one(shard))).map(|_| ())
     }
 
-    /// Checks that there is no data of another number of shards on the same server.
-    fn compare_number(&self) -> Result<(), ClientError> {
-        let (Some(client), Some(untagged)) = (self.clients.first(), &self.untagged_prefix) else {
+    /// Checks, until it is known, that the data of one shard has the number of shards of the config. In the first shard, also
+    /// checks that there is no data of another number of shards on the same server.
+    ///
+    /// # Errors
+    /// If it has another number, and if the shard does not answer.
+    pub(crate) fn check_one(&self, shard: Shard) -> Result<(), ClientError> {
+        if self.fits.load(Ordering::Relaxed) {
             return Ok(());
+        }
+        let stamp = self.call(shard, |redis, own| Stamp::of(redis, &own.prefix))?;
+        let mismatch = match &self.untagged_prefix {
+            _ if stamp.shards().is_some() => self.own(shard).compare_shards(&stamp),
+            Some(untagged) if shard == Shard::FIRST => {
+                self.call(shard, |redis, own| own.compare_number(redis, untagged))?
+            }
+            _ => return Ok(()),
         };
-        let found = client.over(|link| link.with(|redis| client.own.compare_number(redis, untagged)))?;
-        found.map_or(Ok(()), |mismatch| Err(client.excluded(mismatch)))
+        if let Some(mismatch) = mismatch {
+            return Err(self.clients[shard.index()].excluded(mismatch));
+        }
+        if stamp.shards().is_some() {
+            self.fits.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }

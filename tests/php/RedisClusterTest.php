@@ -6,7 +6,6 @@ namespace Tests;
 
 use PHPUnit\Framework\Attributes\Large;
 use Tests\Support\Artisan;
-use Tests\Support\FreePort;
 use Tests\Support\RedisServer;
 use Tests\Support\Sender;
 use Tests\Support\Wait;
@@ -26,13 +25,7 @@ final class RedisClusterTest extends PluginTestCase
     {
         parent::setUp();
 
-        $bus = (string) FreePort::find();
-        $this->redis = new RedisServer(
-            '--cluster-enabled', 'yes', '--cluster-port', $bus, '--cluster-config-file', "nodes-{$bus}.conf", '--cluster-announce-ip', '127.0.0.1',
-        );
-        $this->redis->command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
-        Wait::until(fn () => $this->redis->command('SET', 'mark', '1') === ['OK'], 'the cluster to work');
-        unlink(sys_get_temp_dir()."/nodes-{$bus}.conf");
+        $this->redis = RedisServer::inCluster();
     }
 
     protected function tearDown(): void
@@ -78,6 +71,36 @@ final class RedisClusterTest extends PluginTestCase
         $shards = json_decode($output, true, flags: JSON_THROW_ON_ERROR)['shards'];
         $this->assertSame(range(0, 15), array_column($shards, 'shard'));
         $this->assertSame((int) $this->slot(), $shards[0]['slot']);
+    }
+
+    public function test_without_the_first_shard_check_and_status_show_the_others(): void
+    {
+        $node = $this->node($this->changes(4));
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'private-room');
+        $this->awaitEvent('channel_occupied private-room');
+        $this->redis->removeSlot((int) $this->slot());
+
+        $artisan = $this->artisan($this->changes(4));
+        [$code, $output] = $artisan->call('status');
+        $output = (string) preg_replace('/\s+/', ' ', $output);
+        $this->assertSame(1, $code, $output);
+        $this->assertStringContainsString('Shard 0 is missing in these numbers', $output);
+        $this->assertStringContainsString('Servers with a lease in the other shards 1 ', $output);
+        $this->assertStringNotContainsString('No running servers', $output);
+
+        [$code, $output] = $artisan->call('status', ['--json' => true]);
+        $this->assertSame(1, $code, $output);
+        $this->assertSame([0, 1, 1, 1], array_column(json_decode($output, true, flags: JSON_THROW_ON_ERROR)['shards'], 'leases'));
+
+        [$code, $output] = $artisan->call('check');
+        $output = (string) preg_replace('/\s+/', ' ', $output);
+        $this->assertSame(1, $code, $output);
+        $this->assertStringContainsString('Shard 0 does not answer', $output);
+        $this->assertStringContainsStringIgnoringCase('reports of the servers, which are not checked', $output);
+        $this->assertStringNotContainsStringIgnoringCase('no running servers', $output);
+
+        $node->stop();
     }
 
     public function test_another_number_of_shards_is_refused_by_every_command(): void

@@ -81,7 +81,9 @@ final readonly class StatusCheck
 
         foreach ($this->status['shards'] as $shard) {
             if ($shard['error'] !== null) {
-                yield [CheckResult::Error, "Shard {$shard['shard']} does not answer: {$shard['error']}", 'Its channels wait until then; those of other shards are not affected.'];
+                yield [CheckResult::Error, "Shard {$shard['shard']} does not answer: {$shard['error']}", $shard['shard'] === 0
+                    ? 'Its channels wait until then; those of other shards are not affected. It also has the reports of the servers, which are not checked.'
+                    : 'Its channels wait until then; those of other shards are not affected.'];
             }
         }
 
@@ -168,6 +170,10 @@ final readonly class StatusCheck
      */
     public function servers(): iterable
     {
+        if (NodeState::unknown($this->status) !== null) {
+            return;
+        }
+
         $running = NodeState::Running->of($this->status);
         $silent = NodeState::Silent->of($this->status);
         $otherVersions = array_diff(array_unique(array_column($running, 'version')), [Extension::version()]);
@@ -204,7 +210,7 @@ final readonly class StatusCheck
     {
         $running = count(NodeState::Running->of($this->status));
 
-        if ($processes > $running) {
+        if ($processes > $running && NodeState::unknown($this->status) === null) {
             yield [
                 CheckResult::Warning,
                 "{$processes} Reverb processes share the scaling channel, but only {$running} of them have webhooks, so the clients of the others cause no events",

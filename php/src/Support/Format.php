@@ -152,6 +152,16 @@ final class Format
     }
 
     /**
+     * Get the number of servers with a lease: the most in any shard, since a server has one in each.
+     *
+     * @param  array<string, mixed>  $status  The status of the cluster.
+     */
+    public static function leases(array $status): int
+    {
+        return max([0, ...array_column($status['shards'], 'leases')]);
+    }
+
+    /**
      * Turn an error message into a sentence. The first letter is not capitalized if the message starts with a config key.
      */
     public static function sentence(string $message): string

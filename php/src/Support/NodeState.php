@@ -29,6 +29,16 @@ enum NodeState: string
     }
 
     /**
+     * Get the reason why the servers are unknown: the first shard, which has their reports, does not answer.
+     *
+     * @param  array<string, mixed>  $status  The status of the cluster.
+     */
+    public static function unknown(array $status): ?string
+    {
+        return $status['shards'][0]['error'] ?? null;
+    }
+
+    /**
      * Get the tone in which commands and the dashboard show the state.
      */
     public function tone(): Tone

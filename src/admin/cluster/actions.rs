@@ -142,7 +142,8 @@ impl Cluster {
     pub fn refusals(&mut self) -> Result<Refusals, ClientError> {
         // Each server may have rights of its own.
         let ask = |shard: Shard| self.clients.call(shard, |redis, keys| Refusals::ask(redis, &keys.prefix));
-        let (found, _) = ShardClients::gather(self.clients.shards(), ask)?;
+        let shards: Vec<Shard> = self.clients.shards().collect();
+        let (found, _) = ShardClients::separate(ShardClients::ask_all(&shards, ask))?;
         Ok(found.into_iter().fold(Refusals::default(), Refusals::and))
     }
 

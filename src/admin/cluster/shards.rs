@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use redis::{Connection, RedisResult};
 use serde::Serialize;
 
-use super::{ClientError, Foreign, OutboxReport, Partition, foreign};
+use super::{ClientError, FirstShard, Foreign, OutboxReport, Partition, foreign, skew};
 use crate::admin::redis_cluster::RedisCluster;
 use crate::admin::redis_info::InfoOfAll;
+use crate::cluster::system_ms;
 use crate::event::{PARTITIONS, Shard};
-use crate::redis::{OwnShard, Stamp};
+use crate::redis::{OwnShard, Stamp, server_time_ms};
 
 /// A shard.
 #[derive(Clone, Debug, Serialize)]
@@ -20,6 +21,8 @@ pub struct ShardReport {
     pub events: usize,
     /// Number of its dead letters.
     pub dead_letters: usize,
+    /// Number of nodes with a lease in it.
+    pub leases: usize,
     /// Its slot with its servers, on a Redis Cluster.
     #[serde(flatten)]
     pub slot: Option<ShardSlot>,
@@ -46,10 +49,11 @@ impl ShardReport {
             replicas: replicas.clone(),
         });
         match found {
-            Ok(FoundShard { lengths, dead_letters, .. }) => {
-                Self { shard, events: lengths.iter().sum(), dead_letters: *dead_letters, slot, error: None }
+            Ok(FoundShard { lengths, dead_letters, leases, .. }) => {
+                let (events, dead_letters, leases) = (lengths.iter().sum(), *dead_letters, *leases);
+                Self { shard, events, dead_letters, leases, slot, error: None }
             }
-            Err(error) => Self { shard, events: 0, dead_letters: 0, slot, error: Some(error.to_string()) },
+            Err(error) => Self { shard, events: 0, dead_letters: 0, leases: 0, slot, error: Some(error.to_string()) },
         }
     }
 }
@@ -57,37 +61,45 @@ impl ShardReport {
 /// What was read from a shard.
 pub(super) struct FoundShard {
     pub(super) shard: Shard,
+    /// Its clock, in Unix ms.
+    pub(super) time_ms: u64,
+    /// Offset of this machine's clock from it.
+    pub(super) clock_skew_ms: i64,
+    /// What the first shard has for all.
+    pub(super) of_all: Option<FirstShard>,
     pub(super) dead_letters: usize,
     pub(super) stamp: Stamp,
+    leases: usize,
     /// By partition. The field `last_token` has the last fencing token.
     owners: BTreeMap<String, String>,
     lengths: Vec<usize>,
+}
+
+/// What was read from a shard about the applications of the nodes.
+pub(super) struct FoundApps {
     /// Number of occupied channels, by application. Applications with a foreign key have none.
     channels: BTreeMap<String, usize>,
     pub(super) foreign_keys: Vec<Foreign>,
 }
 
 impl FoundShard {
-    pub(super) fn read(redis: &mut Connection, keys: &OwnShard, apps: &BTreeSet<&String>) -> RedisResult<Self> {
+    pub(super) fn read(redis: &mut Connection, keys: &OwnShard) -> RedisResult<Self> {
+        let time_ms = server_time_ms(redis)?;
+        let clock_skew_ms = skew(system_ms(), time_ms);
+        let is_first = keys.shard == Shard::FIRST;
+        let of_all = is_first.then(|| FirstShard::read(redis, keys, time_ms)).transpose()?;
         let stamp = Stamp::of(redis, &keys.prefix)?;
-        let (dead_letters, owners) = redis::pipe().xlen(keys.key("dead")).hgetall(keys.key("owners")).query(redis)?;
+        let (dead_letters, owners, leases) = redis::pipe()
+            .xlen(keys.key("dead"))
+            .hgetall(keys.key("owners"))
+            .zcount(keys.key("nodes"), time_ms, "+inf")
+            .query(redis)?;
         let mut lengths = redis::pipe();
         for partition in 0..PARTITIONS {
             lengths.xlen(keys.key_of("out", partition));
         }
         let lengths = lengths.query(redis)?;
-        let names: Vec<&str> = apps.iter().map(|app| app.as_str()).collect();
-        let foreign_keys = foreign::keys(redis, keys, &names)?;
-        let (mut sizes, mut asked) = (redis::pipe(), Vec::new());
-        for &app in apps {
-            if foreign_keys.iter().all(|key| key.app_id.as_ref() != Some(app)) {
-                sizes.hlen(keys.key_of("channels", app));
-                asked.push(app.clone());
-            }
-        }
-        let sizes: Vec<usize> = if asked.is_empty() { Vec::new() } else { sizes.query(redis)? };
-        let channels = asked.into_iter().zip(sizes).collect();
-        Ok(Self { shard: keys.shard, dead_letters, stamp, owners, lengths, channels, foreign_keys })
+        Ok(Self { shard: keys.shard, time_ms, clock_skew_ms, of_all, dead_letters, stamp, leases, owners, lengths })
     }
 
     fn partitions(&self) -> impl Iterator<Item = Partition> {
@@ -105,10 +117,26 @@ impl FoundShard {
     }
 }
 
+impl FoundApps {
+    pub(super) fn read(redis: &mut Connection, keys: &OwnShard, apps: &BTreeSet<&String>) -> RedisResult<Self> {
+        let names: Vec<&str> = apps.iter().map(|app| app.as_str()).collect();
+        let foreign_keys = foreign::keys(redis, keys, &names)?;
+        let (mut sizes, mut asked) = (redis::pipe(), Vec::new());
+        for &app in apps {
+            if foreign_keys.iter().all(|key| key.app_id.as_ref() != Some(app)) {
+                sizes.hlen(keys.key_of("channels", app));
+                asked.push(app.clone());
+            }
+        }
+        let sizes: Vec<usize> = if asked.is_empty() { Vec::new() } else { sizes.query(redis)? };
+        Ok(Self { channels: asked.into_iter().zip(sizes).collect(), foreign_keys })
+    }
+}
+
 /// Returns the number of occupied channels, by application.
-pub(super) fn channels<'a>(found: impl Iterator<Item = &'a FoundShard>) -> BTreeMap<String, usize> {
+pub(super) fn channels(found: &[FoundApps]) -> BTreeMap<String, usize> {
     let mut sums = BTreeMap::new();
-    for (app, channels) in found.flat_map(|found| &found.channels) {
+    for (app, channels) in found.iter().flat_map(|found| &found.channels) {
         *sums.entry(app.clone()).or_default() += channels;
     }
     sums

@@ -136,10 +136,11 @@ impl DeadLetters {
     /// # Errors
     /// As [`Self::count`].
     pub fn find(&mut self, id: &DeadLetterId) -> Result<Option<DeadLetter>, ClientError> {
-        self.begin()?;
+        self.missing.clear();
         if self.clients.shards().all(|shard| shard != id.shard()) {
-            return Ok(None);
+            return self.clients.check(Shard::FIRST).map(|()| None);
         }
+        self.clients.check(id.shard())?;
         self.clients.call(id.shard(), |redis, keys| find(redis, keys, id))
     }
 
@@ -236,12 +237,6 @@ impl DeadLetters {
         Ok(page.ids.iter().filter_map(|entry| keys.dead_letter_id(&entry.id)).collect())
     }
 
-    /// Checks the number of shards with the first call, and forgets which shards were missing.
-    fn begin(&mut self) -> Result<(), ClientError> {
-        self.missing.clear();
-        self.clients.check()
-    }
-
     fn all(&self) -> Vec<Shard> {
         self.clients.shards().collect()
     }
@@ -251,15 +246,25 @@ impl DeadLetters {
         self.clients.shards().filter(|shard| ids.iter().any(|id| id.shard() == *shard)).collect()
     }
 
-    /// Makes a call to each of these shards. Returns the replies. Notes the shards without one; that is an error if there is no
-    /// reply.
-    fn each<T>(
+    /// Makes a call to each of these shards, to all at the same time. Returns the replies. Notes the shards without one; that
+    /// is an error if there is no reply.
+    fn each<T: Send>(
         &mut self,
         shards: &[Shard],
-        call: impl Fn(&Self, Shard) -> Result<T, ClientError>,
+        call: impl Fn(&Self, Shard) -> Result<T, ClientError> + Sync,
     ) -> Result<Vec<T>, ClientError> {
-        self.begin()?;
-        let (replies, missing) = ShardClients::gather(shards.iter().copied(), |shard| call(self, shard))?;
+        self.missing.clear();
+        let dead_letters = &*self;
+        let results = ShardClients::ask_all(shards, |shard| {
+            dead_letters.clients.check_one(shard)?;
+            call(dead_letters, shard)
+        });
+        let answered = shards.iter().zip(&results).find(|(_, result)| result.is_ok()).map(|(shard, _)| *shard);
+        let (replies, missing) = ShardClients::separate(results)?;
+        if let Some(answered) = answered {
+            // If these shards have no data, others know the number.
+            self.clients.check(answered)?;
+        }
         self.missing = missing;
         Ok(replies)
     }
@@ -267,7 +272,7 @@ impl DeadLetters {
     fn sum(
         &mut self,
         shards: &[Shard],
-        call: impl Fn(&Self, Shard) -> Result<usize, ClientError>,
+        call: impl Fn(&Self, Shard) -> Result<usize, ClientError> + Sync,
     ) -> Result<usize, ClientError> {
         self.each(shards, call).map(|counts| counts.into_iter().sum())
     }

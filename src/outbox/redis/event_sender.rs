@@ -84,12 +84,13 @@ impl EventSender {
     fn append(&mut self, app: &AppId, channel: &[u8], event: &CustomEvent) -> Result<(), SendError> {
         let connection = &self.config.connection;
         let limits = outbox_limits(&self.config);
-        let shard = &mut self.shards[Shard::of(app, channel, connection.shards).index()];
+        let number = Shard::of(app, channel, connection.shards);
+        let shard = &mut self.shards[number.index()];
         let may_begin = connection.shards == 1;
         match shard.append(|redis, keys| keys.send(redis, &limits, may_begin, app, channel, event))? {
             Err(Exclusion::Absent) => {
                 // The first event ever, or a config with more shards than the data. The first try may find a closed connection.
-                let checked = self.clients.check().or_else(|_| self.clients.check());
+                let checked = self.clients.check(number).or_else(|_| self.clients.check(number));
                 checked.map_err(|error| SendError::Excluded(error.to_string()))?;
                 shard.append(|redis, keys| keys.send(redis, &limits, true, app, channel, event))?
             }

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Tests\Dashboard;
 
+use Tests\Support\RedisServer;
 use Tests\Support\Wait;
 use Webpatser\ResonateWebhooks\Native\Cluster;
 
@@ -76,6 +77,23 @@ final class OverviewTest extends DashboardTestCase
         $this->assertMatchesRegularExpression('/Last hour \d requests? delivered, 0 attempts failed/', $this->text($page));
         $this->assertSame(6, substr_count($page, 'role="img"'));
         $this->get(self::PAGE.'/endpoints/show?endpoint=nobody')->assertNotFound();
+    }
+
+    public function test_without_the_first_shard_it_shows_the_others(): void
+    {
+        $redis = RedisServer::inCluster();
+        $redis->removeSlot((int) ltrim($redis->command('CLUSTER', 'KEYSLOT', '{'.$this->config()['key_prefix'].':0}')[0], ':'));
+        $this->open(['connection' => ['cluster' => "127.0.0.1:{$redis->port}", 'shards' => 4]]);
+
+        foreach ([self::PAGE, self::PAGE.'/live'] as $page) {
+            $text = $this->text($this->get($page)->assertOk()->getContent());
+
+            foreach (['Shard 0 does not answer', 'Servers with a lease 0', 'Events in the outbox 0', 'Dead letters 0', '4 shards on 1 master'] as $words) {
+                $this->assertStringContainsString($words, $text);
+            }
+
+            $this->assertStringNotContainsString('No running servers found', $text);
+        }
     }
 
     public function test_an_endpoint_is_paused_and_resumed_by_forms(): void

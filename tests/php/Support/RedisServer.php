@@ -49,6 +49,55 @@ final class RedisServer
     }
 
     /**
+     * Start a Redis Cluster of one server, which has all slots.
+     */
+    public static function inCluster(): self
+    {
+        return self::cluster(1)[0];
+    }
+
+    /**
+     * Start a Redis Cluster of masters without replicas.
+     *
+     * @return list<self>
+     */
+    public static function cluster(int $masters): array
+    {
+        $servers = [];
+
+        foreach (range(1, $masters) as $number) {
+            $bus = (string) FreePort::find();
+            $servers[] = $server = new self('--cluster-enabled', 'yes', '--cluster-port', $bus, '--cluster-config-file', "nodes-{$bus}.conf", '--cluster-announce-ip', '127.0.0.1');
+            $server->command('CLUSTER', 'SET-CONFIG-EPOCH', (string) $number);
+            $server->command('CLUSTER', 'ADDSLOTSRANGE', (string) intdiv(($number - 1) * 16384, $masters), (string) (intdiv($number * 16384, $masters) - 1));
+
+            if ($number > 1) {
+                $servers[0]->command('CLUSTER', 'MEET', '127.0.0.1', (string) $server->port, $bus);
+            }
+
+            $files[] = sys_get_temp_dir()."/nodes-{$bus}.conf";
+        }
+
+        foreach ($servers as $server) {
+            Wait::until(fn () => str_contains($info = implode("\n", $server->command('CLUSTER', 'INFO')), 'cluster_state:ok')
+                && str_contains($info, "cluster_known_nodes:{$masters}\r"), 'the cluster to work');
+        }
+
+        array_map(unlink(...), $files);
+
+        return $servers;
+    }
+
+    /**
+     * Remove a slot from a Redis Cluster. The others work.
+     */
+    public function removeSlot(int $slot): void
+    {
+        $this->command('CONFIG', 'SET', 'cluster-require-full-coverage', 'no');
+        $this->command('CLUSTER', 'DELSLOTS', (string) $slot);
+    }
+
+    /**
      * Get the `connection` config.
      *
      * @return array<string, mixed>

@@ -43,7 +43,12 @@ class StatusCommand extends WebhooksCommand
     protected function perform(): int
     {
         $status = $this->cluster()->status();
-        $code = NodeState::Running->of($status) === [] ? self::NO_RUNNING_SERVER : self::SUCCESS;
+        $unknown = NodeState::unknown($status) !== null;
+        $code = match (true) {
+            $unknown => self::FAILURE,
+            NodeState::Running->of($status) === [] => self::NO_RUNNING_SERVER,
+            default => self::SUCCESS,
+        };
 
         if ($this->option('json')) {
             $this->json($status);
@@ -52,6 +57,13 @@ class StatusCommand extends WebhooksCommand
         }
 
         $this->showCluster($status);
+
+        if ($unknown) {
+            $this->showLeases($status);
+
+            return $code;
+        }
+
         $hour = $this->cluster()->history(array_column($status['endpoints'], 'id'), 60, 2);
         $this->showHistory($hour);
         $this->showServers($status);
@@ -83,12 +95,18 @@ class StatusCommand extends WebhooksCommand
             $this->components->twoColumnDetail($status['redis']['cluster'] === null ? 'Shards' : 'Redis Cluster', $this->text(Format::shards($status)));
         }
 
-        $this->components->twoColumnDetail('Occupied channels', Format::number(array_sum($status['channels'])));
+        if (NodeState::unknown($status) === null) {
+            $this->components->twoColumnDetail('Occupied channels', Format::number(array_sum($status['channels'])));
+        }
+
         $this->components->twoColumnDetail('Events in the outbox', Format::number($status['outbox']['events']));
         $this->components->twoColumnDetail('Dead letters', $status['dead_letters'] > 0 ? "<fg=yellow>{$deadLetters}</>" : $deadLetters);
-        $this->components->twoColumnDetail('Events delivered', sprintf('%s in %s',
-            Format::number($counters['events_delivered'] ?? 0), Format::count($counters['batches_delivered'] ?? 0, 'request')));
-        $this->components->twoColumnDetail('Events dead-lettered', Format::number($counters['events_dropped'] ?? 0));
+
+        if (NodeState::unknown($status) === null) {
+            $this->components->twoColumnDetail('Events delivered', sprintf('%s in %s',
+                Format::number($counters['events_delivered'] ?? 0), Format::count($counters['batches_delivered'] ?? 0, 'request')));
+            $this->components->twoColumnDetail('Events dead-lettered', Format::number($counters['events_dropped'] ?? 0));
+        }
 
         foreach (array_filter($status['shards'], fn (array $shard) => $shard['error'] !== null) as $shard) {
             $this->components->error($this->text(Format::sentence("shard {$shard['shard']} is missing in these numbers: {$shard['error']}")));
@@ -97,6 +115,19 @@ class StatusCommand extends WebhooksCommand
         foreach ($status['foreign_keys'] as $key) {
             $this->components->error($this->text(Format::sentence($key['message'])));
         }
+    }
+
+    /**
+     * Show how many servers there are if only the other shards know them.
+     *
+     * @param  array<string, mixed>  $status
+     */
+    protected function showLeases(array $status): void
+    {
+        $this->newLine();
+        $this->components->warn('Shard 0 has the reports of the servers, so servers, endpoints, channels and history are unknown.');
+        $this->components->twoColumnDetail('Servers with a lease in the other shards', Format::number(Format::leases($status)));
+        $this->newLine();
     }
 
     /**

@@ -6,6 +6,7 @@ namespace Webpatser\ResonateWebhooks\Http\Controllers;
 
 use Illuminate\Contracts\View\View;
 use Webpatser\ResonateWebhooks\Support\HistoryCharts;
+use Webpatser\ResonateWebhooks\Support\NodeState;
 
 /**
  * Shows servers, endpoints, lanes and channels.
@@ -37,10 +38,16 @@ class OverviewController extends DashboardController
     {
         $cluster = $this->cluster();
         $status = $cluster->status();
+        $unknown = NodeState::unknown($status);
+
+        if ($unknown !== null) {
+            return ['status' => $status, 'unknown' => $unknown];
+        }
+
         $history = $cluster->history(array_column($status['endpoints'], 'id'));
 
         return [
-            'status' => $status, 'now' => $status['time_ms'], 'endpoints' => $status['endpoints'], 'history' => $history,
+            'status' => $status, 'unknown' => null, 'now' => $status['time_ms'], 'endpoints' => $status['endpoints'], 'history' => $history,
             'hour' => HistoryCharts::ofAll($history), 'day' => HistoryCharts::ofAll($cluster->history([], 1440, 15)),
         ];
     }
