@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use resonate_webhooks::engine::Engine;
 use serde_json::{Value, json};
 use support::cluster::{Cluster, all_decided, stat};
-use support::engine::{APP, eventually};
+use support::engine::{APP, eventually, prefix_of};
 use support::receiver::Received;
 
 const NEWS: &[u8] = b"news";
@@ -53,7 +53,9 @@ fn leave(node: &Engine, sockets: std::ops::Range<u32>) {
 /// Waits until a number that is not due yet is in Redis.
 fn number_waits(cluster: &Cluster) {
     eventually("a number in Redis", || {
-        let waiting = redis::cmd("ZCARD").arg("wh:counts_due").query::<u64>(&mut cluster.redis.connect());
+        let waiting = redis::cmd("ZCARD")
+            .arg(format!("{}:counts_due", prefix_of(NEWS)))
+            .query::<u64>(&mut cluster.redis.connect());
         waiting == Ok(1)
     });
 }
@@ -185,6 +187,6 @@ fn an_endpoint_that_does_not_list_numbers_gets_none() {
     leave(&node, 0..3);
     eventually("the end of the visit", || cluster.counts().contains_key("channel_vacated news"));
     assert_eq!(cluster.events(), ["channel_occupied news", "channel_vacated news"]);
-    let keys: Vec<String> = redis::cmd("KEYS").arg("wh:counts*").query(&mut cluster.redis.connect()).unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*wh:*counts*").query(&mut cluster.redis.connect()).unwrap();
     assert_eq!(keys, Vec::<String>::new());
 }

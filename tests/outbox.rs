@@ -12,12 +12,15 @@ use resonate_webhooks::engine::Engine;
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::json;
 use support::client_event::ClientEvent;
-use support::engine::{APP, engine, eventually};
+use support::engine::{APP, channel_beside, engine, eventually, prefix_of, shards};
 use support::gauges::stat;
 use support::monitor::Monitor;
 use support::receiver::{Answer, Received, Receiver};
 use support::redis::RedisServer;
 use support::wait::while_it_moves;
+
+/// The channel of client events.
+const CHANNEL: &[u8] = b"private-a";
 
 /// Starts an engine that gives a batch one attempt, unless `settings` say otherwise.
 fn node(redis: &RedisServer, receiver: &Receiver, settings: &serde_json::Value) -> Engine {
@@ -31,10 +34,20 @@ fn kill(node: &Engine) {
     node.stop(Instant::now());
 }
 
+/// Returns a channel. All of them are in one shard, so that their events are in one lane.
+fn channel(n: usize) -> String {
+    channel_beside(CHANNEL, &format!("news-{n}"))
+}
+
 fn subscribe(node: &Engine, channels: std::ops::Range<usize>) {
     for n in channels {
-        node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
+        node.subscribed(APP, channel(n).as_bytes(), b"1.1", None);
     }
+}
+
+/// Returns a key in the shard of the channels.
+fn key(name: impl std::fmt::Display) -> String {
+    format!("{}:{name}", prefix_of(CHANNEL))
 }
 
 fn ids(requests: &[Received]) -> Vec<String> {
@@ -58,9 +71,9 @@ fn delivered_events_leave_nothing_in_redis() {
     eventually("empty streams", || redis.outbox_events() == 0);
     let mut redis = redis.connect();
     for partition in 0..16 {
-        assert_eq!(redis.hlen::<_, usize>(format!("wh:inflight:{partition}")).unwrap(), 0, "{partition}");
+        assert_eq!(redis.hlen::<_, usize>(key(format_args!("inflight:{partition}"))).unwrap(), 0, "{partition}");
         // The position that all lanes have acknowledged stays, because calls may arrive late.
-        let cursors: Vec<String> = redis.hkeys(format!("wh:cursor:{partition}")).unwrap();
+        let cursors: Vec<String> = redis.hkeys(key(format_args!("cursor:{partition}"))).unwrap();
         assert!(cursors.iter().all(String::is_empty), "{partition}: {cursors:?}");
     }
 }
@@ -106,7 +119,7 @@ fn batches_of_many_endpoints_are_persisted_together_and_do_not_wait_for_each_oth
     redis::cmd("CLIENT").arg(&["PAUSE", "2000", "WRITE"]).exec(&mut redis.connect()).unwrap();
 
     eventually("all events", || paths.iter().all(|path| !receiver.received(path).is_empty()));
-    let keeps = |command: &&Vec<String>| command[0] == "HSET" && command[1].starts_with("wh:inflight:");
+    let keeps = |command: &&Vec<String>| command[0] == "HSET" && command[1].contains(":inflight:");
     let calls = monitor.script_calls();
     let kept = calls.iter().map(|call| call.commands.iter().filter(keeps).count());
     let kept: Vec<usize> = kept.filter(|kept| *kept > 0).collect();
@@ -205,7 +218,7 @@ fn two_nodes_share_the_partitions_and_every_event_is_delivered_once() {
     }
     eventually("half of the partitions for each node", || {
         let partitions: Vec<u16> = (0..16).collect();
-        let owners: Vec<Option<String>> = connection.hmget("wh:owners", partitions).unwrap();
+        let owners: Vec<Option<String>> = connection.hmget(key("owners"), partitions).unwrap();
         let nodes: Vec<&str> = owners.iter().flatten().filter_map(|owner| Some(owner.split_once(' ')?.1)).collect();
         let first = nodes.iter().filter(|node| **node == nodes[0]).count();
         (nodes.len(), first) == (16, 8)
@@ -286,9 +299,9 @@ fn a_node_that_lost_its_partitions_sends_none_of_their_events() {
     eventually("the events in the outbox", || redis.outbox_events() == 10);
     // In one transaction, and with a lease of its own: the node would take over the partitions of a node without one.
     let mut transaction = redis::pipe();
-    transaction.atomic().zadd("wh:nodes", "another", 9_999_999_999_999_u64).ignore();
+    transaction.atomic().zadd(key("nodes"), "another", 9_999_999_999_999_u64).ignore();
     for partition in 0..16 {
-        transaction.hset("wh:owners", partition, "1 another").ignore();
+        transaction.hset(key("owners"), partition, "1 another").ignore();
     }
     transaction.exec(&mut connection).unwrap();
     eventually("the node to notice", || former_owner.flush(Duration::from_secs(1)).is_nothing());
@@ -301,19 +314,19 @@ fn an_unread_partition_is_limited_but_still_accepts_edges() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let mut connection = redis.connect();
     // A node with a lease of its own that reads nothing.
-    connection.hset::<_, _, _, ()>("wh:epoch", "id", "deaf").unwrap();
-    connection.zadd::<_, _, _, ()>("wh:nodes", "deaf", 9_999_999_999_999_u64).unwrap();
+    connection.hset::<_, _, _, ()>(key("epoch"), "id", "deaf").unwrap();
+    connection.zadd::<_, _, _, ()>(key("nodes"), "deaf", 9_999_999_999_999_u64).unwrap();
     for partition in 0..16 {
-        connection.hset::<_, _, _, ()>("wh:owners", partition, "1 deaf").unwrap();
+        connection.hset::<_, _, _, ()>(key("owners"), partition, "1 deaf").unwrap();
     }
-    let node = node(&redis, &receiver, &json!({ "outbox_max_events": 1000 }));
+    let node = node(&redis, &receiver, &json!({ "outbox_max_events": 1000 * u64::from(shards()) }));
     let stat = |name: &str| node.stats().into_iter().find(|(known, _)| *known == name).unwrap().1;
-    let whisper = |channel: &'static [u8]| {
+    let whisper = |channel: &[u8]| {
         node.client_event(APP, &ClientEvent::new(channel, "client-x", None, b"1.1", None).relayed());
     };
-    node.subscribed(APP, b"private-a", b"1.1", None);
+    node.subscribed(APP, CHANNEL, b"1.1", None);
     for sent in 1..=50 {
-        (0..100).for_each(|_| whisper(b"private-a"));
+        (0..100).for_each(|_| whisper(CHANNEL));
         eventually("the answers of Redis", || stat("events") + stat("client_events_rejected") == 1 + sent * 100);
     }
     let waiting = redis.outbox_events() as u64;
@@ -332,12 +345,12 @@ fn an_unread_partition_is_limited_but_still_accepts_edges() {
 fn client_events_over_the_byte_limit_are_rejected_until_others_are_delivered() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Late(Duration::from_secs(3))]);
-    let settings = json!({ "outbox_max_bytes": 1_048_576, "flush_interval": 0.01, "ttl": 30 });
+    let settings = json!({ "outbox_max_bytes": 1_048_576 * u64::from(shards()), "flush_interval": 0.01, "ttl": 30 });
     let node = node(&redis, &receiver, &settings);
     let text = format!(r#"{{"text":"{}"}}"#, "x".repeat(9_900));
     let whisper =
-        || node.client_event(APP, &ClientEvent::new(b"private-a", "client-x", Some(&text), b"1.1", None).relayed());
-    node.subscribed(APP, b"private-a", b"1.1", None);
+        || node.client_event(APP, &ClientEvent::new(CHANNEL, "client-x", Some(&text), b"1.1", None).relayed());
+    node.subscribed(APP, CHANNEL, b"1.1", None);
     eventually("a batch under way", || receiver.received("/hook").len() == 1);
     (0..300).for_each(|_| whisper());
     let rejected = || stat(&node, "client_events_rejected");
@@ -347,7 +360,7 @@ fn client_events_over_the_byte_limit_are_rejected_until_others_are_delivered() {
     receiver.wait_for_channels("/hook", 300 - rejected() + 2);
     eventually("an empty outbox", || redis.outbox_events() == 0);
     eventually("the byte counter to be gone", || {
-        redis.connect().exists("wh:out_bytes").is_ok_and(|exists: bool| !exists)
+        redis.connect().exists(key("out_bytes")).is_ok_and(|exists: bool| !exists)
     });
     let before = rejected();
     (0..50).for_each(|_| whisper());
@@ -365,11 +378,12 @@ fn every_event_for_a_disabled_endpoint_becomes_a_dead_letter() {
     subscribe(&node, 1..20);
     let mut connection = redis.connect();
     eventually("every event in a dead letter", || {
-        let dead_letters: redis::streams::StreamRangeReply = connection.xrange_all("wh:dead").unwrap();
-        let text: Vec<String> = connection.hvals("wh:dead_bodies").unwrap();
+        let dead_letters: redis::streams::StreamRangeReply = connection.xrange_all(key("dead")).unwrap();
+        let text: Vec<String> = connection.hvals(key("dead_bodies")).unwrap();
         let text = text.concat();
         let reasons: Vec<String> = dead_letters.ids.iter().filter_map(|entry| entry.get("reason")).collect();
-        (0..20).all(|n| text.contains(&format!("\"news-{n}\""))) && reasons.iter().all(|reason| reason == "HTTP 410")
+        (0..20).all(|n| text.contains(&format!("\"{}\"", channel(n))))
+            && reasons.iter().all(|reason| reason == "HTTP 410")
     });
     eventually("empty streams", || redis.outbox_events() == 0);
     assert_eq!(receiver.received("/hook").len(), 1);

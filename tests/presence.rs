@@ -16,7 +16,7 @@ use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
 use serde_json::{Value, json};
 use support::cluster::{Cluster, all_decided, stat};
-use support::engine::{APP, eventually, shards};
+use support::engine::{APP, channel_beside, eventually, prefix_of, shards};
 
 const OTHER: &[u8] = b"app:1";
 
@@ -346,7 +346,7 @@ fn connections_are_counted_only_if_an_endpoint_asks_for_it() {
 fn no_answer_is_given_until_the_data_is_complete() {
     let mut cluster = Cluster::start();
     let presence = reader(&cluster, &json!({}));
-    assert_eq!(presence.occupied(APP, b"news"), Err(PresenceError::Absent("wh".to_owned())));
+    assert_eq!(presence.occupied(APP, b"news"), Err(PresenceError::Absent(prefix_of(b"news"))));
     let node = cluster.node();
     node.subscribed(APP, b"news", b"1.1", None);
     all_decided(&node);
@@ -370,12 +370,12 @@ fn no_answer_is_given_until_the_data_is_complete() {
     println!("{refusals:?}");
 
     // A node that has not restored its holds yet.
-    let mut redis = cluster.redis.connect();
-    redis.zadd::<_, _, _, ()>("wh:nodes", "late", "4102444800000").unwrap();
-    redis.sadd::<_, _, ()>("wh:unconfirmed", "late").unwrap();
-    redis.hset::<_, _, _, ()>("wh:epoch", "settling", "x").unwrap();
+    let (mut redis, prefix) = (cluster.redis.connect(), prefix_of(b"news"));
+    redis.zadd::<_, _, _, ()>(format!("{prefix}:nodes"), "late", "4102444800000").unwrap();
+    redis.sadd::<_, _, ()>(format!("{prefix}:unconfirmed"), "late").unwrap();
+    redis.hset::<_, _, _, ()>(format!("{prefix}:epoch"), "settling", "x").unwrap();
     assert_eq!(presence.occupied(APP, b"news"), Err(PresenceError::Restoring));
-    redis.zrem::<_, _, ()>("wh:nodes", "late").unwrap();
+    redis.zrem::<_, _, ()>(format!("{prefix}:nodes"), "late").unwrap();
     assert_eq!(presence.occupied(APP, b"news"), Ok(true), "the settling waits for nobody");
     drop(node);
 }
@@ -400,7 +400,9 @@ fn no_answer_comes_from_data_that_another_process_of_redis_had() {
 fn a_page_is_not_continued_in_another_process_of_redis() {
     let mut cluster = Cluster::start_durable();
     let node = cluster.node();
-    for n in 0..1000 {
+    // So many that the first shard has several pages.
+    let count = 1000 * usize::from(shards());
+    for n in 0..count {
         node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
     }
     all_decided(&node);
@@ -411,7 +413,7 @@ fn a_page_is_not_continued_in_another_process_of_redis() {
     cluster.redis.restart();
     eventually("the first page", || presence.channels(APP, b"", None, 10).is_ok());
     assert_eq!(presence.channels(APP, b"", next.as_deref(), 10), Err(PresenceError::Moved));
-    assert_eq!(channels(&presence, APP, b"", 10).len(), 1000);
+    assert_eq!(channels(&presence, APP, b"", 10).len(), count);
     for text in ["", "7", "x.y", "-1.0", "7 .0"] {
         assert_eq!(presence.channels(APP, b"", Some(text), 10), Ok(NamePage::default()), "{text}");
     }
@@ -428,17 +430,18 @@ fn data_of_another_cluster_and_a_suspended_application_are_named() {
     let error = reader(&cluster, &json!({ "cluster_name": "store" })).occupied(APP, b"news").unwrap_err().to_string();
     assert!(error.contains("belongs to the cluster \"shop\"") && error.contains("resonate-webhooks:adopt"), "{error}");
 
-    let mut redis = cluster.redis.connect();
-    redis.hset::<_, _, _, ()>("wh:epoch", "schema", 99).unwrap();
+    let (mut redis, prefix) = (cluster.redis.connect(), prefix_of(b"news"));
+    redis.hset::<_, _, _, ()>(format!("{prefix}:epoch"), "schema", 99).unwrap();
     let error = own.occupied(APP, b"news").unwrap_err().to_string();
     assert!(error.contains("schema 99") && error.contains("Update the extension"), "{error}");
-    redis.hset::<_, _, _, ()>("wh:epoch", "schema", 1).unwrap();
+    redis.hset::<_, _, _, ()>(format!("{prefix}:epoch"), "schema", 1).unwrap();
 
-    redis.del::<_, ()>("wh:channels:app").unwrap();
-    redis.set::<_, _, ()>("wh:channels:app", "of another program").unwrap();
-    node.subscribed(APP, b"more", b"1.1", None);
+    let key = format!("{prefix}:channels:app");
+    redis.del::<_, ()>(&key).unwrap();
+    redis.set::<_, _, ()>(&key, "of another program").unwrap();
+    node.subscribed(APP, channel_beside(b"news", "more").as_bytes(), b"1.1", None);
     eventually("the suspension", || matches!(own.occupied(APP, b"news"), Err(PresenceError::Suspended(_))));
     let error = own.channels(APP, b"", None, 10).unwrap_err().to_string();
-    assert!(error.contains("wh:channels:app") && error.contains("delete or rename it"), "{error}");
+    assert!(error.contains(&key) && error.contains("delete or rename it"), "{error}");
     assert_eq!(own.occupied(OTHER, b"news"), Ok(false));
 }
