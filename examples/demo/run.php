@@ -7,6 +7,7 @@ declare(strict_types=1);
  *
  *     make demo
  *     make demo HOST=reverb                            on Reverb instead of Resonate
+ *     make demo CLUSTER=1                              on a Redis Cluster of three masters, with 16 shards
  *     make demo ENDPOINT=http://127.0.0.1:9000/hook    also sends them to your receiver
  *
  * DEMO_SEED=n selects other actions. The exit status is 0 only if each event arrived exactly once, in order, and signed.
@@ -18,7 +19,7 @@ use Demo\Demo;
 use Demo\Screen;
 
 $screen = new Screen;
-$demo = new Demo($screen, $argv[1] ?? 'resonate', getenv('ENDPOINT') ?: null);
+$demo = new Demo($screen, $argv[1] ?? 'resonate', getenv('ENDPOINT') ?: null, (bool) getenv('CLUSTER'));
 
 try {
     $passed = $demo->run((int) (getenv('DEMO_SEED') ?: 1));

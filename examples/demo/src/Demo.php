@@ -40,7 +40,17 @@ final class Demo
      */
     private const float SILENCE = 1.0;
 
-    private readonly RedisServer $redis;
+    /**
+     * The number of masters of the Redis Cluster.
+     */
+    private const int MASTERS = 3;
+
+    /**
+     * One server, or the masters of a Redis Cluster.
+     *
+     * @var non-empty-list<RedisServer>
+     */
+    private readonly array $redis;
 
     private readonly Receiver $receiver;
 
@@ -59,8 +69,9 @@ final class Demo
     /**
      * @param  string  $host  `resonate` or `reverb`.
      * @param  string|null  $endpoint  The URL of another receiver, which gets every webhook too.
+     * @param  bool  $cluster  Whether Redis is a Redis Cluster.
      */
-    public function __construct(private readonly Screen $screen, private readonly string $host, private readonly ?string $endpoint) {}
+    public function __construct(private readonly Screen $screen, private readonly string $host, private readonly ?string $endpoint, private readonly bool $cluster = false) {}
 
     /**
      * Run the actions of a seed. Returns true if every event arrived exactly once, in order, and signed.
@@ -100,16 +111,19 @@ final class Demo
 
     private function start(): void
     {
-        $this->redis = new RedisServer;
+        $this->redis = $this->cluster ? RedisServer::cluster(self::MASTERS) : [new RedisServer];
+        $ports = array_map(fn (RedisServer $server) => $server->port, $this->redis);
         $this->receiver = new Receiver;
-        $this->screen->line("redis     port {$this->redis->port}");
+        $this->screen->line('redis     port '.implode(', ', $ports).($this->cluster ? ' of a Redis Cluster' : ''));
         $this->screen->line("receiver  {$this->receiver->url(self::PATH)}".($this->endpoint === null ? '' : ", and {$this->endpoint}"));
 
         $urls = array_filter([$this->receiver->url(self::PATH), $this->endpoint]);
 
         foreach (['node 1', 'node 2'] as $name) {
             $this->nodes[] = $node = new Node($this->host, $name, [
-                'connection' => ['timeout' => 1] + $this->redis->connection(),
+                'connection' => ['timeout' => 1] + ($this->cluster
+                    ? ['cluster' => array_map(fn (int $port) => "127.0.0.1:{$port}", $ports)]
+                    : $this->redis[0]->connection()),
                 'ttl' => self::LEASE,
                 'flush_interval' => 0.1,
                 'shutdown_timeout' => 2.0,
