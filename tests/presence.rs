@@ -411,7 +411,7 @@ fn a_page_is_not_continued_in_another_process_of_redis() {
     assert!(presence.channels(APP, b"", next.as_deref(), 10).is_ok());
     cluster.redis.kill();
     cluster.redis.restart();
-    eventually("the first page", || presence.channels(APP, b"", None, 10).is_ok());
+    eventually("the data of every shard", || presence.channels(APP, b"", None, 10_000).is_ok());
     assert_eq!(presence.channels(APP, b"", next.as_deref(), 10), Err(PresenceError::Moved));
     assert_eq!(channels(&presence, APP, b"", 10).len(), count);
     for text in ["", "7", "x.y", "-1.0", "7 .0"] {
