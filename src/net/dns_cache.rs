@@ -123,17 +123,13 @@ impl DnsCache {
     pub(crate) fn known(self: &Arc<Self>, name: &str) -> Option<Arc<[IpAddr]>> {
         let mut known = self.known.lock();
         let entry = known.get_mut(name)?;
-        match entry.step(Instant::now()) {
-            LookupStep::Use(addresses) => Some(addresses),
-            LookupStep::UseAndRefresh(addresses) => {
-                entry.looking_up = self.start_lookup(name).is_ok();
-                Some(addresses)
-            }
-            LookupStep::LookUp => {
-                entry.looking_up = self.start_lookup(name).is_ok();
-                None
-            }
-            LookupStep::Wait | LookupStep::Fail(_) => None,
+        let step = entry.step(Instant::now());
+        if let LookupStep::UseAndRefresh(_) | LookupStep::LookUp = step {
+            entry.looking_up = self.start_lookup(name).is_ok();
+        }
+        match step {
+            LookupStep::Use(addresses) | LookupStep::UseAndRefresh(addresses) => Some(addresses),
+            LookupStep::LookUp | LookupStep::Wait | LookupStep::Fail(_) => None,
         }
     }
 
