@@ -77,3 +77,8 @@ mod support {
     pub(crate) mod search;
     pub(crate) mod wait;
 }
+
+/// The driver of the fuzz targets, which are beside the code that they test.
+#[cfg(test)]
+#[path = "../tests/fuzz/mod.rs"]
+mod fuzz;

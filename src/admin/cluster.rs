@@ -286,7 +286,7 @@ impl FirstShard {
         let records: Vec<Option<Vec<u8>>> =
             if records.is_empty() { Vec::new() } else { redis::cmd("MGET").arg(records).query(redis)? };
         let parse = |((_, written), record): ((String, f64), Option<Vec<u8>>)| {
-            let record: NodeRecord = serde_json::from_slice(&record?).ok()?;
+            let record = NodeRecord::read(&record?)?;
             let lease = leases.get(&record.node).copied().filter(|until| *until >= 0.0);
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "scores are whole times in ms")]
             Some(Node::new(record, written as u64, lease.map(|until| until as u64), time_ms))
@@ -323,8 +323,8 @@ fn lanes(nodes: &[Node]) -> (Vec<LaneReport>, usize) {
     lanes.sort_by_key(|lane| std::cmp::Reverse(lane.lane.depth));
     let listed = lanes.len();
     lanes.truncate(AT_MOST);
-    let left_out: usize = running().map(|node| node.record.deliveries.lanes_truncated).sum();
-    let truncated = listed - lanes.len() + left_out;
+    let left_out = running().map(|node| node.record.deliveries.lanes_truncated);
+    let truncated = left_out.fold(listed - lanes.len(), usize::saturating_add);
     (lanes, truncated)
 }
 

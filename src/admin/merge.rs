@@ -47,7 +47,8 @@ pub(super) fn endpoints<'a>(records: impl Iterator<Item = (&'a NodeRecord, bool)
 pub(super) fn counters<'a>(records: impl Iterator<Item = &'a NodeRecord>) -> Map<String, Value> {
     let mut sums = Map::new();
     for (name, value) in records.flat_map(|record| &record.counters) {
-        let sum = sums.get(name).and_then(Value::as_u64).unwrap_or_default() + value.as_u64().unwrap_or_default();
+        let sum = sums.get(name).and_then(Value::as_u64).unwrap_or_default();
+        let sum = sum.saturating_add(value.as_u64().unwrap_or_default());
         sums.insert(name.clone(), sum.into());
     }
     sums
@@ -86,16 +87,17 @@ impl MergedEndpoint {
         }
         known.last_success_ms = known.last_success_ms.max(seen.last_success_ms);
         known.last_failure_ms = known.last_failure_ms.max(seen.last_failure_ms);
-        known.attempts += seen.attempts;
-        known.deliveries += seen.deliveries;
-        known.events_delivered += seen.events_delivered;
-        known.drops += seen.drops;
-        known.events_dropped += seen.events_dropped;
+        known.attempts = known.attempts.saturating_add(seen.attempts);
+        known.deliveries = known.deliveries.saturating_add(seen.deliveries);
+        known.events_delivered = known.events_delivered.saturating_add(seen.events_delivered);
+        known.drops = known.drops.saturating_add(seen.drops);
+        known.events_dropped = known.events_dropped.saturating_add(seen.events_dropped);
         for (cause, attempts) in &seen.failures {
-            *known.failures.entry(cause.clone()).or_default() += attempts;
+            let sum = known.failures.entry(cause.clone()).or_default();
+            *sum = sum.saturating_add(*attempts);
         }
         known.latency.merge(&seen.latency);
-        known.depth += seen.depth;
+        known.depth = known.depth.saturating_add(seen.depth);
         known.oldest_ms = known.oldest_ms.into_iter().chain(seen.oldest_ms).min();
     }
 }

@@ -5,6 +5,8 @@
 
 mod adoption;
 mod cluster;
+#[cfg(test)]
+mod fuzz;
 mod merge;
 mod presence;
 mod redis_cluster;

@@ -93,8 +93,8 @@ pub enum PresenceError {
 
 /// A place between two pages. Each process of Redis has an order of its own, so a cursor belongs to one: in that of another,
 /// the next page would miss names.
-#[derive(Debug, Default)]
-struct Cursor {
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Cursor {
     /// The cursor of Redis.
     at: u64,
     /// The first digits of the `run_id` of the process. `None` at the start of a shard, and if it is unknown.
@@ -105,10 +105,10 @@ struct Cursor {
 
 /// The reply of `channel.lua`.
 #[derive(Debug)]
-struct ChannelState {
-    hold_set: Vec<u8>,
-    members: u64,
-    counts: Vec<u8>,
+pub(super) struct ChannelState {
+    pub(super) hold_set: Vec<u8>,
+    pub(super) members: u64,
+    pub(super) counts: Vec<u8>,
 }
 
 impl Presence {
@@ -297,7 +297,7 @@ impl fmt::Display for Cursor {
 
 impl Cursor {
     /// Parses a cursor for a number of shards. Without a text it is the start.
-    fn parse(text: Option<&str>, shards: u8) -> Option<Self> {
+    pub(super) fn parse(text: Option<&str>, shards: u8) -> Option<Self> {
         let Some(text) = text else { return Some(Self::default()) };
         let mut parts = text.split('.');
         let (at, server) = (parts.next()?.parse().ok()?, parts.next()?);
@@ -326,13 +326,14 @@ impl Cursor {
 
 impl ChannelState {
     /// Returns the number of connections: the number of each node that holds the channel, or 1 until a node has sent it.
-    fn connections(&self) -> u64 {
+    pub(super) fn connections(&self) -> u64 {
         let counts = String::from_utf8_lossy(&self.counts);
         // The count announced last and its time come first.
         let numbers = || counts.split('|').skip(1).filter_map(|entry| entry.split_once(':'));
         let number = |node: &str| numbers().find(|(name, _)| *name == node)?.1.parse().ok();
         let hold_set = String::from_utf8_lossy(&self.hold_set);
-        hold_set.split('|').filter(|node| !node.is_empty()).map(|node| number(node).unwrap_or(1)).sum()
+        let nodes = hold_set.split('|').filter(|node| !node.is_empty());
+        nodes.map(|node| number(node).unwrap_or(1)).fold(0, u64::saturating_add)
     }
 }
 

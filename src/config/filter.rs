@@ -111,7 +111,7 @@ impl PartialEq for ChannelPattern {
 impl Eq for ChannelPattern {}
 
 /// Returns `true` if `name` is the parts of `pattern` between its `*`, with any text in place of each `*`.
-fn matches(pattern: &str, name: &[u8]) -> bool {
+pub(super) fn matches(pattern: &str, name: &[u8]) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern.as_bytes() == name };
     let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
     let Some(mut name) = name.strip_prefix(first.as_bytes()).and_then(|name| name.strip_suffix(last.as_bytes())) else {

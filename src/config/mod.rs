@@ -37,6 +37,8 @@ mod error;
 mod event_set;
 mod filter;
 mod form;
+#[cfg(test)]
+mod fuzz;
 mod header;
 mod hosts;
 mod identity;

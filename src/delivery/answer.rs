@@ -78,14 +78,16 @@ impl<R: Read> Read for KeepFirst<R> {
 fn text<'a>(bytes: &[u8], most: usize, secrets: impl IntoIterator<Item = &'a Redaction>) -> String {
     let valid = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
     let mut line = String::with_capacity(valid.len());
-    // Redacted first, because a secret may contain spaces.
-    let redacted = redact(valid, secrets);
+    let secrets: Vec<&Redaction> = secrets.into_iter().collect();
+    // Redacted first, because a secret may contain spaces, and again as a line, because other spaces may separate its words.
+    let redacted = redact(valid, secrets.iter().copied());
     for word in redacted.split(|letter: char| letter.is_whitespace() || letter.is_control()) {
         if !word.is_empty() {
             line.push_str(if line.is_empty() { "" } else { " " });
             line.push_str(word);
         }
     }
+    let line = redact(&line, secrets);
     let is_binary = valid.contains('\0') || (line.is_empty() && bytes.iter().any(|byte| !byte.is_ascii_whitespace()));
     if is_binary {
         return BINARY.to_owned();
@@ -175,6 +177,15 @@ mod tests {
             assert_eq!(body.read(&mut vec![0; piece]).unwrap(), piece);
         }
         assert_eq!(body.kept, b"0123");
+    }
+
+    #[test]
+    fn a_secret_of_several_words_is_replaced_whatever_separates_them() {
+        let mut secrets = Redaction::default();
+        secrets.add("correct horse battery");
+        let shown = |answer: &str| text(answer.as_bytes(), 100, [&secrets]);
+        assert_eq!(shown("wrong: correct\r\n\thorse battery!"), "wrong: [redacted]!");
+        assert_eq!(shown("wrong: correct horse battery!"), "wrong: [redacted]!");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! POSTs to a service of AWS, each signed with Signature Version 4 when it is made.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use ureq::http::Uri;
 
 use super::answer::{KeepFirst, Reply};
@@ -178,6 +180,44 @@ fn read<T: Default + DeserializeOwned>(body: &mut impl Read) -> io::Result<T> {
     };
     io::copy(body, &mut io::sink())?;
     Ok(answer)
+}
+
+/// Reads the values of these keys of a JSON object. The last one of equal keys counts.
+///
+/// # Errors
+/// Returns an error if there is no object.
+pub(super) fn fields<'de, D: Deserializer<'de>, const N: usize>(
+    deserializer: D,
+    names: [&'static str; N],
+) -> Result<[Option<Box<RawValue>>; N], D::Error> {
+    deserializer.deserialize_map(Fields(names))
+}
+
+/// The names of fields.
+struct Fields<const N: usize>([&'static str; N]);
+
+impl<'de, const N: usize> Visitor<'de> for Fields<N> {
+    type Value = [Option<Box<RawValue>>; N];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut values = [const { None }; N];
+        while let Some(key) = map.next_key::<String>()? {
+            match self.0.iter().position(|name| *name == key) {
+                Some(place) => values[place] = Some(map.next_value()?),
+                None => _ = map.next_value::<IgnoredAny>()?,
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// Returns the text of a field, if it is a string.
+pub(super) fn text_of(field: Option<&RawValue>) -> Option<String> {
+    serde_json::from_str(field?.get()).ok()
 }
 
 /// Returns the name of an error in a form that is safe to log, without the URL that AWS may append.

@@ -89,3 +89,6 @@ impl EndpointClient for HttpClient {
         self.transport.shutdown();
     }
 }
+
+#[cfg(test)]
+mod fuzz;

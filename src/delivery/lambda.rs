@@ -2,11 +2,13 @@
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
 mod event;
+#[cfg(test)]
+mod fuzz;
 mod outcome;
 
 use std::sync::Arc;
 
-use self::outcome::Object;
+use self::outcome::Returned;
 use super::attempt::AttemptResult;
 use super::aws_client::{AwsAddress, AwsClient, AwsOperation};
 use super::signature::SignedRequest;
@@ -47,7 +49,7 @@ pub(super) fn client(
 }
 
 impl AwsOperation for Invoke {
-    type Answer = Object;
+    type Answer = Returned;
 
     fn headers(&self) -> [(&'static str, &'static str); 2] {
         [("Content-Type", "application/json"), ("X-Amz-Invocation-Type", self.invocation.into())]
@@ -57,7 +59,7 @@ impl AwsOperation for Invoke {
         event::encode(request, &self.headers)
     }
 
-    fn result(head: &ResponseHead, answer: Object) -> AttemptResult {
-        outcome::result(head, answer)
+    fn result(head: &ResponseHead, answer: Returned) -> AttemptResult {
+        outcome::result(head, &answer)
     }
 }

@@ -23,6 +23,8 @@ mod attempt_limit;
 mod aws_client;
 mod batch;
 mod client;
+#[cfg(test)]
+mod fuzz;
 mod health;
 mod http;
 mod lambda;

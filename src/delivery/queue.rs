@@ -6,6 +6,8 @@
 //! | `redis` | pushes onto a list in Redis |
 //! | `sqs` | sends a message to Amazon SQS |
 
+#[cfg(test)]
+mod fuzz;
 mod payload;
 mod redis;
 pub(super) mod sqs;

@@ -11,6 +11,8 @@
 
 pub(crate) mod body;
 pub(crate) mod custom;
+#[cfg(test)]
+mod fuzz;
 mod redelivery;
 pub(crate) mod redis;
 mod report;

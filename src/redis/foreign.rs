@@ -70,7 +70,7 @@ impl ForeignKey {
     pub(crate) fn suspending(entry: &[u8]) -> Self {
         let space = entry.iter().position(|byte| *byte == b' ').unwrap_or_default();
         let (expected, key) = entry.split_at(space);
-        Self::new(key.strip_prefix(b" ").unwrap_or(key), &String::from_utf8_lossy(expected), None)
+        Self::new(key.strip_prefix(b" ").unwrap_or(key), &expected.escape_ascii().to_string(), None)
     }
 }
 

@@ -12,6 +12,8 @@ mod backoff;
 mod client;
 mod failure;
 mod foreign;
+#[cfg(test)]
+mod fuzz;
 mod identity;
 mod link;
 mod pool;

@@ -15,6 +15,9 @@ const COMPATIBLE: [(&str, &str); 4] = [
     ("garnet_version", "Garnet"),
 ];
 
+/// Longest version that is shown, in characters.
+const LONGEST_VERSION: usize = 40;
+
 /// Part of Dragonfly's error for a script that uses a key outside its KEYS.
 const UNDECLARED_KEY: &str = "undeclared key";
 
@@ -181,8 +184,14 @@ fn name(info: &str) -> String {
     own.map_or_else(|| redis.to_string(), |own| format!("{own}, compatible with {redis}"))
 }
 
+/// Returns a version without what may stand before and after its numbers.
+fn plain(version: &str) -> String {
+    let numbers = version.trim_start_matches(|c: char| !c.is_ascii_digit());
+    numbers.chars().take_while(char::is_ascii_graphic).take(LONGEST_VERSION).collect()
+}
+
 #[derive(Display)]
-#[display("{name} {}", version.trim_start_matches(|c: char| !c.is_ascii_digit()))]
+#[display("{name} {}", plain(version))]
 struct Named<'a> {
     name: &'a str,
     version: &'a str,

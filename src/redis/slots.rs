@@ -107,13 +107,13 @@ fn ask(
 }
 
 /// Returns `true` if a range of `CLUSTER SLOTS`, which begins with its first and its last slot, includes `slot`.
-fn includes(range: &[Value], slot: u16) -> bool {
+pub(super) fn includes(range: &[Value], slot: u16) -> bool {
     matches!(range, [Value::Int(first), Value::Int(last), ..] if (*first..=*last).contains(&slot.into()))
 }
 
 /// Parses a server in the reply to `CLUSTER SLOTS`: host, port, id. A server that does not know its own address leaves the
 /// host empty, or out: then it is the host at which it was asked.
-fn server_at(entry: &Value, asked: &HostAndPort) -> Option<HostAndPort> {
+pub(super) fn server_at(entry: &Value, asked: &HostAndPort) -> Option<HostAndPort> {
     let Value::Array(fields) = entry else { return None };
     let [host, Value::Int(port), ..] = fields.as_slice() else { return None };
     let host = match host {

@@ -72,7 +72,7 @@ pub(crate) fn disagreements<'a>(
         let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (node, parts) in &nodes {
             let ConfigPart { hash, since_ms } = part(parts);
-            if !hash.is_empty() && since_ms + TOLERATED_MS <= now_ms {
+            if !hash.is_empty() && since_ms.saturating_add(TOLERATED_MS) <= now_ms {
                 groups.entry(hash).or_default().push((*node).to_owned());
             }
         }

@@ -28,7 +28,7 @@ impl Latency {
     /// Adds another histogram.
     pub fn merge(&mut self, other: &Self) {
         for (count, more) in self.counts.iter_mut().zip(other.counts) {
-            *count += more;
+            *count = count.saturating_add(more);
         }
         self.sum_us = self.sum_us.saturating_add(other.sum_us);
     }
@@ -36,7 +36,7 @@ impl Latency {
     /// Returns the number of durations.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// Estimates a quantile in ms, by linear interpolation within a bucket. `None` without a duration.

@@ -58,6 +58,21 @@ pub struct NodeRecord {
     pub deliveries: DeliveryStatus,
 }
 
+impl NodeRecord {
+    /// Parses a record. A field that this version cannot read counts as missing. Returns `None` if it is no JSON object.
+    pub(crate) fn read(record: &[u8]) -> Option<Self> {
+        let read = serde_json::from_slice(record).ok();
+        read.or_else(|| {
+            let mut fields: Map<String, Value> = serde_json::from_slice(record).ok()?;
+            fields.retain(|name, value| {
+                let alone = Map::from_iter([(name.clone(), value.clone())]);
+                Self::deserialize(Value::Object(alone)).is_ok()
+            });
+            Self::deserialize(Value::Object(fields)).ok()
+        })
+    }
+}
+
 /// Requests to Redis that failed for one reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -87,7 +87,7 @@ impl OwnShard {
         }
         let keys: Vec<String> = names.iter().map(|name| self.key_of("status", name)).collect();
         let records: Vec<Option<Vec<u8>>> = redis::cmd("MGET").arg(keys).query(redis)?;
-        Ok(records.into_iter().flatten().filter_map(|record| serde_json::from_slice(&record).ok()).collect())
+        Ok(records.into_iter().flatten().filter_map(|record| NodeRecord::read(&record)).collect())
     }
 
     /// Writes the `record` of `node` with an expiry of `time`, unless it is empty, and the changes in `disabled`: the

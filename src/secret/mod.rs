@@ -10,6 +10,8 @@ use derive_more::Debug;
 use serde::Deserialize;
 
 pub(crate) use mac::{BLOCK, HmacSha256, hmac_sha256, keyed};
+#[cfg(test)]
+pub(crate) use redaction::REDACTED;
 pub(crate) use redaction::{Redaction, redact};
 
 /// The prefix of a Standard Webhooks secret. Base64 follows.

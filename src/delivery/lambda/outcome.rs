@@ -1,55 +1,35 @@
 //! The result of an invocation. Pure.
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::delivery::attempt::AttemptResult;
-use crate::delivery::aws_client::error_name;
+use crate::delivery::aws_client::{error_name, fields, text_of};
 use crate::delivery::retry::retry_after;
 use crate::delivery::transport::requested_wait;
 use crate::net::http1::ResponseHead;
 
-/// The parts of a function's return value that API Gateway would use.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Returned {
-    status_code: Option<Value>,
-    headers: Option<Map<String, Value>>,
+/// The parts of a function's return value that API Gateway would use. All are missing if it is not an object.
+#[derive(Debug, Default)]
+pub(in crate::delivery) struct Returned {
+    status_code: Option<Box<RawValue>>,
+    headers: Option<Box<RawValue>>,
     /// The type of the error, if the function failed.
-    error_type: Option<Value>,
+    error_type: Option<Box<RawValue>>,
 }
 
-/// A return value that is an object. A derived `Deserialize` would also accept a list in the order of the fields.
-#[derive(Debug, Default)]
-pub(in crate::delivery) struct Object(Returned);
-
-impl<'de> Deserialize<'de> for Object {
+impl<'de> Deserialize<'de> for Returned {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ObjectVisitor;
-
-        impl<'de> Visitor<'de> for ObjectVisitor {
-            type Value = Object;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object, A::Error> {
-                Returned::deserialize(MapAccessDeserializer::new(map)).map(Object)
-            }
-        }
-
-        deserializer.deserialize_map(ObjectVisitor)
+        let [status_code, headers, error_type] = fields(deserializer, ["statusCode", "headers", "errorType"])?;
+        Ok(Self { status_code, headers, error_type })
     }
 }
 
 /// Returns the result of an invocation.
-pub(super) fn result(head: &ResponseHead, Object(returned): Object) -> AttemptResult {
+pub(super) fn result(head: &ResponseHead, returned: &Returned) -> AttemptResult {
     let status = head.status;
     let name = |header: &str| head.header(header).map(error_name);
     if !(200..=299).contains(&status) {
@@ -62,11 +42,12 @@ pub(super) fn result(head: &ResponseHead, Object(returned): Object) -> AttemptRe
     }
     // The function was invoked and failed.
     if let Some(function_error) = name("x-amz-function-error") {
-        let kind = returned.error_type.as_ref().and_then(Value::as_str).unwrap_or_default();
-        let reason = format!("function error: {function_error} {}", error_name(kind)).trim_end().to_owned();
+        let kind = text_of(returned.error_type.as_deref()).unwrap_or_default();
+        let reason = format!("function error: {function_error} {}", error_name(&kind)).trim_end().to_owned();
         return AttemptResult::Refused { reason, retry_after: None };
     }
-    match returned.status_code.as_ref().map(status_of) {
+    let written = returned.status_code.as_deref().filter(|written| written.get() != "null");
+    match written.map(status_of) {
         // The function is not a handler for API Gateway, and it has not failed.
         None => AttemptResult::Status { status, retry_after: None },
         Some(Some(status)) => AttemptResult::Status { status, retry_after: returned.retry_after() },
@@ -79,14 +60,17 @@ pub(super) fn result(head: &ResponseHead, Object(returned): Object) -> AttemptRe
 
 impl Returned {
     fn retry_after(&self) -> Option<Duration> {
-        let (_, value) = self.headers.as_ref()?.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
+        // PHP writes headers that are empty as a list.
+        let headers: Map<String, Value> = serde_json::from_str(self.headers.as_ref()?.get()).ok()?;
+        let (_, value) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         retry_after(&value, SystemTime::now())
     }
 }
 
 /// Parses a status as handlers return it: `200` or `"200"`.
-fn status_of(value: &Value) -> Option<u16> {
+fn status_of(written: &RawValue) -> Option<u16> {
+    let value: Value = serde_json::from_str(written.get()).ok()?;
     let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
     u16::try_from(number).ok().filter(|status| (100..=599).contains(status))
 }
@@ -97,7 +81,7 @@ mod tests {
 
     /// Returns the result of a response with this status, header and return value.
     fn result_of(status: u16, header: (&str, &str), returned: &str) -> AttemptResult {
-        result(&ResponseHead::of(status, &[header]), serde_json::from_str(returned).unwrap_or_default())
+        result(&ResponseHead::of(status, &[header]), &serde_json::from_str(returned).unwrap_or_default())
     }
 
     fn result_with(status: u16, returned: &str) -> AttemptResult {
@@ -118,6 +102,16 @@ mod tests {
             assert_eq!(result_with(200, returned), status(200), "{returned}");
         }
         assert_eq!(result_with(202, ""), status(202));
+    }
+
+    #[test]
+    fn the_returned_status_decides_whatever_the_other_fields_are() {
+        for others in
+            [r#""headers":[]"#, r#""headers":"none""#, r#""errorType":7"#, r#""statusCode":200"#, r#""a":"\ud800""#]
+        {
+            let returned = format!("{{{others},\"statusCode\":503}}");
+            assert_eq!(result_with(200, &returned), status(503), "{returned}");
+        }
     }
 
     #[test]
@@ -159,7 +153,7 @@ mod tests {
         let head = ResponseHead::of(429, &[error, ("Retry-After", "3")]);
         let reason = "HTTP 429 TooManyRequestsException".to_owned();
         assert_eq!(
-            result(&head, serde_json::from_str("{\"statusCode\":200}").unwrap()),
+            result(&head, &serde_json::from_str("{\"statusCode\":200}").unwrap()),
             AttemptResult::Refused { reason, retry_after: Some(Duration::from_secs(3)) }
         );
         let too_large = result_of(413, ("x-amzn-ErrorType", "RequestTooLargeException"), "");

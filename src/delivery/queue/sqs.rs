@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use base16ct::lower;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::QUEUED;
@@ -12,7 +12,7 @@ use super::payload::{Kind, encode};
 use crate::aws::Provider;
 use crate::config::{ConfigError, Endpoint, EndpointId, SqsQueue};
 use crate::delivery::attempt::AttemptResult;
-use crate::delivery::aws_client::{AwsAddress, AwsClient, AwsOperation, error_name};
+use crate::delivery::aws_client::{AwsAddress, AwsClient, AwsOperation, error_name, fields, text_of};
 use crate::delivery::signature::SignedRequest;
 use crate::delivery::transport::{Common, requested_wait};
 use crate::net::http1::ResponseHead;
@@ -50,15 +50,20 @@ struct MessageOrder<'a> {
 }
 
 /// The body of an error response.
-#[derive(Default, Deserialize)]
-#[serde(default)]
+#[derive(Default)]
 pub(in crate::delivery) struct SqsError {
-    #[serde(rename = "__type")]
+    /// `__type`.
     kind: String,
-    /// In lowercase or not, or both, depending on the error.
-    message: String,
-    #[serde(rename = "Message")]
-    capital_message: String,
+    /// `message`, `Message` or both, depending on the error.
+    messages: [String; 2],
+}
+
+impl<'de> Deserialize<'de> for SqsError {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = fields(deserializer, ["__type", "message", "Message"])?;
+        let [kind, messages @ ..] = fields.map(|field| text_of(field.as_deref()).unwrap_or_default());
+        Ok(Self { kind, messages })
+    }
 }
 
 /// Creates a client for `endpoint`, whose target is `queue`.
@@ -109,8 +114,8 @@ impl AwsOperation for SqsSend {
         }
         let reason = format!("HTTP {status} {}", error.name()).trim_end().to_owned();
         // SQS has no code of its own for this.
-        let is_long = |message: &str| message.contains("must be shorter than");
-        if status == 413 || is_long(&error.message) || is_long(&error.capital_message) {
+        let is_long = error.messages.iter().any(|message| message.contains("must be shorter than"));
+        if status == 413 || is_long {
             return AttemptResult::TooLarge(reason);
         }
         AttemptResult::Refused { reason, retry_after: requested_wait(head) }
@@ -155,7 +160,14 @@ mod tests {
     #[test]
     fn an_error_with_a_field_of_another_protocol_is_read() {
         let both = r#"{"__type":"com.amazonaws.sqs#OverLimit","message":"a","Message":"a"}"#;
-        assert!(matches!(result(400, both), AttemptResult::Refused { reason, .. } if reason == "HTTP 400 OverLimit"));
+        let null = r#"{"__type":"com.amazonaws.sqs#OverLimit","message":null,"Message":"a"}"#;
+        for body in [both, null] {
+            let result = result(400, body);
+            assert!(
+                matches!(result, AttemptResult::Refused { reason, .. } if reason == "HTTP 400 OverLimit"),
+                "{body}"
+            );
+        }
     }
 
     #[test]

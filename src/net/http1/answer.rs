@@ -159,6 +159,12 @@ mod tests {
     use super::*;
 
     impl ResponseHead {
+        /// Splits a response into its head and the bytes after it. `None` if it has no complete head.
+        pub(crate) fn split(response: &[u8]) -> Option<(Self, &[u8])> {
+            let (length, head, _) = Self::parse(response, 0, false).ok()??;
+            Some((head, &response[length..]))
+        }
+
         /// Returns the head of a response with these headers.
         pub(crate) fn of(status: u16, headers: &[(&str, &str)]) -> Self {
             let lines = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<Vec<_>>().concat();

@@ -21,10 +21,10 @@
 
 use std::time::Duration;
 
-use redis::streams::{StreamId, StreamRangeReply};
 use redis::{Commands, Connection, RedisResult};
 use serde::Serialize;
 
+use super::dead_letter_entry::DeadLetterEntry;
 use super::unreadable::raw_text;
 use crate::config::{Config, ConfigError};
 use crate::event::Shard;
@@ -125,10 +125,10 @@ impl DeadLetters {
             // Of two shards with the same id, the greater shard comes first.
             |before| if shard < before.shard() { before.entry() } else { format!("({}", before.entry()) },
         );
-        let page: StreamRangeReply =
+        let page: Vec<DeadLetterEntry> =
             self.clients.call(shard, |redis, keys| redis.xrevrange_count(keys.key("dead"), newest, "-", limit))?;
         let keys = self.clients.own(shard);
-        Ok(page.ids.iter().filter_map(|entry| DeadLetter::read(entry, keys)).collect())
+        Ok(page.iter().filter_map(|entry| entry.dead_letter(keys)).collect())
     }
 
     /// Returns one dead letter with its body, if it exists.
@@ -214,8 +214,8 @@ impl DeadLetters {
             if !age.is_zero() {
                 return older_than(redis, age).map(Some);
             }
-            let newest: StreamRangeReply = redis.xrevrange_count(keys.key("dead"), "+", "-", 1)?;
-            Ok(newest.ids.into_iter().next().map(|newest| newest.id))
+            let newest: Vec<DeadLetterEntry> = redis.xrevrange_count(keys.key("dead"), "+", "-", 1)?;
+            Ok(newest.into_iter().next().map(|newest| newest.id))
         })?;
         let Some(last) = last else { return Ok(0) };
         let mut removed = 0;
@@ -230,11 +230,11 @@ impl DeadLetters {
     /// Returns the next ids after `after`, up to and including `last`, oldest first.
     fn ids_between(&self, after: Option<&DeadLetterId>, last: &DeadLetterId) -> Result<Vec<DeadLetterId>, ClientError> {
         let from = after.map_or_else(|| "-".to_owned(), |after| format!("({}", after.entry()));
-        let page: StreamRangeReply = self
+        let page: Vec<DeadLetterEntry> = self
             .clients
             .call(last.shard(), |redis, keys| redis.xrange_count(keys.key("dead"), from, last.entry(), PORTION))?;
         let keys = self.clients.own(last.shard());
-        Ok(page.ids.iter().filter_map(|entry| keys.dead_letter_id(&entry.id)).collect())
+        Ok(page.iter().filter_map(|entry| keys.dead_letter_id(&entry.id)).collect())
     }
 
     fn all(&self) -> Vec<Shard> {
@@ -281,39 +281,6 @@ impl DeadLetters {
 /// Returns the ids in a shard.
 fn of_shard(ids: &[DeadLetterId], shard: Shard) -> Vec<DeadLetterId> {
     ids.iter().copied().filter(|id| id.shard() == shard).collect()
-}
-
-impl DeadLetter {
-    /// Parses a stream entry. Returns `None` if it is malformed.
-    fn read(entry: &StreamId, keys: &OwnShard) -> Option<Self> {
-        let text = |field| entry.get::<Vec<u8>>(field).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        let number = |field| entry.get::<u64>(field).unwrap_or_default();
-        let id = keys.dead_letter_id(&entry.id)?;
-        Some(Self {
-            dropped_ms: id.time_ms(),
-            id,
-            webhook_id: text("id")?,
-            endpoint: text("endpoint")?,
-            url: text("url").unwrap_or_default(),
-            app_id: text("app_id")?,
-            events: number("events"),
-            attempts: number("attempts"),
-            reason: text("reason").unwrap_or_default(),
-            answer: text("answer").map(|text| AnswerExcerpt {
-                status: entry.get("answer_status"),
-                text,
-                time_ms: number("answer_ms"),
-            }),
-            time_ms: number("time_ms"),
-            bytes: number("bytes"),
-            body: None,
-        })
-    }
-
-    /// Returns the text of an unreadable entry from its dead letter.
-    fn raw(entry: &StreamId) -> Option<String> {
-        raw_text(entry.map.keys().filter_map(|name| Some((name.as_str(), entry.get(name)?))))
-    }
 }
 
 /// Returns an id for one retry, by which nodes recognise its parts.
@@ -365,14 +332,13 @@ pub(super) fn body(redis: &mut Connection, keys: &OwnShard, id: &DeadLetterId) -
 }
 
 fn find(redis: &mut Connection, keys: &OwnShard, id: &DeadLetterId) -> RedisResult<Option<DeadLetter>> {
-    let (found, body): (StreamRangeReply, Option<Vec<u8>>) = redis::pipe()
+    let (found, body): (Vec<DeadLetterEntry>, Option<Vec<u8>>) = redis::pipe()
         .xrange(keys.key("dead"), id.entry(), id.entry())
         .hget(keys.key("dead_bodies"), id.entry())
         .query(redis)?;
-    let Some(entry) = found.ids.first() else { return Ok(None) };
-    let body = body.map(|body| String::from_utf8_lossy(&body).into_owned()).or_else(|| DeadLetter::raw(entry));
-    Ok(DeadLetter::read(entry, keys)
-        .map(|dead_letter| DeadLetter { body: Some(body.unwrap_or_default()), ..dead_letter }))
+    let Some(entry) = found.first() else { return Ok(None) };
+    let body = body.map(|body| String::from_utf8_lossy(&body).into_owned()).or_else(|| raw_text(&entry.fields));
+    Ok(entry.dead_letter(keys).map(|dead_letter| DeadLetter { body: Some(body.unwrap_or_default()), ..dead_letter }))
 }
 
 /// Returns the end of XRANGE for dead letters older than `age`, by Redis' clock.

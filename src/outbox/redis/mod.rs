@@ -17,9 +17,12 @@
 mod ack_queue;
 mod ack_writer;
 pub(crate) mod codec;
+mod dead_letter_entry;
 pub(super) mod dead_letters;
 mod entry;
 pub(super) mod event_sender;
+#[cfg(test)]
+mod fuzz;
 mod group_commit;
 mod in_flight;
 mod merge;

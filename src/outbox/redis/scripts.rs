@@ -193,7 +193,7 @@ const BITS_WITHIN_MS: u32 = 20;
 pub(super) fn parse_stream_id(id: &[u8]) -> Option<u64> {
     let (ms, n) = std::str::from_utf8(id).ok()?.split_once('-')?;
     let (ms, n): (u64, u64) = (ms.parse().ok()?, n.parse().ok()?);
-    (n < 1 << BITS_WITHIN_MS).then_some(ms << BITS_WITHIN_MS | n)
+    (ms <= time_ms(u64::MAX) && n < 1 << BITS_WITHIN_MS).then_some(ms << BITS_WITHIN_MS | n)
 }
 
 /// Converts the number of an event to its stream id.

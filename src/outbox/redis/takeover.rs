@@ -30,16 +30,20 @@ impl Takeover {
         let mut takeover = Self::default();
         let mut batches: Vec<(LaneId, PersistedBatch)> = Vec::new();
         for (partition, _) in partitions {
-            let cursors: HashMap<Vec<u8>, u64> = redis.hgetall(keys.key_of("cursor", *partition))?;
+            let cursors: HashMap<Vec<u8>, Vec<u8>> = redis.hgetall(keys.key_of("cursor", *partition))?;
             let shard = keys.shard;
-            let cursors =
-                cursors.into_iter().filter_map(|(lane, seq)| Some((parse_lane(&lane, shard)?, seq))).collect();
+            // A lane without a readable cursor gets its events again.
+            let cursor = |(lane, seq): (&Vec<u8>, &Vec<u8>)| {
+                Some((parse_lane(lane, shard)?, str::from_utf8(seq).ok()?.parse().ok()?))
+            };
+            let cursors = cursors.iter().filter_map(cursor).collect();
             takeover.resumes.insert(*partition, Resume { cursors, ..Resume::default() });
             let stored: HashMap<Vec<u8>, Vec<u8>> = redis.hgetall(keys.key_of("inflight", *partition))?;
             batches.extend(
                 stored
                     .iter()
-                    .filter_map(|(lane, stored)| Some((parse_lane(lane, shard)?, PersistedBatch::read(stored)?))),
+                    .filter_map(|(lane, stored)| Some((parse_lane(lane, shard)?, PersistedBatch::read(stored)?)))
+                    .filter(|(_, stored)| !stored.events.is_empty()),
             );
         }
         let tokens: HashMap<u16, u64> = partitions.iter().copied().collect();

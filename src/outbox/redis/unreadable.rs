@@ -12,6 +12,10 @@ use crate::outbox::{DropReport, Position};
 /// Entries per call, so that Redis serves other clients in between.
 const PORTION: usize = 100;
 
+/// Fields that a dead letter has of an entry. A script can pass about 7000 arguments to one command, and our entries have three
+/// fields at most.
+pub(super) const FIELDS_AT_MOST: usize = 1000;
+
 /// Prefix of the entry's own fields in its dead letter.
 const RAW: &[u8] = b"raw:";
 
@@ -38,7 +42,15 @@ impl Unreadable {
         AppId::new(text.and_then(|(_, rest)| take(rest)).map_or(&b""[..], |(app, _)| app))
     }
 
-    fn dead_letter(&self, partition: u16) -> Vec<(Vec<u8>, Vec<u8>)> {
+    /// Returns why it is unreadable, and whether its dead letter has only some of its fields.
+    fn reason(&self) -> String {
+        match self.fields.len() / 2 {
+            ..=FIELDS_AT_MOST => self.reason.to_owned(),
+            fields => format!("{}; only {FIELDS_AT_MOST} of its {fields} fields are kept", self.reason),
+        }
+    }
+
+    pub(super) fn dead_letter(&self, partition: u16) -> Vec<(Vec<u8>, Vec<u8>)> {
         let time_ms = self.id.split('-').next().unwrap_or_default();
         let known = [
             ("id", format!("out:{partition} {}", self.id).into_bytes()),
@@ -47,21 +59,23 @@ impl Unreadable {
             ("app_id", self.app().as_bytes().to_vec()),
             ("events", b"1".to_vec()),
             ("attempts", b"0".to_vec()),
-            ("reason", self.reason.as_bytes().to_vec()),
+            ("reason", self.reason().into_bytes()),
             ("time_ms", time_ms.as_bytes().to_vec()),
             ("partition", partition.to_string().into_bytes()),
         ];
-        let raw = self.fields.chunks_exact(2).map(|field| ([RAW, &field[0]].concat(), field[1].clone()));
+        let raw =
+            self.fields.chunks_exact(2).take(FIELDS_AT_MOST).map(|field| ([RAW, &field[0]].concat(), field[1].clone()));
         known.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value)).chain(raw).collect()
     }
 }
 
-/// Returns the values of the entry's fields from its dead letter. `None` for the dead letter of a batch.
-pub(super) fn raw_text<'a>(dead_letter: impl Iterator<Item = (&'a str, Vec<u8>)>) -> Option<String> {
-    let mut raw: Vec<_> = dead_letter.filter(|(name, _)| name.as_bytes().starts_with(RAW)).collect();
+/// Returns the values of the entry's fields from those of its dead letter. `None` for the dead letter of a batch.
+pub(super) fn raw_text(dead_letter: &[Vec<u8>]) -> Option<String> {
+    let mut raw: Vec<&[Vec<u8>; 2]> =
+        dead_letter.as_chunks().0.iter().filter(|[name, _]| name.starts_with(RAW)).collect();
     // The event field comes first.
-    raw.sort_by_key(|(name, _)| (*name != "raw:e", *name));
-    let lines: Vec<String> = raw.iter().map(|(_, text)| String::from_utf8_lossy(text).into_owned()).collect();
+    raw.sort_by_key(|[name, _]| (name != b"raw:e", name));
+    let lines: Vec<_> = raw.iter().map(|[_, text]| String::from_utf8_lossy(text)).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
@@ -94,7 +108,7 @@ impl Reader {
                     app_id: entry.app().as_text().into_owned(),
                     events: 1,
                     attempts: 0,
-                    reason: entry.reason.to_owned(),
+                    reason: entry.reason(),
                     answer: None,
                 };
                 report.publish();

@@ -30,7 +30,11 @@ for i = 4, #ARGV do
     -- The dead letters of a lane go to one partition, which keeps their order.
     local partition = tonumber(redis.sha1hex(lane):sub(1, 8), 16) % tonumber(ARGV[2])
     if raw[1] then
-      partition = tonumber(dead_letter.partition) or partition
+      local own = tonumber(dead_letter.partition)
+      -- A version with more partitions may have written it.
+      if own and own >= 0 and own < tonumber(ARGV[2]) and own % 1 == 0 then
+        partition = own
+      end
       unreadable[#unreadable + 1] = ARGV[i]
     end
     local stream = ARGV[1] .. ':out:' .. partition
