@@ -16,7 +16,7 @@ use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
 use serde_json::{Value, json};
 use support::cluster::{Cluster, all_decided, stat};
-use support::engine::{APP, channel_beside, eventually, prefix_of, shards};
+use support::engine::{APP, channel_beside, eventually, prefix_of, prefixes, shards};
 
 const OTHER: &[u8] = b"app:1";
 
@@ -26,8 +26,17 @@ const CHANNELS: [&[u8]; 8] =
 
 const USERS: [&[u8]; 5] = [b"7", b"8", b"007", b"*", b"\xff|"];
 
-/// Returns a reader for the cluster.
+/// Returns a reader for the cluster, once a node serves every shard.
 fn reader(cluster: &Cluster, settings: &Value) -> Presence {
+    let mut redis = cluster.redis.connect();
+    for prefix in prefixes() {
+        eventually("data in every shard", || redis.exists(format!("{prefix}:epoch")).unwrap());
+    }
+    early_reader(cluster, settings)
+}
+
+/// Returns a reader for the cluster, whether a node runs or not.
+fn early_reader(cluster: &Cluster, settings: &Value) -> Presence {
     let mut config = json!({ "connection": { "host": cluster.redis.socket(), "timeout": 5, "shards": shards() } });
     config.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     Presence::of(Config::from_value(config).unwrap()).unwrap()
@@ -121,7 +130,7 @@ impl Story {
         let mut settings = settings.clone();
         settings["endpoints"] = json!([endpoint]);
         settings["subscription_count_interval"] = json!(0.1);
-        let presence = reader(&cluster, &json!({ "endpoints": [endpoint] }));
+        let presence = early_reader(&cluster, &json!({ "endpoints": [endpoint] }));
         let model = Model { keeps_leaving, ..Model::default() };
         let mut story =
             Self { rng: StdRng::seed_from_u64(seed), cluster, nodes: Vec::new(), model, presence, settings };
@@ -345,7 +354,7 @@ fn connections_are_counted_only_if_an_endpoint_asks_for_it() {
 #[test]
 fn no_answer_is_given_until_the_data_is_complete() {
     let mut cluster = Cluster::start();
-    let presence = reader(&cluster, &json!({}));
+    let presence = early_reader(&cluster, &json!({}));
     assert_eq!(presence.occupied(APP, b"news"), Err(PresenceError::Absent(prefix_of(b"news"))));
     let node = cluster.node();
     node.subscribed(APP, b"news", b"1.1", None);
