@@ -8,6 +8,9 @@
 //! The modules below are listed from low to high. A module imports only modules above it. `tests/layout.rs` reads this list
 //! and checks the rule.
 
+// Locks, channels and threads, which models of concurrency replace.
+mod sync;
+
 // Events: types, names, channel types, JSON, and the partition of each event.
 pub mod event;
 

@@ -97,3 +97,35 @@ impl<'de> Deserialize<'de> for Wanted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_set_has_the_events_that_were_put_into_it() {
+        for event in EventName::VARIANTS {
+            let one = EventSet::from_iter([*event, *event]);
+            let contained: Vec<_> = EventName::VARIANTS.iter().filter(|other| one.contains(**other)).collect();
+            assert_eq!(contained, [event]);
+            assert!(!one.is_empty());
+        }
+        assert!(EventSet::from_iter([]).is_empty());
+        let two = EventSet::from_iter([EventName::ChannelOccupied, EventName::ChannelVacated]);
+        assert_eq!(format!("{two:?}"), "{ChannelOccupied, ChannelVacated}");
+    }
+
+    #[test]
+    fn an_entry_is_a_known_event_a_custom_event_or_a_warning() {
+        let wanted = |name: &str| from_value::<Wanted>(json!(name)).unwrap();
+        let (listed, custom, unknown) = (wanted("channel_occupied"), wanted("order.*"), wanted("something"));
+        assert_eq!(listed.listed(), Some(EventName::ChannelOccupied));
+        assert!(listed.custom().is_none() && listed.warning("key").is_none());
+        assert!(custom.custom().is_some() && custom.listed().is_none() && custom.warning("key").is_none());
+        let warning = unknown.warning("endpoints.a.events").unwrap();
+        assert!(warning.contains("endpoints.a.events") && warning.contains("something"), "{warning}");
+        assert!(warning.contains("channel_occupied, channel_vacated"), "{warning}");
+    }
+}

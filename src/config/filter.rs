@@ -256,6 +256,13 @@ mod tests {
     }
 
     #[test]
+    fn patterns_are_equal_if_they_are_written_alike() {
+        let pattern = |written: &str| filter(json!({ "channel_pattern": written }));
+        assert_eq!(pattern("a|b"), pattern("a|b"));
+        assert_ne!(pattern("a|b"), pattern("b|a"));
+    }
+
+    #[test]
     fn a_star_in_a_name_matches_any_text() {
         for (pattern, name, wanted) in [
             ("*", "", true),
@@ -266,6 +273,7 @@ mod tests {
             ("*b*", "abc", true),
             ("*.b**c", "a.b.c", true),
             ("*ab*ab", "aab", false),
+            ("*bb*bb*", "abbb", false),
             ("a.c", "abc", false),
         ] {
             assert_eq!(matches(pattern, name.as_bytes()), wanted, "{pattern} {name}");
@@ -283,6 +291,7 @@ mod tests {
             json!({"channel_type": "secret"}),
             json!({"channel_type": ["public", "privat"]}),
             json!({"client_events": ["client-x"]}),
+            json!({"channel_prefix": {"first": "a"}}),
             json!({"prefix": "a"}),
         ] {
             assert!(refusal(written.clone()).is_some(), "{written}");

@@ -343,5 +343,7 @@ fn paced(endpoints: &[Endpoint]) -> Vec<usize> {
 }
 
 #[cfg(test)]
+mod due_tests;
+#[cfg(test)]
 #[path = "lanes_tests.rs"]
 pub(crate) mod tests;

@@ -30,6 +30,8 @@ mod http;
 mod lambda;
 mod lane;
 mod lanes;
+#[cfg(all(test, feature = "models"))]
+mod models;
 mod permits;
 mod queue;
 mod retry;
@@ -43,10 +45,9 @@ mod transport;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, bounded, unbounded};
+use crossbeam_channel::RecvTimeoutError;
 
 pub use self::apps::{AppRegistry, Credentials};
 pub use self::signature::SignedRequest;
@@ -65,6 +66,8 @@ use crate::config::{Config, ConfigError, Endpoint};
 use crate::outbox::Outbox;
 use crate::process::Thread;
 use crate::report::{DeliveryStatus, EndpointStates, WallClock};
+use crate::sync::atomic::Ordering;
+use crate::sync::{Receiver, bounded, unbounded};
 use crate::telemetry::Telemetry;
 
 /// The extra time that a busy dispatcher gets to answer a flush after its deadline.
@@ -191,8 +194,7 @@ impl Delivery {
         let _ = self.scheduler.messages.send(Message::Stop);
         self.scheduler.clients.shutdown();
         // Nothing is ever sent on this channel. It disconnects when the last worker ends.
-        let gone =
-            || self.workers_gone.recv_deadline(deadline) == Err(crossbeam_channel::RecvTimeoutError::Disconnected);
+        let gone = || self.workers_gone.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected);
         self.dispatcher.wait_until(deadline) && gone()
     }
 

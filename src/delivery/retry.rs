@@ -312,4 +312,15 @@ mod tests {
             assert_eq!(retry_after(value, now), wait.map(Duration::from_secs), "{value}");
         }
     }
+
+    #[test]
+    fn a_batch_that_ends_undelivered_has_a_reason() {
+        let reasons = [
+            RetryDecision::Drop { reason: "HTTP 500".to_owned() },
+            RetryDecision::Disable,
+            RetryDecision::Forget,
+            RetryDecision::Delivered { status: 200 },
+        ];
+        assert_eq!(reasons.each_ref().map(RetryDecision::failure), [Some("HTTP 500"), Some(HTTP_GONE), None, None]);
+    }
 }

@@ -20,12 +20,9 @@ mod workers;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
 use derive_more::Deref;
-use parking_lot::{Mutex, MutexGuard};
 
 pub(crate) use self::dispatcher::{Dispatcher, Message};
 pub(crate) use self::thread_shortage::ThreadShortage;
@@ -36,6 +33,8 @@ use super::sender::BatchSender;
 use crate::config::Endpoint;
 use crate::outbox::{InFlightBatch, Queued};
 use crate::report::EndpointStates;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, MutexGuard, Sender};
 
 /// The pause before a refused thread is requested again.
 const SPAWN_RETRY: Duration = Duration::from_millis(100);
@@ -226,6 +225,15 @@ impl SchedulerGuard<'_> {
         state.asleep_until
     }
 
+    /// Returns `true` if the dispatcher sleeps beyond the next timer, and nothing wakes it.
+    #[cfg(all(test, feature = "models"))]
+    pub(crate) fn oversleeps(&self, now: Instant) -> bool {
+        let state = &*self.state;
+        let is_asleep = state.asleep_until.is_none_or(|until| until > now);
+        let is_missed = |due| state.asleep_until.is_none_or(|until| due < until);
+        is_asleep && !state.notified && state.lanes.next_due().is_some_and(is_missed)
+    }
+
     fn may_send(&mut self, now: Instant) -> bool {
         if self.scheduler.is_stopped() || self.state.held_until.is_some_and(|until| now < until) {
             return false;
@@ -276,12 +284,11 @@ impl Drop for SchedulerGuard<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crossbeam_channel::unbounded;
-
     use super::*;
     use crate::delivery::client::Clients;
     use crate::delivery::lanes::tests::{endpoint, lanes, push};
     use crate::support::memory_outbox::MemoryOutbox;
+    use crate::sync::unbounded;
 
     #[test]
     fn a_dispatcher_without_a_thread_sleeps_even_if_more_lanes_are_due() {

@@ -6,6 +6,8 @@ mod demand;
 mod endpoints;
 mod flush_report;
 mod hooks;
+#[cfg(all(test, feature = "models"))]
+mod models;
 mod node_state;
 mod reconcile;
 pub mod registry;
@@ -18,11 +20,10 @@ mod threadless;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
-use parking_lot::{Mutex, RwLock};
+use crossbeam_channel::RecvTimeoutError;
+use parking_lot::RwLock;
 
 use crate::config::{Config, Endpoint};
 use crate::delivery::{AppRegistry, Credentials};
@@ -30,6 +31,8 @@ use crate::event::AppId;
 use crate::presence::{Intent, IntentQueue};
 use crate::process::{fork_generation, watch_forks};
 use crate::secret::Secret;
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::sync::{Mutex, Receiver, bounded, sleep};
 use crate::telemetry::Outcome;
 
 pub use crate::outbox::SendError;
@@ -216,7 +219,7 @@ impl Engine {
                 // The barrier itself is counted.
                 Err(RecvTimeoutError::Timeout) => return self.shared.queue.waiting().saturating_sub(1),
                 // The queue was full, and the barrier was dropped.
-                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(FULL_QUEUE_RETRY),
+                Err(RecvTimeoutError::Disconnected) => sleep(FULL_QUEUE_RETRY),
             }
         }
         self.shared.queue.waiting()

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
+use crossbeam_channel::{RecvTimeoutError, TryRecvError};
 use serde_json::Map;
 
 use crate::admin::RedisInfo;
@@ -16,6 +16,7 @@ use crate::redis::{Link, OwnShard, Settings};
 use crate::report::{
     DeliveryStatus, Disagreement, EndpointStates, NodeRecord, PendingHistory, SILENT_AFTER_MS, disagreements,
 };
+use crate::sync::{Receiver, Sender, bounded};
 use crate::telemetry::Sight;
 
 /// Time between two records.

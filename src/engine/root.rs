@@ -10,10 +10,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, bounded, unbounded};
-
 use super::running::Running;
 use crate::process::{Thread, separate_descriptors, share_descriptors};
+use crate::sync::{Sender, bounded, unbounded};
 use crate::telemetry::Telemetry;
 
 /// The time by which a job may overrun its deadline.

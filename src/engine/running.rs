@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
 use parking_lot::Mutex;
 
 use super::reporter::Reporter;
@@ -20,6 +19,7 @@ use crate::presence::{
 };
 use crate::process::{Reserved, Thread};
 use crate::redis::{Link, Settings};
+use crate::sync::Receiver;
 use crate::telemetry::Telemetry;
 
 /// The maximum time that deliveries wait at the start for the paused endpoints from Redis. After that, no endpoint
@@ -102,8 +102,7 @@ impl Running {
         let delivery_ended = self.delivery.stop(now + time / 3);
         let reporter = self.reporter.stop();
         let outbox_ended = self.outbox.stop(now + time * 2 / 3);
-        self.stop_claimers.raise();
-        shared.node_states.shards.iter().for_each(|shard| shard.notify());
+        self.stop_claimers.raise(&shared.node_states.shards);
         let reporter_ended = reporter.wait_until(deadline);
         self.claimers.iter().all(|claimer| claimer.wait_until(deadline))
             && self.intake.wait_until(deadline)

@@ -234,4 +234,18 @@ mod tests {
             assert_eq!(verdict(address, STRICT), Ok(()), "{address}");
         }
     }
+
+    #[test]
+    fn the_last_bytes_of_a_translated_address_count() {
+        assert_eq!(verdict("64:ff9b::100.100.100.200", OPEN), Err(AddressRefusal::Metadata));
+        assert_eq!(verdict("64:ff9b::100.100.100.201", OPEN), Ok(()));
+        assert_eq!(verdict("::2", STRICT), Ok(()), "it contains no IPv4 address");
+    }
+
+    #[test]
+    fn private_and_link_local_addresses_are_not_public() {
+        let public =
+            ["1.1.1.1", "10.0.0.1", "169.254.0.1", "fd00::1"].map(|address| is_public(address.parse().unwrap()));
+        assert_eq!(public, [true, false, false, false]);
+    }
 }

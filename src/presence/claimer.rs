@@ -14,7 +14,6 @@ mod suspension;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use admission::Admission;
@@ -26,6 +25,7 @@ use super::scripts::{ClaimCall, PresenceScripts};
 use crate::cluster::{Audit, RedisClock, Refusal, Session, SharedMembership};
 use crate::event::NodeId;
 use crate::redis::Link;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::telemetry::{PacedCount, Telemetry};
 use repair::Comparison;
 use stuck::{Stuck, call, call_while_full, known, stuck};
@@ -42,9 +42,10 @@ const SETTLING_PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct StopFlag(AtomicBool);
 
 impl StopFlag {
-    /// Makes the claimer stop at the next opportunity. The caller must notify the node state afterwards.
-    pub(crate) fn raise(&self) {
+    /// Makes the claimers of the shards stop at the next opportunity, and wakes them.
+    pub(crate) fn raise(&self, shards: &[Arc<SharedNodeState>]) {
         self.0.store(true, Ordering::Release);
+        shards.iter().for_each(|shard| shard.interrupt());
     }
 
     fn raised(&self) -> bool {
@@ -340,6 +341,10 @@ impl Claimer {
         self.telemetry.log_warning(format_args!("{why}: {reaped} continues as {}", self.session.node));
     }
 }
+
+#[cfg(all(test, feature = "models"))]
+#[path = "claimer_models.rs"]
+mod models;
 
 #[cfg(test)]
 #[path = "claimer_tests.rs"]

@@ -80,3 +80,77 @@ impl Grace {
         self.departures.make_contiguous()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{AppId, ChannelName};
+    use crate::presence::claim::{Change, Claim};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn hold(channel: &str) -> Hold {
+        Hold { app: AppId::from("app"), channel: ChannelName::from(channel), user: None }
+    }
+
+    fn left(channel: &str) -> BatchEntry {
+        BatchEntry::Claim(Claim { hold: hold(channel), change: Change::Leave, by: None })
+    }
+
+    /// Applies a verdict at `time_ms` on departures from `channels`, each with a result in `edges`.
+    fn judged(grace: &mut Grace, channels: &[&str], edges: &[u8], time_ms: u64, next_due: Option<Duration>) {
+        let batch = ClaimBatch { number: 1, entries: channels.iter().map(|channel| left(channel)).collect() };
+        let verdict = Verdict { time_ms, edges: edges.to_vec(), announced: 0, counted: 0, refused: 0, next_due };
+        grace.judged(&batch, &verdict, Instant::now());
+    }
+
+    #[test]
+    fn a_departure_is_remembered_until_redis_has_announced_it() {
+        let mut grace = Grace::new(5 * SECOND);
+        judged(&mut grace, &["a", "b", "c"], b"212", 1_000, Some(5 * SECOND));
+        let departures = [(6_000, hold("a")), (6_000, hold("c"))];
+        assert_eq!(grace.departures(), departures, "the grace of b did not begin");
+        judged(&mut grace, &[], b"", 5_999, None);
+        assert_eq!(grace.departures(), departures, "it is not over");
+        judged(&mut grace, &[], b"", 6_000, Some(Duration::ZERO));
+        assert_eq!(grace.departures(), departures, "Redis has more to announce");
+        judged(&mut grace, &[], b"", 6_000, None);
+        assert_eq!(grace.departures(), []);
+    }
+
+    #[test]
+    fn redis_is_asked_once_per_grace_and_shortly_after_the_next_departure() {
+        let (mut grace, now) = (Grace::new(5 * SECOND), Instant::now());
+        assert_eq!((grace.ask_at, grace.is_due(now)), (None, false));
+        let mut wait = |next_due| {
+            grace.schedule(next_due, now);
+            grace.ask_at.unwrap() - now
+        };
+        assert_eq!(wait(None), 5 * SECOND);
+        assert_eq!(wait(Some(Duration::ZERO)), Duration::ZERO);
+        assert_eq!(wait(Some(9 * SECOND)), 5 * SECOND);
+        let soon = wait(Some(SECOND));
+        assert!((SECOND + MARGIN.0..SECOND + MARGIN.1).contains(&soon), "{soon:?}");
+        assert!(!grace.is_due(now + SECOND) && grace.is_due(now + 2 * SECOND));
+        grace.ask_now(now);
+        assert_eq!((grace.ask_at, grace.is_due(now)), (Some(now), true));
+    }
+
+    #[test]
+    fn a_verdict_plans_the_next_query() {
+        let mut grace = Grace::new(Duration::ZERO);
+        judged(&mut grace, &[], b"", 0, Some(Duration::ZERO));
+        assert!(grace.is_due(Instant::now()));
+    }
+
+    #[test]
+    fn a_node_without_a_grace_asks_only_for_departures_that_it_knows_and_one_with_a_short_grace_not_too_often() {
+        let now = Instant::now();
+        let mut none = Grace::new(Duration::ZERO);
+        none.schedule(None, now);
+        assert_eq!(none.ask_at, None);
+        let mut short = Grace::new(Duration::from_millis(1));
+        short.schedule(None, now);
+        assert_eq!(short.ask_at, Some(now + LOOK));
+    }
+}

@@ -12,8 +12,8 @@ use super::node_states::{LockedShard, NodeStates};
 use super::table::non_empty;
 use crate::config::IgnoredChannels;
 use crate::event::{AppId, ChannelName, ClientEvent, ClientEventParts, ClientMessage, CustomEvent, SocketId};
+use crate::sync::{Receiver, Sender, sleep, wait_for_message};
 use crate::telemetry::{PacedCount, Telemetry};
-use crossbeam_channel::{Receiver, Select, Sender};
 
 /// Most intents per portion.
 const PORTION: usize = 1024;
@@ -26,8 +26,8 @@ const TURN: usize = 64;
 /// the event loop a system call. A reader that sleeps for a fixed time needs no wake-up.
 const NAP: Duration = Duration::from_millis(1);
 
-/// Naps without an intent before the reader blocks on the queue.
-const QUIET_NAPS: u32 = 50;
+/// Naps without an intent before the reader blocks on the queue. In a model every number is as good, and fewer are shorter.
+const QUIET_NAPS: u32 = if cfg!(all(test, feature = "models")) { 1 } else { 50 };
 
 /// State of the intake thread.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Intake {
                     return;
                 }
                 if taken < PORTION {
-                    std::thread::sleep(NAP);
+                    sleep(NAP);
                 }
                 quiet = if taken == 0 { quiet + 1 } else { 0 };
             }
@@ -86,9 +86,7 @@ impl Intake {
 
     /// Waits for an intent and takes it. `recv` would remove the intent from the queue before it is counted as taken.
     fn await_intent(&self) -> Option<Intent> {
-        let mut arrival = Select::new();
-        arrival.recv(&self.intents);
-        arrival.ready();
+        wait_for_message(&self.intents);
         self.queue.take(&self.intents)
     }
 
@@ -179,8 +177,8 @@ impl Intake {
                 let repairs = node_state.table.absent(&app, channel.as_bytes(), sockets, claims);
                 self.repaired(repairs);
             }
-            // `read` has turned messages into client events, and `enter_all` stops.
-            Intent::Message(..) | Intent::Stop => {}
+            // `read` has turned messages into client events, `take_portion` adds the late intents, and `enter_all` stops.
+            Intent::Message(..) | Intent::Late | Intent::Stop => {}
             Intent::ClientEvent(app, channel, event) => self.client_event(node_state, app, &channel, event),
             Intent::Custom(app, channel, event) => self.announce(node_state, app, channel, event),
             Intent::CacheSeen { app, channel, empty } => cache_seen(node_state, app, channel.as_bytes(), empty),
@@ -262,6 +260,10 @@ fn cache_seen(node_state: &mut NodeState, app: AppId, channel: &[u8], empty: boo
         node_state.pending.push_cache(CacheSeen { app, channel, empty });
     }
 }
+
+#[cfg(all(test, feature = "models"))]
+#[path = "intake_models.rs"]
+mod models;
 
 #[cfg(test)]
 mod tests {

@@ -7,12 +7,12 @@
 //! an unbounded list of late intents while the queue is full.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use parking_lot::Mutex;
+use crossbeam_channel::TrySendError;
 
 use crate::event::{AppId, ChannelName, ClientEvent, CustomEvent, SocketId};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::{Mutex, Receiver, Sender, bounded};
 use crate::telemetry::Counters;
 
 /// Divisor of the capacity: this part of the queue takes no client events.
@@ -51,6 +51,8 @@ pub(crate) enum Intent {
     Present(AppId, ChannelName, Vec<Packed<2>>),
     /// Sockets that are not on a channel.
     Absent(AppId, ChannelName, Vec<SocketId>),
+    /// Late intents wait. Only wakes the reader.
+    Late,
     /// Answered once everything before it is in the node state.
     Barrier(Sender<()>),
     /// Ends the thread that reads the queue.
@@ -72,7 +74,7 @@ impl Intent {
             | Self::Live(app, ..)
             | Self::Present(app, ..)
             | Self::Absent(app, ..) => Some((app, self.channel()?)),
-            Self::Closed(..) | Self::Barrier(_) | Self::Stop => None,
+            Self::Closed(..) | Self::Late | Self::Barrier(_) | Self::Stop => None,
         }
     }
 
@@ -92,7 +94,7 @@ impl Intent {
             | Self::Live(_, channel, _)
             | Self::Present(_, channel, _)
             | Self::Absent(_, channel, _) => Some(channel.as_bytes()),
-            Self::Opened(..) | Self::Closed(..) | Self::Barrier(_) | Self::Stop => None,
+            Self::Opened(..) | Self::Closed(..) | Self::Late | Self::Barrier(_) | Self::Stop => None,
         }
     }
 }
@@ -263,6 +265,11 @@ impl IntentQueue {
             lifetime @ (Intent::Opened(..) | Intent::Closed(..)) => {
                 overflow.late.push(lifetime);
                 self.is_late.store(true, Ordering::Release);
+                // The reader may have emptied the queue since then, and sleep. If the queue is not empty, the reader takes the
+                // late intents after the rest.
+                if self.sender.is_empty() {
+                    let _ = self.sender.try_send(Intent::Late);
+                }
             }
             Intent::Message(..) => {
                 self.message_bytes.fetch_sub(intent.message_bytes(), Ordering::Relaxed);
@@ -271,9 +278,9 @@ impl IntentQueue {
             }
             // The next subscriber reports the channel.
             Intent::CacheSeen { .. } => {}
-            // `ClientEvent` comes from the reader itself. The senders of `Custom` and `Barrier` get the refusal. A full
+            // `ClientEvent` and `Late` come from elsewhere. The senders of `Custom` and `Barrier` get the refusal. A full
             // queue wakes its reader even without a `Stop`.
-            Intent::ClientEvent(..) | Intent::Custom(..) | Intent::Barrier(_) | Intent::Stop => return,
+            Intent::ClientEvent(..) | Intent::Custom(..) | Intent::Late | Intent::Barrier(_) | Intent::Stop => return,
         }
         counters.hook_queue_overflows.add(1);
     }
@@ -371,6 +378,19 @@ mod tests {
             other => format!("{other:?}"),
         });
         read.collect()
+    }
+
+    #[test]
+    fn a_late_intent_wakes_a_reader_that_has_emptied_the_queue() {
+        let (queue, reader) = IntentQueue::new(1);
+        let counters = Counters::default();
+        for intent in [opened("1"), opened("2")] {
+            queue.push(intent, &counters);
+        }
+        assert_eq!(read(vec![reader.recv().unwrap()]), ["+1"]);
+        queue.push(closed("1"), &counters);
+        assert!(matches!(reader.try_recv(), Ok(Intent::Late)));
+        assert_eq!(read(queue.take_late()), ["+2", "-1"]);
     }
 
     #[test]

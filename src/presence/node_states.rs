@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::{Mutex, MutexGuard};
-
 use super::intent::Intent;
 use super::node_state::{NodeState, SharedNodeState};
 use super::table::SocketChange;
 use crate::event::{AppId, MAX_SHARDS, Shard, SocketId};
+use crate::sync::{Mutex, MutexGuard};
 
 /// A set of shards, by the bits of their numbers.
 type ShardSet = u64;
@@ -170,3 +169,7 @@ impl LockedShard<'_> {
 fn bit(shard: Shard) -> ShardSet {
     1 << shard.index()
 }
+
+#[cfg(test)]
+#[path = "node_states_tests.rs"]
+mod tests;

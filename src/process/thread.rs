@@ -6,11 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-use parking_lot::Mutex;
-
 use super::thread_limit::ThreadLimit;
 use super::{give_way, with_signals_blocked};
+use crate::sync::{Builder, Mutex, Receiver, Sender, bounded, sleep};
 use crate::telemetry::Telemetry;
 
 /// Enough for TLS and HTTP on one stack. The default of 2 MiB would be reserved for every worker.
@@ -106,7 +104,7 @@ impl Thread {
             give_way();
             while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut body)) {
                 telemetry.thread_panicked(&label, panic_message(&*panic));
-                std::thread::sleep(RESTART_DELAY);
+                sleep(RESTART_DELAY);
             }
             // Fails if no thread waits any more.
             let _ = ended.send(());
@@ -130,7 +128,7 @@ impl Thread {
 }
 
 fn start_new(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
+    let thread = Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
     let started = with_signals_blocked(|| thread.spawn(run)).map(drop);
     // The system's own error is only "Resource temporarily unavailable".
     started.map_err(|error| io::Error::new(error.kind(), ThreadLimit::reached().to_string()))

@@ -174,8 +174,25 @@ mod tests {
     }
 
     #[test]
+    fn a_changed_endpoint_is_reported_as_enabled_only_if_redis_has_it_as_disabled() {
+        let changed = || vec![Endpoint { max_attempts: 7, ..endpoint(0) }];
+        let mut here = lanes(vec![endpoint(0)], 8);
+        answer_410(&mut here, 0);
+        here.set_endpoints(changed(), Instant::now());
+        let mut elsewhere = lanes(vec![endpoint(0)], 8);
+        follow(&mut elsewhere, &[("0", "http://elsewhere/")]);
+        elsewhere.set_endpoints(changed(), Instant::now());
+        let mut open = lanes(vec![endpoint(0)], 8);
+        open.set_endpoints(changed(), Instant::now());
+        let enabled = BTreeMap::from([("0".to_owned(), None)]);
+        let reported = [here, elsewhere, open].map(|lanes| lanes.unreported());
+        assert_eq!(reported, [BTreeMap::new(), enabled, BTreeMap::new()], "Redis knows only of the second");
+    }
+
+    #[test]
     fn the_events_of_a_disabled_endpoint_are_dropped_batch_by_batch() {
         let mut lanes = lanes(vec![endpoint(0)], 8);
+        assert!(!lanes.has_undeliverable());
         push(&mut lanes, "a", 0);
         let attempt = lanes.next(Instant::now()).unwrap();
         lanes.complete(attempt.lane, status(410).into(), Instant::now(), 0.0);
@@ -183,7 +200,9 @@ mod tests {
         for seq in 1..=3 {
             push(&mut lanes, "a", seq);
         }
+        assert!(lanes.has_undeliverable());
         assert!(lanes.next_undeliverable(Instant::now()).is_none());
+        assert!(!lanes.has_undeliverable(), "nothing is due");
         let due = lanes.next_due().unwrap();
         assert_eq!(lanes.next_undeliverable(due).unwrap().batch.events.len(), 3);
         assert_eq!(lanes.undelivered(), Undelivered::default());

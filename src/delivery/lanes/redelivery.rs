@@ -96,7 +96,11 @@ mod tests {
 
     /// Returns a dead letter of `app` for the first endpoint.
     fn dead_letter(run: &str, app: &str, seq: u64) -> Arc<Queued> {
-        let lane = LaneId { endpoint: endpoint(0).id, app: app.into(), shard: Shard::FIRST };
+        dead_letter_for(0, run, app, seq)
+    }
+
+    fn dead_letter_for(index: usize, run: &str, app: &str, seq: u64) -> Arc<Queued> {
+        let lane = LaneId { endpoint: endpoint(index).id, app: app.into(), shard: Shard::FIRST };
         let dead_letter = DeadLetterId::parse(&format!("1-{seq}")).unwrap();
         let redelivery =
             Redelivery { lane, dead_letter, id: format!("msg_{seq}"), events: 2, attempts: 5, run: run.into() };
@@ -140,17 +144,38 @@ mod tests {
         assert_eq!((attempt.batch.id.as_str(), place(&attempt)), ("msg_0", 0));
         let finished = lanes.complete(attempt.lane, status(500).into(), Instant::now(), 0.0).unwrap();
         assert_eq!((finished.attempts, finished.outcome, finished.moves), (1, dropped("HTTP 500"), Moves::Never));
+        let ended = HealthTransition::RetryEnded { reason: "HTTP 500".to_owned() };
+        let reported: Vec<_> = lanes.take_transitions().into_iter().filter(|(_, change)| *change == ended).collect();
+        assert_eq!(reported, [(0, ended)]);
+        assert!(lanes.has_undeliverable());
         let withdrawn = lanes.take_withdrawn();
+        assert!(!lanes.has_undeliverable());
         let count: Vec<(LaneId, usize)> =
             withdrawn.into_iter().map(|withdrawn| (withdrawn.lane, withdrawn.dead_letters.len())).collect();
         let lane = |app: &str| LaneId { endpoint: endpoint(0).id, app: app.into(), shard: Shard::FIRST };
         assert_eq!(count, [(lane("a"), 2), (lane("b"), 1)]);
         assert_eq!(next(&mut lanes).as_deref(), Some("msg_4"), "another retry continues");
         assert!(lanes.push(&dead_letter("run", "a", 5)).ids.is_empty(), "the ended retry accepts no more");
-        let reported: Vec<HealthTransition> = lanes.take_transitions().into_iter().map(|(_, change)| change).collect();
-        let ended = HealthTransition::RetryEnded { reason: "HTTP 500".to_owned() };
-        assert_eq!(reported.iter().filter(|change| **change == ended).count(), 1);
+        assert_eq!(lanes.take_transitions(), [], "reported only once");
         assert_eq!(lanes.waiting, 0);
+    }
+
+    #[test]
+    fn a_retry_ends_only_for_the_endpoint_that_failed() {
+        let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 8);
+        for (seq, index) in (0..).zip([0, 1, 1]) {
+            lanes.push(&dead_letter_for(index, "run", "a", seq));
+        }
+        let attempt = std::iter::from_fn(|| lanes.next(Instant::now())).find(|attempt| place(attempt) == 0).unwrap();
+        lanes.complete(attempt.lane, status(500).into(), Instant::now(), 0.0);
+        assert_eq!(lanes.take_withdrawn().len(), 0);
+    }
+
+    #[test]
+    fn a_dead_letter_of_an_endpoint_that_is_not_configured_is_unknown() {
+        let mut lanes = lanes(vec![endpoint(0)], 8);
+        let mut is_known = |index| lanes.is_known(dead_letter_for(index, "run", "a", 0).redelivery().unwrap());
+        assert_eq!([0, 1].map(&mut is_known), [true, false]);
     }
 
     #[test]

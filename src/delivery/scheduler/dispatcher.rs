@@ -3,10 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-use crossbeam_channel::{Receiver, Sender};
 
 use super::thread_shortage::ThreadShortage;
 use super::{Scheduler, Workers};
@@ -14,6 +11,8 @@ use crate::delivery::Undelivered;
 use crate::delivery::attempt::AttemptResult;
 use crate::outbox::{Handover, Queued};
 use crate::report::{DeliveryStatus, WallClock};
+use crate::sync::atomic::Ordering;
+use crate::sync::{Receiver, Sender};
 
 /// The number of messages handled before attempts are started again, so that neither starves the other.
 const MESSAGES_PER_ROUND: usize = 256;

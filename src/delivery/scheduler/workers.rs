@@ -4,12 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use parking_lot::Mutex;
+use crossbeam_channel::RecvTimeoutError;
 
 use super::Scheduler;
 use crate::delivery::attempt::{Attempt, EndedAttempt};
 use crate::process::Thread;
+use crate::sync::{Mutex, Receiver, Sender, bounded};
 
 /// The idle time after which a worker ends.
 const IDLE: Duration = Duration::from_secs(10);

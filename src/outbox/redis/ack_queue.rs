@@ -3,12 +3,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
-
 use super::ownership::OwnershipEnd;
 use super::scripts::{AckRequest, Load};
 use super::{dead_letters, in_flight};
 use crate::outbox::{Acked, BatchOutcome, DropReport, LaneId, Moves, Position};
+use crate::sync::{Condvar, Mutex};
 
 /// The queue of acknowledgements. Also records that the outbox was stopped.
 #[derive(Debug, Default)]

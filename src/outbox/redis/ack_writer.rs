@@ -11,6 +11,7 @@ use super::ownership::{OutOfOrder, OwnershipEnd};
 use super::scripts::{AckRequest, CommitReply, DeadLetterLimits, PersistRequest};
 use super::store::Store;
 use crate::outbox::{PersistError, Position};
+use crate::sync::sleep;
 
 /// The time between two writes of acknowledgements, each with a trim of the streams, while no batch is persisted.
 pub(super) const WRITE_EVERY: Duration = Duration::from_millis(50);
@@ -33,7 +34,7 @@ impl RedisOutbox {
                 return;
             }
             if written.is_err() {
-                std::thread::sleep(WRITE_EVERY);
+                sleep(WRITE_EVERY);
             }
             wait = if written == Ok(false) { self.options.idle } else { WRITE_EVERY };
         }

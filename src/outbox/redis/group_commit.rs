@@ -13,11 +13,9 @@
 
 use std::collections::VecDeque;
 
-use crossbeam_channel::{Sender, bounded};
-use parking_lot::Mutex;
-
 use super::scripts::{Load, PersistRequest};
 use crate::outbox::PersistError;
+use crate::sync::{Mutex, Sender, bounded};
 
 /// The queue of requests.
 #[derive(Debug, Default)]

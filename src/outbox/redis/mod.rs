@@ -38,11 +38,8 @@ mod takeover;
 mod unreadable;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
-
-use parking_lot::{Condvar, Mutex};
 
 use super::{Acked, DeadLetterId, Handover, LaneId, PersistError, Position, Queued, redelivery_of};
 use crate::cluster::SharedMembership;
@@ -50,6 +47,8 @@ use crate::config::Config;
 use crate::event::{PARTITIONS, Shard};
 use crate::process::Thread;
 use crate::redis::{Link, OwnShard, Settings, millis};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Condvar, Mutex};
 use crate::telemetry::{PacedCount, Telemetry};
 
 pub(crate) use sharded::ShardedOutbox;

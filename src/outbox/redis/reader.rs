@@ -18,6 +18,7 @@ use super::{BLOCK, RedisOutbox};
 use crate::cluster::{Membership, Refusal, SharedMembership};
 use crate::outbox::{Handover, Item, Position, Queued, Resume};
 use crate::redis::{Link, OwnShard};
+use crate::sync::sleep;
 
 /// Interval between two assignments of partitions.
 const ASSIGN_EVERY: Duration = Duration::from_secs(1);
@@ -77,11 +78,11 @@ impl Reader {
                 // Redis is unavailable, there is no session yet, or there is nothing to read: the next round can wait.
                 None => {
                     let pause = self.link.ready_at().map_or(BLOCK, |ready| ready.saturating_duration_since(started));
-                    std::thread::sleep(pause.clamp(Duration::from_millis(5), BLOCK));
+                    sleep(pause.clamp(Duration::from_millis(5), BLOCK));
                 }
                 // More events are about to follow, and reading them together is cheaper.
                 Some(events) if events > 0 && self.merge.is_empty() && !self.outbox.rounds.is_awaited() => {
-                    std::thread::sleep(self.outbox.options.read_every.saturating_sub(started.elapsed()));
+                    sleep(self.outbox.options.read_every.saturating_sub(started.elapsed()));
                 }
                 Some(_) => {}
             }
