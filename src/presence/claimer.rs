@@ -45,7 +45,9 @@ impl StopFlag {
     /// Makes the claimers of the shards stop at the next opportunity, and wakes them.
     pub(crate) fn raise(&self, shards: &[Arc<SharedNodeState>]) {
         self.0.store(true, Ordering::Release);
-        shards.iter().for_each(|shard| shard.interrupt());
+        for shard in shards {
+            shard.interrupt();
+        }
     }
 
     fn raised(&self) -> bool {

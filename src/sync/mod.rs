@@ -1,7 +1,7 @@
 //! Locks, channels and threads: everything through which our threads wait for each other.
 //!
 //! Here they are those of the standard library, `parking_lot` and `crossbeam-channel`. `make test-models` replaces them with
-//! those of [`model`], so that a scheduler decides which thread runs next, at every lock, message and atomic.
+//! those of `model`, so that a scheduler decides which thread runs next, at every lock, message and atomic.
 
 #[cfg(all(test, feature = "models"))]
 mod model;
