@@ -36,7 +36,7 @@ final class PresenceTest extends PluginTestCase
         }
 
         $app = Webhooks::app('1');
-        Wait::until(fn () => $app->channels()->count() === 3 && $app->members('presence-room')->count() === 2 && $app->count('news') === 3, 'all clients');
+        $this->awaitAnswer(fn () => $app->channels()->count() === 3 && $app->members('presence-room')->count() === 2 && $app->count('news') === 3, 'all clients');
 
         $this->assertSame(['12', 'news', 'presence-room'], $app->channels()->sort(SORT_STRING)->values()->all());
         $this->assertSame(['presence-room'], Webhooks::channels('1', prefix: 'presence-')->all());
@@ -47,10 +47,10 @@ final class PresenceTest extends PluginTestCase
 
         $there->command('bob', 'close');
         $here->command('ann', 'close');
-        Wait::until(fn () => $app->count('news') === 1, 'the remaining client');
+        $this->awaitAnswer(fn () => $app->count('news') === 1, 'the remaining client');
         $this->assertSame(['7'], $app->members('presence-room')->all());
         $there->command('tab', 'close');
-        Wait::until(fn () => $app->channels()->isEmpty(), 'the end');
+        $this->awaitAnswer(fn () => $app->channels()->isEmpty(), 'the end');
         $here->stop();
         $there->stop();
     }
@@ -65,7 +65,7 @@ final class PresenceTest extends PluginTestCase
         }
 
         $expected = array_map(fn (int $n) => "news-{$n}", range(0, 2499));
-        Wait::until(fn () => Webhooks::channels('1')->count() === 2500, 'all channels');
+        $this->awaitAnswer(fn () => Webhooks::channels('1')->count() === 2500, 'all channels');
 
         $this->assertEqualsCanonicalizing($expected, Webhooks::channels('1')->all());
         $this->assertCount(5, Webhooks::channels('1')->take(5)->all());
@@ -128,7 +128,7 @@ final class PresenceTest extends PluginTestCase
         $node->connect('ann');
         $node->command('ann', 'subscribe', 'news');
 
-        Wait::until(fn () => Webhooks::app('1')->occupied('news'), 'the client');
+        $this->awaitAnswer(fn () => Webhooks::app('1')->occupied('news'), 'the client');
         // Before the node has sent its number, too.
         $this->assertSame(1, Webhooks::app('1')->count('news'));
 
@@ -168,5 +168,23 @@ final class PresenceTest extends PluginTestCase
         }
 
         $this->fail("no {$class}");
+    }
+
+    /**
+     * Wait until the condition holds. Nobody is there to ask about until the first server has begun.
+     *
+     * @param  callable(): bool  $condition
+     */
+    private function awaitAnswer(callable $condition, string $what): void
+    {
+        Wait::until(function () use ($condition) {
+            try {
+                return $condition();
+            } catch (RedisFailed $failure) {
+                $this->assertStringContainsString('no server has started with it', $failure->getMessage());
+
+                return false;
+            }
+        }, $what);
     }
 }
