@@ -59,11 +59,21 @@ macro_rules! script {
     };
 }
 
-static CLAIM: Script =
-    script!("scripts/misses.lua", "../cluster/scripts/settling.lua", "scripts/slots.lua", "scripts/claim.lua");
-static REASSERT: Script =
-    script!("../cluster/scripts/held.lua", "../cluster/scripts/waited_for.lua", "scripts/reassert.lua");
-static LEAVING: Script = script!("../cluster/scripts/waited_for.lua", "scripts/leaving.lua");
+static CLAIM: Script = script!(
+    "../redis/scripts/late.lua",
+    "scripts/misses.lua",
+    "../cluster/scripts/settling.lua",
+    "scripts/slots.lua",
+    "scripts/claim.lua"
+);
+static REASSERT: Script = script!(
+    "../redis/scripts/late.lua",
+    "../cluster/scripts/held.lua",
+    "../cluster/scripts/waited_for.lua",
+    "scripts/reassert.lua"
+);
+static LEAVING: Script =
+    script!("../redis/scripts/late.lua", "../cluster/scripts/waited_for.lua", "scripts/leaving.lua");
 static FORGET: Script =
     script!("../cluster/scripts/held.lua", "../cluster/scripts/waited_for.lua", "scripts/forget.lua");
 static RENEW: Script = script!(

@@ -32,15 +32,16 @@ macro_rules! script {
         Script::new(&[
             include_str!("../../redis/scripts/cluster.lua"),
             include_str!("../../redis/scripts/refusals.lua"),
-            include_str!("../../redis/scripts/while_full.lua"),
             $(include_str!($file)),+
         ])
     };
 }
 
-static ASSIGN: Script = script!("../../redis/scripts/identity.lua", "scripts/assign.lua");
-static RELEASE: Script = script!("scripts/owners.lua", "scripts/release.lua");
+static ASSIGN: Script =
+    script!("../../redis/scripts/while_full.lua", "../../redis/scripts/identity.lua", "scripts/assign.lua");
+static RELEASE: Script = script!("../../redis/scripts/while_full.lua", "scripts/owners.lua", "scripts/release.lua");
 static COMMIT: Script = script!(
+    "../../redis/scripts/while_full.lua",
     "scripts/owners.lua",
     "scripts/cursors.lua",
     "scripts/full.lua",
@@ -50,11 +51,19 @@ static COMMIT: Script = script!(
     "scripts/persist.lua",
     "scripts/commit.lua"
 );
-static TRIM: Script = script!("scripts/owners.lua", "scripts/cursors.lua", "scripts/bytes.lua", "scripts/trim.lua");
-static REMOVE: Script = script!("scripts/owners.lua", "scripts/bytes.lua", "scripts/remove.lua");
+static TRIM: Script = script!(
+    "../../redis/scripts/while_full.lua",
+    "scripts/owners.lua",
+    "scripts/cursors.lua",
+    "scripts/bytes.lua",
+    "scripts/trim.lua"
+);
+static REMOVE: Script =
+    script!("../../redis/scripts/while_full.lua", "scripts/owners.lua", "scripts/bytes.lua", "scripts/remove.lua");
 static REDELIVER: Script =
     script!("../../redis/scripts/next_millisecond.lua", "scripts/dead_letters.lua", "scripts/redeliver.lua");
 static UNREADABLE: Script = script!(
+    "../../redis/scripts/while_full.lua",
     "scripts/owners.lua",
     "scripts/full.lua",
     "scripts/dead_letters.lua",
@@ -62,7 +71,8 @@ static UNREADABLE: Script = script!(
     "scripts/bytes.lua",
     "scripts/unreadable.lua"
 );
-static FORGET_DEAD_LETTERS: Script = script!("scripts/dead_letters.lua", "scripts/forget_dead_letters.lua");
+static FORGET_DEAD_LETTERS: Script =
+    script!("../../redis/scripts/while_full.lua", "scripts/dead_letters.lua", "scripts/forget_dead_letters.lua");
 static SEND: Script = script!(
     "../../redis/scripts/identity.lua",
     "../../redis/scripts/next_millisecond.lua",
@@ -214,4 +224,4 @@ pub(super) const fn time_ms(seq: u64) -> u64 {
 
 #[cfg(test)]
 #[path = "scripts_tests.rs"]
-mod tests;
+pub(super) mod tests;

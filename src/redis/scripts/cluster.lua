@@ -10,12 +10,6 @@ local function has_lease(nodes, node)
   return expiry and tonumber(expiry) >= 0
 end
 
--- True if a call arrives after a later batch of its node, over a connection that the node had abandoned. `last` is the
--- number of the node's last batch, if any; `number` that of the batch that the call is or follows.
-local function comes_late(last, number)
-  return last and tonumber(last) > tonumber(number)
-end
-
 -- Calls `command key item item ...` in portions that fit on Lua's stack.
 local function call_in_portions(command, key, items, portion)
   for first = 1, #items, portion do
