@@ -287,21 +287,21 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
     /// threads; may wait for the network.
     ///
     /// # Errors
-    /// When the batch must not be sent now.
+    /// If the batch must not be sent now.
     fn persist(&self, lane: &LaneId, id: &str, body: &[u8], events: &[Arc<Queued>]) -> Result<(), PersistError>;
 
     /// Checks before a further attempt of a persisted batch that this node still owns all its events. Does not ask
     /// Redis.
     ///
     /// # Errors
-    /// When other nodes own some of them.
+    /// If other nodes own some of them.
     fn confirm(&self, events: &[Arc<Queued>]) -> Result<(), PersistError>;
 
     /// Returns the body of a dead letter that is retried; `None` if it was removed. Called by sending threads; may wait for
     /// the network.
     ///
     /// # Errors
-    /// When it cannot be read now.
+    /// If it cannot be read now.
     fn dead_letter_body(&self, id: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError>;
 
     /// Acknowledges events that a lane has handled. The report of a drop is [published](DropReport::publish) once the

@@ -111,7 +111,7 @@ impl ShardClients {
     /// Makes a call to a shard. Blocks until Redis replies.
     ///
     /// # Errors
-    /// When Redis is unreachable or refuses the call.
+    /// If Redis is unreachable or refuses the call.
     pub(crate) fn call<T>(
         &self,
         shard: Shard,
@@ -154,9 +154,7 @@ impl ShardClients {
         for result in results {
             match result {
                 Ok(reply) => replies.push(reply),
-                Err(ClientError { address, fault: fault @ Fault::Mismatch { .. } }) => {
-                    return Err(ClientError { address, fault });
-                }
+                Err(failure) if matches!(failure.fault, Fault::Mismatch { .. }) => return Err(failure),
                 Err(failure) => failures.push(failure),
             }
         }
@@ -170,14 +168,25 @@ impl ShardClients {
     /// otherwise the first one that answers and has data.
     ///
     /// # Errors
-    /// If it has another number, if `shard` does not answer, and if no shard answers.
+    /// If it has another number, and if `shard` does not answer.
     pub(crate) fn check(&self, shard: Shard) -> Result<(), ClientError> {
         self.check_one(shard)?;
+        self.check_others(&[shard])
+    }
+
+    /// The same after [`Self::check_one`] of `checked`, of which a shard has answered.
+    ///
+    /// # Errors
+    /// If the data has another number.
+    pub(crate) fn check_others(&self, checked: &[Shard]) -> Result<(), ClientError> {
         if self.fits.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let shards: Vec<Shard> = self.shards().collect();
-        Self::separate(Self::ask_all(&shards, |shard| self.check_one(shard))).map(|_| ())
+        let others: Vec<Shard> = self.shards().filter(|shard| !checked.contains(shard)).collect();
+        let mut results = Self::ask_all(&others, |shard| self.check_one(shard));
+        // A shard has answered, so it is no failure that no other does.
+        results.push(Ok(()));
+        Self::separate(results).map(|_| ())
     }
 
     /// Checks, until it is known, that the data of one shard has the number of shards of the config. In the first shard, also

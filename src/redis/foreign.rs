@@ -96,7 +96,7 @@ fn name(kind: &str) -> &str {
 /// Finds the foreign keys of the cluster and of its nodes.
 ///
 /// # Errors
-/// When Redis is unreachable or refuses the call.
+/// If Redis is unreachable or refuses the call.
 pub(crate) fn find(redis: &mut Connection, prefix: &str) -> RedisResult<Vec<ForeignKey>> {
     let key = |name: &str| format!("{prefix}:{name}").into_bytes();
     let once = ONCE.iter().map(|(name, kind)| (key(name), *kind));

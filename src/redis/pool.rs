@@ -35,7 +35,7 @@ impl Pool {
     /// Creates a pool that has not connected yet. On a Redis Cluster, it connects to the master of the slot of `key`.
     ///
     /// # Errors
-    /// When a TLS file cannot be read or is not a PEM file.
+    /// If a TLS file cannot be read or is not a PEM file.
     pub(crate) fn new(connection: Connection, key: &str, connect_timeout: Duration) -> Result<Self, ConfigError> {
         check_files(&connection.address)?;
         Ok(Self {
@@ -56,7 +56,7 @@ impl Pool {
     /// Runs `call` on a connection, after connecting if needed. Each step of it ends before `deadline`.
     ///
     /// # Errors
-    /// When Redis is unreachable or refuses the call. It may have executed a call that ended with
+    /// If Redis is unreachable or refuses the call. It may have executed a call that ended with
     /// [`LinkError::Unreachable`].
     pub(crate) fn call<T>(
         &self,

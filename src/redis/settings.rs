@@ -53,7 +53,7 @@ impl Settings {
     /// Takes a connection, with defaults for the rest and for the data of the first shard.
     ///
     /// # Errors
-    /// When a TLS file cannot be read or is not a PEM file. The files are read again for every connection, since they
+    /// If a TLS file cannot be read or is not a PEM file. The files are read again for every connection, since they
     /// may be renewed while the process runs.
     pub fn new(connection: Connection) -> Result<Self, ConfigError> {
         check_files(&connection.address)?;
@@ -141,7 +141,7 @@ pub(super) fn prepare(connection: &mut redis::Connection, database: u32, timeout
 /// Checks the TLS files of an address.
 ///
 /// # Errors
-/// When a file cannot be read or is not a PEM file.
+/// If a file cannot be read or is not a PEM file.
 pub(super) fn check_files(address: &Address) -> Result<(), ConfigError> {
     let files = match address {
         Address::Tls { files, .. } => Some(files),

@@ -34,7 +34,7 @@ pub(super) fn examine(
 /// Checks that the server is still a master. Where `ROLE` is forbidden, it tries a write that changes nothing.
 ///
 /// # Errors
-/// When the connection breaks.
+/// If the connection breaks.
 pub(super) fn check_role(
     redis: &mut Connection,
     key_prefix: &str,
@@ -52,7 +52,7 @@ pub(super) fn check_role(
 /// Checks that the server is still there. Any reply proves that.
 ///
 /// # Errors
-/// When the connection breaks.
+/// If the connection breaks.
 pub(super) fn ping(redis: &mut Connection) -> RedisResult<()> {
     answered(redis::cmd("PING").exec(redis)).map(drop)
 }
@@ -60,7 +60,7 @@ pub(super) fn ping(redis: &mut Connection) -> RedisResult<()> {
 /// Returns the reply, or `None` if the server refused to reply, as under an ACL.
 ///
 /// # Errors
-/// When the connection breaks.
+/// If the connection breaks.
 pub(crate) fn answered<T>(result: RedisResult<T>) -> RedisResult<Option<T>> {
     match result {
         Ok(reply) => Ok(Some(reply)),

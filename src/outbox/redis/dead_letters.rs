@@ -81,7 +81,7 @@ impl DeadLetters {
     /// Opens the dead letters of the cluster in `config`. Connects with the first call.
     ///
     /// # Errors
-    /// When a TLS file of the connection cannot be used.
+    /// If a TLS file of the connection cannot be used.
     pub fn of(config: &Config) -> Result<Self, ConfigError> {
         Ok(Self { clients: ShardClients::of(config)?, missing: Vec::new() })
     }
@@ -95,7 +95,7 @@ impl DeadLetters {
     /// Returns the number of dead letters.
     ///
     /// # Errors
-    /// When Redis is unreachable or refuses the call.
+    /// If Redis is unreachable or refuses the call.
     pub fn count(&mut self) -> Result<usize, ClientError> {
         self.sum(&self.all(), |dead_letters, shard| {
             dead_letters.clients.call(shard, |redis, keys| redis.xlen(keys.key("dead")))
@@ -259,12 +259,9 @@ impl DeadLetters {
             dead_letters.clients.check_one(shard)?;
             call(dead_letters, shard)
         });
-        let answered = shards.iter().zip(&results).find(|(_, result)| result.is_ok()).map(|(shard, _)| *shard);
         let (replies, missing) = ShardClients::separate(results)?;
-        if let Some(answered) = answered {
-            // If these shards have no data, others know the number.
-            self.clients.check(answered)?;
-        }
+        // If these shards have no data, others know the number.
+        self.clients.check_others(shards)?;
         self.missing = missing;
         Ok(replies)
     }

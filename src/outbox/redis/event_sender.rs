@@ -9,7 +9,7 @@ use crate::config::{Config, ConfigError};
 use crate::event::{AppId, CustomEvent, Shard};
 use crate::outbox::SendError;
 use crate::outbox::custom::{check, is_wanted};
-use crate::redis::{Link, LinkError, OwnShard, Settings, ShardClients, outbox_limits};
+use crate::redis::{Link, LinkError, Settings, ShardClients, outbox_limits};
 
 /// Longest idle time after which a connection is reused. Redis or a firewall may close an idle one, and an event sent
 /// into a closed connection may or may not have arrived.
@@ -28,7 +28,6 @@ pub struct EventSender {
 /// Appends to one shard.
 #[derive(Debug)]
 struct ShardSender {
-    keys: OwnShard,
     settings: Settings,
     used_link: Option<UsedLink>,
 }
@@ -46,14 +45,10 @@ impl EventSender {
     /// Creates a sender for the cluster in `config`. Connects with the first event.
     ///
     /// # Errors
-    /// When a TLS file of the connection cannot be used.
+    /// If a TLS file of the connection cannot be used.
     pub fn of(config: Config) -> Result<Self, ConfigError> {
         let settings = Settings::of(&config, Shard::FIRST)?;
-        let of_shard = |shard| ShardSender {
-            keys: OwnShard::of(&config, shard),
-            settings: settings.for_shard(&config, shard),
-            used_link: None,
-        };
+        let of_shard = |shard| ShardSender { settings: settings.for_shard(&config, shard), used_link: None };
         let shards = config.shards().map(of_shard).collect();
         Ok(Self { shards, clients: ShardClients::with(&config, &settings), config })
     }
@@ -64,7 +59,7 @@ impl EventSender {
     /// Each step of connecting and sending takes `connection.timeout` at most.
     ///
     /// # Errors
-    /// When the name is invalid, the channel is empty, or Redis has not accepted the event.
+    /// If the name is invalid, the channel is empty, or Redis has not accepted the event.
     pub fn send(
         &mut self,
         app: &[u8],
@@ -85,14 +80,14 @@ impl EventSender {
         let connection = &self.config.connection;
         let limits = outbox_limits(&self.config);
         let number = Shard::of(app, channel, connection.shards);
-        let shard = &mut self.shards[number.index()];
+        let (shard, keys) = (&mut self.shards[number.index()], self.clients.own(number));
         let may_begin = connection.shards == 1;
-        match shard.append(|redis, keys| keys.send(redis, &limits, may_begin, app, channel, event))? {
+        match shard.append(|redis| keys.send(redis, &limits, may_begin, app, channel, event))? {
             Err(Exclusion::Absent) => {
                 // The first event ever, or a config with more shards than the data. The first try may find a closed connection.
                 let checked = self.clients.check(number).or_else(|_| self.clients.check(number));
                 checked.map_err(|error| SendError::Excluded(error.to_string()))?;
-                shard.append(|redis, keys| keys.send(redis, &limits, true, app, channel, event))?
+                shard.append(|redis| keys.send(redis, &limits, true, app, channel, event))?
             }
             sent => sent,
         }
@@ -104,13 +99,13 @@ impl EventSender {
 }
 
 impl ShardSender {
-    fn append<T>(&mut self, call: impl FnOnce(&mut Connection, &OwnShard) -> RedisResult<T>) -> Result<T, SendError> {
+    fn append<T>(&mut self, call: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, SendError> {
         let used = self.used_link.take().filter(UsedLink::is_of_use);
         let mut link = used.map_or_else(|| Link::silent(self.settings.clone()), |used| used.link);
         let mut begun = false;
         let sent = link.with(|redis| {
             begun = true;
-            call(redis, &self.keys)
+            call(redis)
         });
         let address = || self.settings.name();
         match sent {

@@ -1,26 +1,20 @@
 //! Fuzzes what other versions and other programs may have left in the keys of the outbox.
 
-use std::collections::BTreeMap;
-
-use redis::{Commands, Connection, Value};
+use redis::{Commands, Value};
 use serde_json::json;
 
 use super::dead_letters::DeadLetters;
 use super::entry::{self, EntryPage};
 use super::in_flight::{PersistedBatch, lane_field, parse_lane};
+use super::scripts::tests::{Owner, PARTITION};
 use super::scripts::{DeadLetterLimits, parse_stream_id, stream_id};
 use super::takeover::Takeover;
 use super::unreadable::FIELDS_AT_MOST;
 use super::*;
-use crate::cluster::Membership;
 use crate::config::Payload;
-use crate::event::{CustomEvent, Event, EventKind, MemberDetails, NodeId};
+use crate::event::{CustomEvent, Event, EventKind, MemberDetails};
 use crate::fuzz::fuzz;
 use crate::outbox::{Item, body};
-use crate::support::redis::RedisServer;
-
-/// The partition of these tests.
-const PARTITION: u16 = 3;
 
 /// Splits an input into an id, and names and values in turn.
 fn entry_of(input: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
@@ -121,29 +115,7 @@ fn a_stored_value_that_is_read_is_written_the_same() {
     });
 }
 
-/// A node that owns a partition of its own Redis.
-struct Owner {
-    /// Stopped when dropped.
-    server: RedisServer,
-    redis: Connection,
-    keys: OwnShard,
-    membership: Membership,
-    of: Position,
-}
-
 impl Owner {
-    fn start() -> Self {
-        let server = RedisServer::start();
-        let mut redis = server.connect();
-        let membership = Membership { node: NodeId::new("host", 1, 0), epoch: "epoch-1".into() };
-        redis.hset::<_, _, _, ()>("wh:epoch", "id", &*membership.epoch).unwrap();
-        redis.zadd::<_, _, _, ()>("wh:nodes", membership.node.as_str(), 1_u64 << 50).unwrap();
-        let keys = OwnShard::of(&Config::default(), Shard::FIRST);
-        let owned = keys.assign(&mut redis, &membership, &BTreeMap::default()).unwrap().unwrap().owned;
-        let of = Position { shard: Shard::FIRST, partition: PARTITION, token: owned[&PARTITION], seq: 0 };
-        Self { server, redis, keys, membership, of }
-    }
-
     /// Adds an entry to a stream. Returns its id.
     fn add(&mut self, stream: &str, fields: &[Vec<u8>]) -> String {
         redis::cmd("XADD").arg(stream).arg("*").arg(fields).query(&mut self.redis).unwrap()
@@ -174,8 +146,9 @@ impl Owner {
     fn drop_unreadable(&mut self, page: &EntryPage) -> Vec<DeadLetterId> {
         let limits = DeadLetterLimits { count: 10, per_endpoint: 10, bytes: 1 << 40, age_ms: 60_000 };
         let entries = page.unreadable.iter().map(|entry| (entry.id.as_str(), entry.dead_letter(PARTITION)));
-        let Self { redis, keys, membership, of, .. } = self;
-        let reply = keys.drop_unreadable(redis, membership, limits, *of, entries).unwrap();
+        let of = self.at(0);
+        let Self { redis, keys, membership, .. } = self;
+        let reply = keys.drop_unreadable(redis, membership, limits, of, entries).unwrap();
         reply.entries.into_iter().map(|(_, dead_letter)| dead_letter.expect("dead letters are kept")).collect()
     }
 }
@@ -206,7 +179,8 @@ fn an_unreadable_entry_is_a_dead_letter_and_after_a_retry_the_same_entry() {
         owner.add(&owner.keys.key_of("out", PARTITION), &fields);
         owner.redis.hset::<_, _, _, ()>(owner.keys.key_of("cursor", PARTITION), lane, &seq).unwrap();
         owner.redis.hset::<_, _, _, ()>(owner.keys.key_of("inflight", PARTITION), lane, stored).unwrap();
-        let takeover = Takeover::read(&mut owner.redis, &owner.keys, &[(PARTITION, owner.of.token)]);
+        let token = owner.at(0).token;
+        let takeover = Takeover::read(&mut owner.redis, &owner.keys, &[(PARTITION, token)]);
         let inherited = takeover.expect("a takeover reads any value").in_flight;
         assert!(inherited.iter().all(|batch| !batch.events.is_empty()), "a batch without events would be sent");
         let page = entry::page(owner.redis.xrange_all(owner.keys.key_of("out", PARTITION)).unwrap());

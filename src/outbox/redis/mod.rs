@@ -168,7 +168,7 @@ impl RedisOutbox {
     /// Starts an outbox on the Redis of `settings`, for the node with this `membership`.
     ///
     /// # Errors
-    /// When the operating system refuses a thread.
+    /// If the operating system refuses a thread.
     pub(crate) fn start(
         options: RedisOutboxOptions,
         settings: &Settings,
@@ -176,8 +176,7 @@ impl RedisOutbox {
         telemetry: &Arc<Telemetry>,
     ) -> io::Result<Arc<Self>> {
         let link = || Link::new(settings.clone(), Arc::clone(telemetry));
-        let keys = options.keys.clone();
-        let store = Store { keys: keys.clone(), link: link(), membership: Arc::clone(membership) };
+        let store = Store { keys: options.keys.clone(), link: link(), membership: Arc::clone(membership) };
         let out_of_order = options.max_events / usize::from(PARTITIONS);
         let outbox = Arc::new(Self {
             options,
@@ -194,7 +193,7 @@ impl RedisOutbox {
             threads: OnceLock::new(),
             telemetry: Arc::clone(telemetry),
         });
-        let mut reader = Reader::new(Arc::clone(&outbox), keys, link(), Arc::clone(membership));
+        let mut reader = Reader::new(Arc::clone(&outbox), link(), Arc::clone(membership));
         let ack_writer = Arc::clone(&outbox);
         let threads = [
             Thread::spawn("wh-outbox", Arc::clone(telemetry), move || reader.run())?,
@@ -219,7 +218,7 @@ impl RedisOutbox {
     /// Returns the positions of the events that Redis still has.
     ///
     /// # Errors
-    /// When another node owns some of them.
+    /// If another node owns some of them.
     fn live(&self, events: &[Arc<Queued>]) -> Result<Vec<Position>, PersistError> {
         let positions = events.iter().map(|event| event.position);
         self.ownership.lock().live(positions).map_err(PersistError::Fenced)

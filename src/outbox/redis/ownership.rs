@@ -142,7 +142,7 @@ impl Ownership {
     /// Returns the positions whose events Redis has not lost.
     ///
     /// # Errors
-    /// When other nodes own some of the partitions: their fencing tokens.
+    /// If other nodes own some of the partitions: their fencing tokens.
     pub(crate) fn live(&self, positions: impl Iterator<Item = Position>) -> Result<Vec<Position>, Vec<u64>> {
         let (mut live, mut fenced) = (Vec::new(), Vec::new());
         for position in positions {

@@ -42,7 +42,6 @@ const UNTAKEN: usize = 5_000;
 /// State of the reader thread.
 pub(super) struct Reader {
     pub(super) outbox: Arc<RedisOutbox>,
-    pub(super) keys: OwnShard,
     pub(super) link: Link,
     membership: Arc<SharedMembership>,
     joined: Option<Membership>,
@@ -56,10 +55,9 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Creates a reader for `outbox`.
-    pub(super) fn new(outbox: Arc<RedisOutbox>, keys: OwnShard, link: Link, membership: Arc<SharedMembership>) -> Self {
+    pub(super) fn new(outbox: Arc<RedisOutbox>, link: Link, membership: Arc<SharedMembership>) -> Self {
         Self {
             outbox,
-            keys,
             link,
             membership,
             joined: None,
@@ -142,7 +140,7 @@ impl Reader {
         if now < self.forget_at {
             return;
         }
-        let (keys, age) = (&self.keys, Duration::from_millis(self.outbox.options.dead_letters.age_ms));
+        let (keys, age) = (&self.outbox.options.keys, Duration::from_millis(self.outbox.options.dead_letters.age_ms));
         let removed = self.link.write_while_full(|redis| {
             let last = older_than(redis, age)?;
             keys.forget_oldest_dead_letters(redis, &last)
@@ -154,7 +152,7 @@ impl Reader {
 
     /// Runs a read, and records whether Redis replied.
     fn read<T>(&mut self, talk: impl FnOnce(&mut Connection, &OwnShard) -> RedisResult<T>) -> Option<T> {
-        let reply = self.link.read(|redis| talk(redis, &self.keys)).ok();
+        let reply = self.link.read(|redis| talk(redis, &self.outbox.options.keys)).ok();
         self.outbox.rounds.record_reply(reply.is_some());
         reply
     }
@@ -178,7 +176,8 @@ impl Reader {
     fn assign(&mut self, membership: &Membership) -> Option<()> {
         self.outbox.release_partitions().ok()?;
         let held = self.outbox.ownership.lock().held();
-        let assigned = self.link.write_while_full(|redis| self.keys.assign(redis, membership, &held)).ok();
+        let assigned =
+            self.link.write_while_full(|redis| self.outbox.options.keys.assign(redis, membership, &held)).ok();
         self.outbox.rounds.record_reply(assigned.is_some());
         let Assignment { share, owned } = match assigned? {
             Ok(assignment) => assignment,
@@ -235,7 +234,7 @@ impl Reader {
         let now = Instant::now();
         let mut ownership = self.outbox.ownership.lock();
         let mut events = Vec::with_capacity(items.len());
-        let shard = self.keys.shard;
+        let shard = self.outbox.options.keys.shard;
         for (position, mut item) in items {
             ownership.read(position);
             if let Item::Redelivery(redelivery) = &mut item {

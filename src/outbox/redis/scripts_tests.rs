@@ -24,28 +24,28 @@ const LANE: &[u8] = b"0:app";
 const LATE: u64 = 1 << 50;
 
 /// The partition of these tests.
-const PARTITION: u16 = 3;
+pub(in crate::outbox::redis) const PARTITION: u16 = 3;
 
 /// A node that owns all partitions of its own Redis.
-struct Owner {
+pub(in crate::outbox::redis) struct Owner {
     /// Stopped when dropped.
-    _server: RedisServer,
-    redis: Connection,
-    keys: OwnShard,
-    membership: Membership,
+    pub(in crate::outbox::redis) server: RedisServer,
+    pub(in crate::outbox::redis) redis: Connection,
+    pub(in crate::outbox::redis) keys: OwnShard,
+    pub(in crate::outbox::redis) membership: Membership,
     /// The token of the partition under test.
     token: u64,
 }
 
 impl Owner {
-    fn start() -> Self {
+    pub(in crate::outbox::redis) fn start() -> Self {
         let server = RedisServer::start();
         let mut redis = server.connect();
         let membership = Membership { node: NodeId::new("host", 1, 0), epoch: "epoch-1".into() };
         redis.hset::<_, _, _, ()>("wh:epoch", "id", &*membership.epoch).unwrap();
         redis.zadd::<_, _, _, ()>("wh:nodes", membership.node.as_str(), LATE).unwrap();
         let mut owner =
-            Self { _server: server, redis, keys: OwnShard::of(&Config::default(), Shard::FIRST), membership, token: 0 };
+            Self { server, redis, keys: OwnShard::of(&Config::default(), Shard::FIRST), membership, token: 0 };
         owner.token = owner.assign(&owner.membership.clone());
         owner
     }
@@ -67,7 +67,7 @@ impl Owner {
         self.redis.zadd::<_, _, _, ()>("wh:nodes", membership.node.as_str(), expiry).unwrap();
     }
 
-    const fn at(&self, seq: u64) -> Position {
+    pub(in crate::outbox::redis) const fn at(&self, seq: u64) -> Position {
         Position { shard: Shard::FIRST, partition: PARTITION, token: self.token, seq }
     }
 

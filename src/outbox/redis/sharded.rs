@@ -26,7 +26,7 @@ impl ShardedOutbox {
     /// Starts the outbox of each shard of the cluster in `config`, for a node with these memberships, one per shard.
     ///
     /// # Errors
-    /// When the operating system refuses a thread.
+    /// If the operating system refuses a thread.
     pub(crate) fn start(
         config: &Config,
         settings: &Settings,

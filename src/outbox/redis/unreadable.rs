@@ -84,7 +84,8 @@ impl Reader {
     /// `false` if Redis was unreachable or refused. Entries of a partition that another node owns are left to that
     /// node.
     pub(super) fn drop_unreadable(&mut self, membership: &Membership, of: Position, entries: &[Unreadable]) -> bool {
-        let Self { link, keys, outbox, .. } = self;
+        let Self { link, outbox, .. } = self;
+        let keys = &outbox.options.keys;
         for portion in entries.chunks(PORTION) {
             let dead_letters = portion.iter().map(|entry| (entry.id.as_str(), entry.dead_letter(of.partition)));
             let limits = outbox.options.dead_letters;
