@@ -57,8 +57,9 @@ pub(super) fn status(status: u16) -> AttemptResult {
     AttemptResult::Status { status, retry_after: None }
 }
 
-pub(super) fn dropped(reason: &str) -> BatchOutcome {
-    BatchOutcome::Dropped { reason: reason.to_owned() }
+/// Returns the attempts that may begin.
+pub(super) fn begun(lanes: &mut Lanes, now: Instant) -> Vec<Attempt> {
+    std::iter::from_fn(|| lanes.next(now)).collect()
 }
 
 pub(crate) fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<String> {
@@ -108,7 +109,7 @@ fn a_truncated_status_keeps_failing_endpoints_and_the_longest_lanes() {
     assert!(status.lanes.iter().all(|lane| lane.depth == 2), "the lane that has delivered a batch is shorter");
 }
 
-fn pause(lanes: &mut Lanes, paused: &[&str], now: Instant) {
+pub(super) fn pause(lanes: &mut Lanes, paused: &[&str], now: Instant) {
     let paused = paused.iter().map(|id| (*id).to_owned()).collect();
     lanes.set_states(EndpointStates { paused, ..EndpointStates::default() }, now);
 }
@@ -192,7 +193,7 @@ fn applications_never_share_a_batch() {
     for seq in 0..4 {
         push(&mut lanes, if seq % 2 == 0 { "a" } else { "b" }, seq);
     }
-    let batches: Vec<Attempt> = std::iter::from_fn(|| lanes.next(Instant::now())).collect();
+    let batches = begun(&mut lanes, Instant::now());
     assert_eq!(batches.len(), 2);
     for attempt in batches {
         let app = &lanes.entries[attempt.lane].id.app;
@@ -231,7 +232,7 @@ fn a_failed_batch_is_retried_and_then_dropped_with_its_number_of_attempts() {
     assert!(lanes.next(now + Duration::from_secs(1)).is_none());
     let attempt = lanes.next(now + Duration::from_secs(2)).unwrap();
     let finished = lanes.complete(attempt.lane, status(301).into(), now, 0.0).unwrap();
-    assert_eq!((finished.attempts, finished.outcome), (2, dropped("HTTP 301")));
+    assert_eq!((finished.attempts, finished.outcome), (2, BatchOutcome::dropped("HTTP 301")));
     assert_eq!(lanes.undelivered(), Undelivered::default());
 }
 
@@ -248,7 +249,7 @@ fn a_batch_of_an_unknown_application_is_finally_dropped_without_an_attempt_or_a_
     let later = now + Duration::from_secs(120);
     let attempt = lanes.next(later).unwrap();
     let finished = lanes.complete(attempt.lane, AttemptResult::UnknownApplication.into(), later, 0.0).unwrap();
-    assert_eq!((finished.attempts, finished.outcome), (0, dropped("unknown application")));
+    assert_eq!((finished.attempts, finished.outcome), (0, BatchOutcome::dropped("unknown application")));
     assert!(!lanes.entries[attempt.lane].failing);
 }
 
@@ -330,18 +331,21 @@ fn an_endpoint_that_answered_410_gets_no_more_events_and_they_are_all_dropped() 
     ));
     push(&mut lanes, "waits", 10);
     let finished = lanes.complete(attempts[0].lane, status(410).into(), now, 0.0).unwrap();
-    assert_eq!((finished.attempts, finished.outcome, finished.newly_disabled), (1, dropped("HTTP 410"), true));
+    assert_eq!(
+        (finished.attempts, finished.outcome, finished.newly_disabled),
+        (1, BatchOutcome::dropped("HTTP 410"), true)
+    );
 
     let now = Instant::now();
     let mut undelivered: Vec<(AppId, u32)> = std::iter::from_fn(|| lanes.next_undeliverable(now))
-        .inspect(|finished| assert_eq!(finished.outcome, dropped("HTTP 410")))
+        .inspect(|finished| assert_eq!(finished.outcome, BatchOutcome::dropped("HTTP 410")))
         .map(|finished| (finished.lane.app, finished.attempts))
         .collect();
     undelivered.sort();
     assert_eq!(undelivered, [("backs off".into(), 1), ("waits".into(), 0)]);
 
     let late = lanes.complete(attempts[3].lane, status(500).into(), now, 0.0).unwrap();
-    assert_eq!((late.attempts, late.outcome, late.newly_disabled), (1, dropped("HTTP 410"), false));
+    assert_eq!((late.attempts, late.outcome, late.newly_disabled), (1, BatchOutcome::dropped("HTTP 410"), false));
     push(&mut lanes, "waits", 11);
     let sent: Vec<usize> = std::iter::from_fn(|| lanes.next(Instant::now())).map(|attempt| place(&attempt)).collect();
     assert!(sent.iter().all(|endpoint| *endpoint == 1), "{sent:?}");

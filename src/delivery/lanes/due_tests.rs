@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::tests::{dropped, endpoint, lanes, place, push, status};
+use super::tests::{begun, endpoint, lanes, pause, place, push, status};
 use super::*;
 use crate::config::{Batching, Config};
 use crate::delivery::attempt::{AttemptResult, EndedAttempt};
@@ -11,15 +11,6 @@ use crate::outbox::{BatchOutcome, Item, Position, Resume};
 use crate::report::WallClock;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-fn begun(lanes: &mut Lanes, now: Instant) -> Vec<Attempt> {
-    std::iter::from_fn(|| lanes.next(now)).collect()
-}
-
-fn pause(lanes: &mut Lanes, paused: &[&str], now: Instant) {
-    let paused = paused.iter().map(|id| (*id).to_owned()).collect();
-    lanes.set_states(EndpointStates { paused, ..EndpointStates::default() }, now);
-}
 
 fn limited(index: usize) -> Endpoint {
     Endpoint { request_interval: Some(SECOND), ..endpoint(index) }
@@ -153,7 +144,7 @@ fn a_single_event_that_is_too_large_is_dropped_and_two_are_halved() {
     let one = lanes.next(now).unwrap();
     assert_eq!(one.batch.events.len(), 1);
     let finished = lanes.complete(one.lane, status(413).into(), now, 0.0).unwrap();
-    assert_eq!(finished.outcome, dropped("HTTP 413"));
+    assert_eq!(finished.outcome, BatchOutcome::dropped("HTTP 413"));
 }
 
 #[test]

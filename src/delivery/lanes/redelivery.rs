@@ -89,7 +89,7 @@ mod tests {
     use std::time::Instant;
 
     use super::super::Moves;
-    use super::super::tests::{dropped, endpoint, lanes, place, push, status};
+    use super::super::tests::{endpoint, lanes, place, push, status};
     use super::*;
     use crate::event::Shard;
     use crate::outbox::{BatchOutcome, DeadLetterId, Item, Position};
@@ -143,7 +143,10 @@ mod tests {
         let attempt = lanes.next(Instant::now()).unwrap();
         assert_eq!((attempt.batch.id.as_str(), place(&attempt)), ("msg_0", 0));
         let finished = lanes.complete(attempt.lane, status(500).into(), Instant::now(), 0.0).unwrap();
-        assert_eq!((finished.attempts, finished.outcome, finished.moves), (1, dropped("HTTP 500"), Moves::Never));
+        assert_eq!(
+            (finished.attempts, finished.outcome, finished.moves),
+            (1, BatchOutcome::dropped("HTTP 500"), Moves::Never)
+        );
         let ended = HealthTransition::RetryEnded { reason: "HTTP 500".to_owned() };
         let reported: Vec<_> = lanes.take_transitions().into_iter().filter(|(_, change)| *change == ended).collect();
         assert_eq!(reported, [(0, ended)]);
@@ -207,7 +210,7 @@ mod tests {
         for code in [422, 413] {
             let attempt = lanes.next(Instant::now()).unwrap();
             let finished = lanes.complete(attempt.lane, status(code).into(), Instant::now(), 0.0).unwrap();
-            assert_eq!(finished.outcome, dropped(&format!("HTTP {code}")));
+            assert_eq!(finished.outcome, BatchOutcome::dropped(&format!("HTTP {code}")));
         }
         let attempt = lanes.next(Instant::now()).unwrap();
         let finished = lanes.complete(attempt.lane, status(200).into(), Instant::now(), 0.0).unwrap();
