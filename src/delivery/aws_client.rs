@@ -39,9 +39,9 @@ pub(super) trait AwsOperation: Send + Sync {
     /// Encodes the body of a request.
     fn encode(&self, request: &SignedRequest<'_>) -> Vec<u8>;
 
-    /// Returns `true` if AWS refused the credentials, so that others may work.
-    fn is_about_credentials(status: u16, _answer: &Self::Answer) -> bool {
-        matches!(status, 401 | 403)
+    /// Returns `true` if an answer with another status than 401 and 403 refuses the credentials, so that others may work.
+    fn is_about_credentials(_answer: &Self::Answer) -> bool {
+        false
     }
 
     /// Returns the result of an attempt.
@@ -150,7 +150,7 @@ impl<O: AwsOperation> EndpointClient for AwsClient<O> {
             Ok(answer) => answer,
             Err(error) => return Reply::failed(self.transport.explain(&error.into())),
         };
-        if O::is_about_credentials(head.status, &answer) {
+        if matches!(head.status, 401 | 403) || O::is_about_credentials(&answer) {
             self.provider.refuse(&keys);
         }
         let secrets = || {

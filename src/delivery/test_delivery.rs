@@ -1,7 +1,7 @@
 //! Test deliveries: one signed request that checks whether an endpoint accepts webhooks.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -10,6 +10,7 @@ use super::attempt::AttemptResult;
 use super::client::Clients;
 use super::signature::sign;
 use super::signing_key::{Signer, SigningKey};
+use crate::cluster::system_ms;
 use crate::config::Endpoint;
 use crate::telemetry::Telemetry;
 
@@ -35,14 +36,14 @@ pub struct TestDelivery {
 #[must_use]
 pub fn test_delivery(endpoint: &Endpoint, credentials: &Credentials) -> TestDelivery {
     let id = format!("msg_test_{:016x}", rand::random::<u64>());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (body, app) = (body(now), SigningKey::of_app(credentials.key.clone(), &credentials.secret, &[]));
+    let now_ms = system_ms();
+    let (body, app) = (body(now_ms), SigningKey::of_app(credentials.key.clone(), &credentials.secret, &[]));
     let began = Instant::now();
     let clients = Clients::new(&Arc::new(Telemetry::default()), || {});
     let result = match clients.set(std::slice::from_ref(endpoint)) {
         Ok(()) => clients.of(&endpoint.id).and_then(|(client, own)| {
             let signer = Signer::of(Some(&app), own.as_ref())?;
-            Some(client.send(&sign(&id, now.as_secs(), &body, signer), None).result)
+            Some(client.send(&sign(&id, now_ms / 1000, &body, signer), None).result)
         }),
         Err(error) => Some(AttemptResult::Failed(error.to_string())),
     };
@@ -63,9 +64,9 @@ pub fn test_delivery(endpoint: &Endpoint, credentials: &Credentials) -> TestDeli
     TestDelivery { ok, status, error, advice: advice.map(str::to_owned), took_ms, id }
 }
 
-fn body(now: Duration) -> Vec<u8> {
+fn body(now_ms: u64) -> Vec<u8> {
     let events = r#"[{"name":"test","channel":"resonate-webhooks-test"}]"#;
-    format!(r#"{{"time_ms":{},"events":{events}}}"#, now.as_millis()).into_bytes()
+    format!(r#"{{"time_ms":{now_ms},"events":{events}}}"#).into_bytes()
 }
 
 fn about_status(status: u16) -> Option<&'static str> {

@@ -103,8 +103,8 @@ impl AwsOperation for SqsSend {
         serde_json::to_vec(&message).unwrap_or_default()
     }
 
-    fn is_about_credentials(status: u16, error: &SqsError) -> bool {
-        matches!(status, 401 | 403) || ABOUT_CREDENTIALS.contains(&error.name().as_str())
+    fn is_about_credentials(error: &SqsError) -> bool {
+        ABOUT_CREDENTIALS.contains(&error.name().as_str())
     }
 
     fn result(head: &ResponseHead, error: SqsError) -> AttemptResult {
