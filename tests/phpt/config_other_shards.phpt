@@ -26,10 +26,10 @@ until('the edge', fn () => $cluster->receiver->events() !== []);
 try {
     (new Client($config(2)))->adopt();
 } catch (RedisMisconfigured $e) {
-    echo $e->getMessage(), "\n";
+    echo $e::class, ': ', $e->getMessage(), "\n";
 }
 
 $engine->shutdown(5000);
 ?>
 --EXPECTF--
-%Ashards%A
+Webpatser\ResonateWebhooks\Exceptions\RedisMisconfigured: %sshards%s

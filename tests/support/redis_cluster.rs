@@ -217,10 +217,7 @@ impl RedisCluster {
             all_decided(node);
         }
         assert_eq!(self.master_of(shard), to);
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while self.outbox_events_in(shards) > 0 && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        super::engine::eventually("an empty outbox", || self.outbox_events_in(shards) == 0);
         for node in nodes {
             assert!(node.end(Duration::from_secs(1)).is_nothing());
         }

@@ -58,7 +58,7 @@ pub(crate) struct RedisClusterServers {
     homes: Vec<usize>,
     failing: Option<Failing>,
     /// Pair whose failover is under way.
-    electing: Option<usize>,
+    electing: Option<(usize, Ms)>,
     forced: usize,
 }
 
@@ -157,7 +157,7 @@ impl RedisClusterServers {
             Cause::Stop => self.cluster.servers[master].hang(),
             Cause::Kill | Cause::Command => self.cluster.servers[master].kill(),
         }
-        self.electing = Some(pair);
+        self.electing = Some((pair, now()));
         true
     }
 
@@ -268,14 +268,14 @@ impl Servers for RedisClusterServers {
     }
 
     fn observe(&mut self) -> Vec<u8> {
-        if let Some(pair) = self.electing {
+        if let Some((pair, since)) = self.electing {
             let replica = self.replica(pair);
             if self.is_master(replica) {
                 (self.masters[pair], self.electing) = (replica, None);
-            } else if self.failing.as_ref().is_none_or(|failing| failing.since + FORCED_AFTER < now()) {
-                self.forced += 1;
+            } else if since + FORCED_AFTER < now() {
                 // Fails if the replica was elected meanwhile.
-                let _ = redis_cluster::run::<()>(&self.cluster.servers[replica], &["FAILOVER", "TAKEOVER"]);
+                let forced = redis_cluster::run::<()>(&self.cluster.servers[replica], &["FAILOVER", "TAKEOVER"]);
+                self.forced += usize::from(forced.is_ok());
             }
         }
         let is_down = |pair: usize| {
@@ -285,7 +285,7 @@ impl Servers for RedisClusterServers {
                 .filter(|failing| failing.shards.iter().any(|shard| self.homes[usize::from(*shard)] == pair));
             match known.map(|failing| failing.failure) {
                 Some(Failure::Killed | Failure::Stopped) => true,
-                _ if self.electing == Some(pair) => true,
+                _ if self.electing.is_some_and(|(electing, _)| electing == pair) => true,
                 _ => {
                     let state = redis_cluster::run::<String>(&self.cluster.servers[self.masters[pair]], &["INFO"]);
                     !state.is_ok_and(|state| state.contains("cluster_state:ok"))
