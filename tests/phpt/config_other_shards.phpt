@@ -16,7 +16,7 @@ spl_autoload_register(function (string $class): void {
 $cluster = new Cluster;
 $config = fn (int $shards): array => $cluster->config([
     'connection' => ['host' => $cluster->redis->socket, 'shards' => $shards],
-    'cluster' => ['app'],
+    'cluster' => ['name' => 'app'],
 ]);
 
 $engine = $cluster->engine($config(4));
