@@ -156,9 +156,11 @@ impl Engine {
     /// Returns the counters, the failed requests to Redis by reason, and the gauges.
     #[must_use]
     pub fn stats(&self) -> Vec<(&'static str, u64)> {
+        // Before the counters, which then include all that no longer waits.
+        let gauges = self.gauges();
         let mut stats = self.shared.telemetry.counters.snapshot();
         stats.extend(self.shared.telemetry.redis_failures().map(|(fault, count, _)| (fault.into(), count)));
-        stats.extend(self.gauges().map(|(name, value)| (name, value as u64)));
+        stats.extend(gauges.map(|(name, value)| (name, value as u64)));
         stats
     }
 
@@ -173,13 +175,12 @@ impl Engine {
         if self.is_inert() {
             return gauges([0; 6]);
         }
-        let events = match &*self.threads.lock() {
+        self.shared.gauges(|| match &*self.threads.lock() {
             Threads::Running(root) => {
                 root.with(Some(Instant::now()), |running| running.delivery.queued()).unwrap_or_default()
             }
             Threads::Unstarted { .. } | Threads::Stopped => 0,
-        };
-        self.shared.gauges(events)
+        })
     }
 
     /// Delivers everything that hooks pushed before this call, for at most `time`. Hooks continue to work meanwhile.

@@ -36,11 +36,13 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Returns the gauges. `events` is the number of events that wait for endpoints.
-    pub(super) fn gauges(&self, events: usize) -> [(&'static str, usize); 6] {
+    /// Returns the gauges. `events` counts the events that wait for endpoints.
+    pub(super) fn gauges(&self, events: impl FnOnce() -> usize) -> [(&'static str, usize); 6] {
+        // In the order of the way of an event: the other way round, what moves on meanwhile would be in no gauge.
+        let intents = self.queue.waiting();
         let (channels, sockets) = self.node_states.size();
         let (claims, client_events) = self.node_states.pending();
-        gauges([self.queue.waiting(), channels, sockets, claims, client_events, events])
+        gauges([intents, channels, sockets, claims, client_events, events()])
     }
 }
 
@@ -181,7 +183,7 @@ fn sources(config: &Config, shared: &Shared, membership: Arc<SharedMembership>, 
         delivery: Arc::clone(delivery),
         apps: Arc::clone(&shared.apps),
         telemetry: Arc::clone(&shared.telemetry),
-        gauges: Box::new(move || counted.gauges(delivering.queued()).to_vec()),
+        gauges: Box::new(move || counted.gauges(|| delivering.queued()).to_vec()),
         began: Instant::now(),
         clock: Mutex::default(),
         app_ids: config.app_ids.clone(),
