@@ -351,4 +351,19 @@ mod tests {
         assert!(took >= SHUTDOWN_TIMEOUT + GRACE, "the claimer was not stuck: {took:?}");
         assert!(took < SHUTDOWN_TIMEOUT + GRACE * 4 / 3, "{took:?}");
     }
+
+    #[test]
+    fn a_stopped_engine_keeps_no_part_in_memory() {
+        let redis = RedisServer::start();
+        let config =
+            json!({ "connection": { "host": redis.socket() }, "endpoints": [{ "url": "http://127.0.0.1:9/" }] });
+        let engine = Engine::new(Config::from_value(config).unwrap());
+        // Every part has one.
+        let owners = || Arc::strong_count(&engine.shared.telemetry);
+        let before = owners();
+        engine.boot().unwrap();
+        assert!(owners() > before);
+        assert!(engine.stop(Instant::now() + GRACE * 4));
+        eventually("the end of all parts", || (owners() == before).then_some(()));
+    }
 }

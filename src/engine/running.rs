@@ -197,7 +197,12 @@ fn start_delivery(config: &Config, shared: &Shared, outbox: &Arc<ShardedOutbox>)
     let (held, endpoints) = (Instant::now() + PAUSES_KNOWN_WITHIN, config.endpoints.clone());
     let delivery = Delivery::start(Some(held), events, config.into(), endpoints, apps, telemetry)?;
     let delivery = Arc::new(delivery);
-    let woken = Arc::clone(&delivery);
-    outbox.on_handover(move || woken.wake());
+    // Weak, because the delivery owns the outbox.
+    let woken = Arc::downgrade(&delivery);
+    outbox.on_handover(move || {
+        if let Some(delivery) = woken.upgrade() {
+            delivery.wake();
+        }
+    });
     Ok(delivery)
 }
