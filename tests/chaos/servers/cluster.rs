@@ -35,8 +35,11 @@ const OPTIONS: [&str; 10] = [
 /// Time after which a failover is forced if no replica was elected (ms).
 const FORCED_AFTER: Ms = 6000;
 
-/// Maximum time in which a replica must have what its master has, and in which a failover by command must be done.
+/// Maximum time in which a replica must have what its master has.
 const SYNCS: Duration = Duration::from_secs(2);
+
+/// Time after which Redis has abandoned a failover by command: its limit is 5 s.
+const ABANDONED_AFTER: Duration = Duration::from_secs(6);
 
 /// Maximum time for other changes of the cluster.
 const GOSSIP: Duration = Duration::from_secs(15);
@@ -133,8 +136,12 @@ impl RedisClusterServers {
         if redis_cluster::run::<()>(&self.cluster.servers[replica], &["FAILOVER"]).is_err() {
             return false;
         }
-        let done = within(SYNCS, || self.is_master(replica));
+        let old = self.masters[pair];
+        let done = within(ABANDONED_AFTER, || self.is_master(replica));
         if done {
+            // Until the old master knows, only a pause keeps it from writes that would be lost, and a step of the clock may end
+            // the pause.
+            assert!(within(GOSSIP, || !self.is_master(old)), "the old master does not become a replica");
             self.masters[pair] = replica;
         }
         done
