@@ -185,6 +185,12 @@ fn a_shard_that_is_down_for_long_stops_nobody_else_and_comes_back_whole() {
     let busy = hook_cost(&node);
     assert!(busy < 3 * idle.max(Duration::from_micros(5)), "a hook took {busy:?} after {idle:?}");
     assert!(stat(&node, "pending_claims") >= 100);
+    // The hooks whose cost was measured have events, too.
+    eventually("all events of the other shards", || {
+        let is_at_rest =
+            |shard: u8| node.undecided_claims()[usize::from(shard)] == 0 && cluster.outbox_events_of(shard) == 0;
+        stat(&node, "queued_intents") == 0 && (0..SHARDS).filter(|shard| *shard != ALONE).all(is_at_rest)
+    });
     partial_answers_are_said_as_such(&cluster, &receiver, &node);
     cluster.servers[master].restart();
     eventually("the claims of the shard", || stat(&node, "pending_claims") == 0);
