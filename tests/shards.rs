@@ -48,6 +48,17 @@ fn errors(node: &Engine) -> Vec<String> {
     node.poll(10_000).into_iter().filter_map(line).collect()
 }
 
+/// Returns the log of an engine since the last call.
+fn lines(node: &Engine) -> Vec<String> {
+    let line = |outcome| if let Outcome::Log { message, .. } = outcome { Some(message) } else { None };
+    node.poll(10_000).into_iter().filter_map(line).collect()
+}
+
+/// Returns the nodes with a lease in a shard.
+fn leases(redis: &mut redis::Connection, shard: u8) -> Vec<String> {
+    redis.zrange(format!("{{wh:{shard}}}:nodes"), 0, -1).expect("nodes")
+}
+
 /// Returns the dead letters in pages of three.
 fn listed(dead_letters: &mut DeadLetters) -> Vec<DeadLetter> {
     let mut all: Vec<DeadLetter> = Vec::new();
@@ -131,6 +142,27 @@ fn a_node_that_is_killed_is_reaped_and_succeeded_in_every_shard() {
     eventually("an empty outbox", || redis.outbox_events() == 0);
     assert!(second.end(Duration::from_secs(1)).is_nothing());
     assert_alternating(&receiver, 20);
+}
+
+#[test]
+fn a_node_that_was_declared_dead_in_one_shard_names_it() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let node = engine(&redis, &receiver, &json!({ "connection": connection(&redis, SHARDS), "ttl": 1 }));
+    let mut redis = redis.connect();
+    eventually("a lease in every shard", || (0..SHARDS).all(|n| leases(&mut redis, n).len() == 1));
+    let reaped = leases(&mut redis, 2).remove(0);
+    // As if another node had reaped it.
+    let () = redis.hset(format!("{{wh:2}}:reply:{reaped}"), "reaped", 1).expect("a mark");
+    let () = redis.zrem("{wh:2}:nodes", &reaped).expect("a removal");
+    let mut log = Vec::new();
+    eventually("another id", || {
+        log.extend(lines(&node));
+        leases(&mut redis, 2).first().is_some_and(|node| *node != reaped)
+    });
+    log.extend(lines(&node));
+    let dead: Vec<&String> = log.iter().filter(|line| line.contains("declared dead")).collect();
+    let begin = format!("was declared dead in shard 2: {reaped} continues as ");
+    assert!(dead.len() == 1 && dead[0].contains(&begin), "{log:?}");
 }
 
 #[test]

@@ -340,7 +340,8 @@ impl Claimer {
         self.lapsed.push(reaped.to_string());
         self.predecessor = Some(reaped.to_string());
         self.node_state.lock().start_over();
-        self.telemetry.log_warning(format_args!("{why}: {reaped} continues as {}", self.session.node));
+        let in_shard = self.link.in_shard();
+        self.telemetry.log_warning(format_args!("{why}{in_shard}: {reaped} continues as {}", self.session.node));
     }
 }
 

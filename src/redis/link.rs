@@ -108,6 +108,11 @@ impl Link {
         self.settings.timeout()
     }
 
+    /// See [`Settings::in_shard`].
+    pub(crate) fn in_shard(&self) -> String {
+        self.settings.in_shard()
+    }
+
     /// Returns until when [`with`](Self::with) would fail without trying. `None` if it would try now.
     #[must_use]
     pub fn ready_at(&self) -> Option<Instant> {

@@ -74,6 +74,11 @@ impl Settings {
         if self.connection.shards == 1 { address.to_string() } else { format!("{address}, shard {}", self.shard) }
     }
 
+    /// Returns the shard of the data as the end of a message, such as ` in shard 3`. Empty if there is only one.
+    pub(crate) fn in_shard(&self) -> String {
+        if self.connection.shards == 1 { String::new() } else { format!(" in shard {}", self.shard) }
+    }
+
     /// Returns what a server's role means here: in a Redis Cluster, nobody has to name the master.
     pub(super) fn explain(&self, unfit: Unfit) -> Unfit {
         match (unfit, self.address()) {

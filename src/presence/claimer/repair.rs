@@ -73,7 +73,8 @@ impl Claimer {
         self.session.restored();
         self.telemetry.counters.hold_rebuilds.add(1);
         self.telemetry.log_warning(format_args!(
-            "Redis had lost webhook data of this cluster: restored {} holds and {} pending departures",
+            "Redis had lost webhook data of this cluster{}: restored {} holds and {} pending departures",
+            self.link.in_shard(),
             holds.len(),
             departures.len()
         ));
@@ -142,8 +143,9 @@ impl Claimer {
         self.comparison.cursor = next;
         if missing > 0 {
             self.telemetry.counters.hold_rebuilds.add(1);
+            let in_shard = self.link.in_shard();
             self.telemetry.log_warning(format_args!(
-                "Restored {missing} holds of this node that Redis had lost. Check whether something deletes or evicts \
+                "Restored {missing} holds of this node{in_shard} that Redis had lost. Check whether something deletes or evicts \
                      keys in Redis"
             ));
         }
