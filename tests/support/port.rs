@@ -3,12 +3,11 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
-/// A TCP port of the loopback interface that no other test uses, in this process or another, even while no server
-/// listens on it. The rule: only the holder of the UDP port with the same number may use it.
-/// `tests/php/Support/FreePort.php` follows the same rule.
+/// A TCP port of the loopback interface that no other test uses, in this process or another, until this process ends: the
+/// engine of a test that has ended may still look for its Redis there. The rule: only the holder of the UDP port with the
+/// same number may use it. `tests/php/Support/FreePort.php` follows the same rule.
 pub(crate) struct Port {
     pub(crate) number: u16,
-    _reservation: UdpSocket,
 }
 
 impl Port {
@@ -19,7 +18,8 @@ impl Port {
             let number = 10_000 + u16::try_from(drawn % 20_000).expect("a small number");
             let Ok(reservation) = UdpSocket::bind((Ipv4Addr::LOCALHOST, number)) else { continue };
             if TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok() {
-                return Self { number, _reservation: reservation };
+                std::mem::forget(reservation);
+                return Self { number };
             }
         }
     }
@@ -29,8 +29,9 @@ impl Port {
         loop {
             let port = Self::free();
             let Ok(reservation) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port.number + 10_000)) else { continue };
-            let bus = Self { number: port.number + 10_000, _reservation: reservation };
+            let bus = Self { number: port.number + 10_000 };
             if bus.number < 30_000 && TcpListener::bind(bus.address()).is_ok() {
+                std::mem::forget(reservation);
                 return (port, bus);
             }
         }
