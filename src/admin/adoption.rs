@@ -2,12 +2,12 @@
 
 use redis::{Connection, RedisResult};
 
-use crate::redis::{Mismatch, OwnShard, Script};
+use crate::redis::{Mismatch, OwnShard, Script, code};
 
 static ADOPT: Script = Script::new(&[
-    include_str!("../redis/scripts/cluster.lua"),
-    include_str!("../redis/scripts/identity.lua"),
-    include_str!("scripts/adopt.lua"),
+    code!("../redis/scripts/cluster.lua"),
+    code!("../redis/scripts/identity.lua"),
+    code!("scripts/adopt.lua"),
 ]);
 
 /// The result of an adoption.

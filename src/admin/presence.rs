@@ -15,16 +15,16 @@ use thiserror::Error;
 
 use crate::config::{Config, ConfigError, Endpoint, IgnoredChannels};
 use crate::event::{AppId, EventName, Shard};
-use crate::redis::{ClientError, ForeignKey, Script, ScriptCall, ShardClients};
+use crate::redis::{ClientError, ForeignKey, Script, ScriptCall, ShardClients, code};
 
 macro_rules! script {
     ($file:literal) => {
         Script::new(&[
-            include_str!("../redis/scripts/cluster.lua"),
-            include_str!("../redis/scripts/identity.lua"),
-            include_str!("../cluster/scripts/settling.lua"),
-            include_str!("scripts/answerable.lua"),
-            include_str!($file),
+            code!("../redis/scripts/cluster.lua"),
+            code!("../redis/scripts/identity.lua"),
+            code!("../cluster/scripts/settling.lua"),
+            code!("scripts/answerable.lua"),
+            code!($file),
         ])
     };
 }

@@ -21,14 +21,14 @@ use super::answers::{Acknowledged, Closed, Entered, Refusal, SettlingStatus, acc
 use super::session::Past;
 use crate::config::Config;
 use crate::event::{NodeId, Shard};
-use crate::redis::{OwnShard, Script, ScriptCall, Stamp, millis};
+use crate::redis::{OwnShard, Script, ScriptCall, Stamp, code, millis};
 
 macro_rules! script {
     ($($file:literal),+) => {
         Script::new(&[
-            include_str!("../redis/scripts/cluster.lua"),
-            include_str!("../redis/scripts/refusals.lua"),
-            $(include_str!($file)),+
+            code!("../redis/scripts/cluster.lua"),
+            code!("../redis/scripts/refusals.lua"),
+            $(code!($file)),+
         ])
     };
 }

@@ -41,20 +41,20 @@ use super::claim::Hold;
 use crate::cluster::{Acknowledged, MembershipScripts, Refusal, accepted};
 use crate::config::{Config, Roster};
 use crate::event::{EventName, NodeId, PARTITIONS, Shard};
-use crate::redis::{Script, millis, outbox_limits};
+use crate::redis::{Script, code, millis, outbox_limits};
 
 macro_rules! script {
     ($($file:literal),+) => {
         Script::new(&[
-            include_str!("../redis/scripts/cluster.lua"),
-            include_str!("../redis/scripts/refusals.lua"),
-            include_str!("../redis/scripts/next_millisecond.lua"),
-            include_str!("../redis/scripts/append.lua"),
-            include_str!("scripts/suspended.lua"),
-            include_str!("scripts/holds.lua"),
-            include_str!("scripts/due.lua"),
-            include_str!("scripts/counts.lua"),
-            $(include_str!($file)),+
+            code!("../redis/scripts/cluster.lua"),
+            code!("../redis/scripts/refusals.lua"),
+            code!("../redis/scripts/next_millisecond.lua"),
+            code!("../redis/scripts/append.lua"),
+            code!("scripts/suspended.lua"),
+            code!("scripts/holds.lua"),
+            code!("scripts/due.lua"),
+            code!("scripts/counts.lua"),
+            $(code!($file)),+
         ])
     };
 }

@@ -6,11 +6,11 @@ use std::fmt::Display;
 use redis::{Connection, RedisResult};
 use thiserror::Error;
 
-use super::{Script, ScriptCall};
+use super::{Script, ScriptCall, code};
 use crate::config::{ClusterIdentity, Config};
 use crate::event::Shard;
 
-static NUMBER: Script = Script::new(&[include_str!("scripts/identity.lua"), include_str!("scripts/number.lua")]);
+static NUMBER: Script = Script::new(&[code!("scripts/identity.lua"), code!("scripts/number.lua")]);
 
 /// Schema in which this version writes its data. Raised by every change that an older node would misread.
 pub(crate) const SCHEMA: u64 = 1;

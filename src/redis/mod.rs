@@ -10,6 +10,7 @@
 
 mod backoff;
 mod client;
+mod code;
 mod failure;
 mod foreign;
 #[cfg(test)]
@@ -33,6 +34,7 @@ use crate::config::Config;
 
 pub use client::ClientError;
 pub(crate) use client::ShardClients;
+pub(crate) use code::{code, code_as_text, code_length, code_of};
 pub use failure::{LinkError, WriteRefusal};
 pub use foreign::ForeignKey;
 pub(crate) use foreign::{find as find_foreign_keys, find_of_apps as find_foreign_keys_of_apps};

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use redis::{Connection, ErrorKind, RedisError, RedisResult, Value};
 
+use super::code::code;
 use super::failure::{LinkError, is_answer};
 use super::script::Script;
 use super::server::{Role, Scripts, Server, Unfit, field};
 
-static PROBE: Script = Script::new(&[include_str!("scripts/probe.lua")]);
+static PROBE: Script = Script::new(&[code!("scripts/probe.lua")]);
 
 /// Checks that the server behind a new connection can be used. Returns its `run_id`, which changes with a restart or a
 /// failover; `None` if the server does not report it.

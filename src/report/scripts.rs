@@ -8,7 +8,7 @@ use redis::{Commands, Connection, RedisResult};
 
 use super::history::{BITS, HistoryWrite, expiry_of, hour_of};
 use super::record::{EndpointStates, NodeRecord, Pauses};
-use crate::redis::{OwnShard, Script, millis};
+use crate::redis::{OwnShard, Script, code, millis};
 
 /// The age of a record after which its node counts as silent: three missed records.
 pub(crate) const SILENT_AFTER_MS: u64 = 6_000;
@@ -19,11 +19,9 @@ const SIGHTS_AT_MOST: usize = 1000;
 /// The time (ms) after the last attempt when the stream expires.
 const SIGHTS_KEPT_MS: i64 = 60_000;
 
-static REPORT: Script =
-    Script::new(&[include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/report.lua")]);
+static REPORT: Script = Script::new(&[code!("../redis/scripts/cluster.lua"), code!("scripts/report.lua")]);
 
-static HISTORY: Script =
-    Script::new(&[include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/history.lua")]);
+static HISTORY: Script = Script::new(&[code!("../redis/scripts/cluster.lua"), code!("scripts/history.lua")]);
 
 /// The time (ms) for which the number of a node's last write to the history is kept.
 const COUNTED_KEPT_MS: u64 = 3_600_000;

@@ -3,9 +3,9 @@
 use redis::{Connection, RedisResult};
 use serde::Serialize;
 
-use crate::redis::{LinkError, Script};
+use crate::redis::{LinkError, Script, code};
 
-static RIGHTS: Script = Script::new(&[include_str!("../scripts/rights.lua")]);
+static RIGHTS: Script = Script::new(&[code!("../scripts/rights.lua")]);
 
 /// The commands and writes that Redis refuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

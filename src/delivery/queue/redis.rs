@@ -8,7 +8,7 @@ use crate::config::{ConfigError, Endpoint, RedisQueue};
 use crate::delivery::answer::Reply;
 use crate::delivery::client::EndpointClient;
 use crate::delivery::signature::SignedRequest;
-use crate::redis::{LinkError, Pool, Script};
+use crate::redis::{LinkError, Pool, Script, code};
 
 /// Pushes onto one queue.
 pub(in crate::delivery) struct RedisQueueClient {
@@ -29,7 +29,7 @@ impl RedisQueueClient {
         let pool = Pool::new(queue.connection.clone(), &queue.key, endpoint.connect_timeout);
         Ok(Self {
             pool: pool.map_err(|error| error.renamed("resonate-webhooks.connection", &queue.settings))?,
-            push: Script::new(&[include_str!("push.lua")]),
+            push: Script::new(&[code!("push.lua")]),
             key: queue.key.clone(),
             settings: queue.settings.clone(),
             timeout: endpoint.timeout,

@@ -21,7 +21,7 @@ use redis::{Connection, RedisResult};
 use crate::cluster::{Membership, Refusal, accepted};
 use crate::event::PARTITIONS;
 use crate::outbox::{DeadLetterId, Position};
-use crate::redis::{OwnShard, Script, ScriptCall};
+use crate::redis::{OwnShard, Script, ScriptCall, code};
 
 pub(crate) use self::commit::DeadLetterLimits;
 pub(super) use self::commit::{AckRequest, CommitReply, Load, PersistRequest};
@@ -30,9 +30,9 @@ pub(super) use self::send::Exclusion;
 macro_rules! script {
     ($($file:literal),+) => {
         Script::new(&[
-            include_str!("../../redis/scripts/cluster.lua"),
-            include_str!("../../redis/scripts/refusals.lua"),
-            $(include_str!($file)),+
+            code!("../../redis/scripts/cluster.lua"),
+            code!("../../redis/scripts/refusals.lua"),
+            $(code!($file)),+
         ])
     };
 }
