@@ -31,12 +31,8 @@ impl<const MIN_MS: u32, const MAX_MS: u32, const DEFAULT_MS: u32> TryFrom<Number
 {
     type Error = String;
 
-    fn try_from(Number { value, written }: Number) -> Result<Self, String> {
-        let (min, max) = (f64::from(MIN_MS) / 1000.0, f64::from(MAX_MS) / 1000.0);
-        if !(min..=max).contains(&value) {
-            return Err(format!("{written} is out of range: must be from {min} to {max} seconds"));
-        }
-        Ok(Self(Duration::from_secs_f64(value)))
+    fn try_from(number: Number) -> Result<Self, String> {
+        number.seconds(MIN_MS, MAX_MS).map(Self)
     }
 }
 
@@ -88,19 +84,8 @@ impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Default for Whole<MIN, 
 impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> TryFrom<Number> for Whole<MIN, MAX, DEFAULT> {
     type Error = String;
 
-    fn try_from(Number { value, written }: Number) -> Result<Self, String> {
-        if value.fract() != 0.0 {
-            return Err(format!("{written} is not a whole number"));
-        }
-        if !(f64::from(MIN)..=f64::from(MAX)).contains(&value) {
-            return Err(format!("{written} is out of range: must be from {MIN} to {MAX}"));
-        }
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "the value is whole and within the bounds of the type"
-        )]
-        Ok(Self(value as u32))
+    fn try_from(number: Number) -> Result<Self, String> {
+        number.whole(MIN, MAX).map(Self)
     }
 }
 
@@ -144,6 +129,8 @@ pub(super) struct Number {
 }
 
 impl<'de> Deserialize<'de> for Number {
+    // All ranges share it.
+    #[inline(never)]
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         read(deserializer, "a number", |form: Form<IgnoredAny>| match form {
             Form::Whole(number) => Some(Self::parse(&number.to_string())),
@@ -160,6 +147,31 @@ impl Number {
             Ok(value) if value.is_finite() => Ok(Self { value, written: text.trim().to_owned() }),
             _ => Err(format!("{text:?} is not a number")),
         }
+    }
+
+    fn seconds(self, min_ms: u32, max_ms: u32) -> Result<Duration, String> {
+        let Self { value, written } = self;
+        let (min, max) = (f64::from(min_ms) / 1000.0, f64::from(max_ms) / 1000.0);
+        if !(min..=max).contains(&value) {
+            return Err(format!("{written} is out of range: must be from {min} to {max} seconds"));
+        }
+        Ok(Duration::from_secs_f64(value))
+    }
+
+    fn whole(self, min: u32, max: u32) -> Result<u32, String> {
+        let Self { value, written } = self;
+        if value.fract() != 0.0 {
+            return Err(format!("{written} is not a whole number"));
+        }
+        if !(f64::from(min)..=f64::from(max)).contains(&value) {
+            return Err(format!("{written} is out of range: must be from {min} to {max}"));
+        }
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the value is whole and within the bounds of the type"
+        )]
+        Ok(value as u32)
     }
 
     /// Clamps a number instead of refusing it, at the keys of the replaced package, which accepted any number.

@@ -17,7 +17,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::driver_keys::{CONNECTION, OF_DRIVERS};
 use super::error::{ConfigFault, nearest, place};
@@ -42,13 +42,21 @@ impl<'a> Setting<'a> {
         Self { value, key: String::new(), warnings }
     }
 
-    /// Wraps the values below this one.
-    fn children(&self, values: impl Iterator<Item = (String, Value)>) -> Children<'a> {
-        let settings = values.map(|(name, value)| {
-            let key = if self.key.is_empty() { name.clone() } else { format!("{}.{name}", self.key) };
-            (name, Self { value, key, warnings: self.warnings })
-        });
-        Children { settings: settings.collect::<Vec<_>>().into_iter(), next: None }
+    /// Wraps the items of a list. Not inlined, because every type of the config would have a copy.
+    #[inline(never)]
+    fn items(&self, items: Vec<Value>) -> Children<'a> {
+        Children::of(items.into_iter().enumerate().map(|(n, value)| self.child(n.to_string(), value)))
+    }
+
+    /// Wraps the values of an array with keys. Not inlined, as [`Self::items`].
+    #[inline(never)]
+    fn entries(&self, entries: Map<String, Value>) -> Children<'a> {
+        Children::of(entries.into_iter().map(|(name, value)| self.child(name, value)))
+    }
+
+    fn child(&self, name: String, value: Value) -> (String, Self) {
+        let key = if self.key.is_empty() { name.clone() } else { format!("{}.{name}", self.key) };
+        (name, Self { value, key, warnings: self.warnings })
     }
 
     fn read<'de, T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ConfigFault> {
@@ -83,6 +91,12 @@ struct Children<'a> {
     settings: std::vec::IntoIter<(String, Setting<'a>)>,
     /// The value whose key has been read.
     next: Option<Setting<'a>>,
+}
+
+impl<'a> Children<'a> {
+    fn of(settings: impl Iterator<Item = (String, Setting<'a>)>) -> Self {
+        Self { settings: settings.collect::<Vec<_>>().into_iter(), next: None }
+    }
 }
 
 impl<'de> SeqAccess<'de> for Children<'_> {
@@ -121,11 +135,8 @@ impl<'de> Deserializer<'de> for Setting<'_> {
                 None => visitor.visit_f64(number.as_f64().unwrap_or(f64::NAN)),
             },
             Value::String(text) => visitor.visit_string(text),
-            Value::Array(items) => {
-                let items = items.into_iter().enumerate().map(|(n, value)| (n.to_string(), value));
-                visitor.visit_seq(self.children(items))
-            }
-            Value::Object(entries) => visitor.visit_map(self.children(entries.into_iter())),
+            Value::Array(items) => visitor.visit_seq(self.items(items)),
+            Value::Object(entries) => visitor.visit_map(self.entries(entries)),
         }
     }
 
@@ -153,23 +164,36 @@ impl<'de> Deserializer<'de> for Setting<'_> {
         visitor.visit_enum(String::deserialize(self)?.into_deserializer())
     }
 
+    /// Calls only `visit_map`, so that the binary has no code that fills a struct by position.
     fn deserialize_struct<V: Visitor<'de>>(
         mut self,
         name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ConfigFault> {
-        match &self.value {
-            Value::Array(items) if items.is_empty() => self.value = Value::Object(serde_json::Map::new()),
-            Value::Array(_) => return Err(ConfigFault::invalid_type(Unexpected::Seq, &visitor)),
-            _ => self.keep_written(name, fields),
+        self.keep_written(name, fields);
+        match std::mem::take(&mut self.value) {
+            Value::Object(entries) => visitor.visit_map(self.entries(entries)),
+            Value::Array(items) if items.is_empty() => visitor.visit_map(self.items(items)),
+            other => Err(ConfigFault::invalid_type(form(&other), &visitor)),
         }
-        self.deserialize_any(visitor)
     }
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf unit unit_struct
         newtype_struct seq tuple tuple_struct map identifier ignored_any
+    }
+}
+
+/// Returns the form of a value, for an error that says which one was expected.
+fn form(value: &Value) -> Unexpected<'static> {
+    match value {
+        Value::Null => Unexpected::Unit,
+        Value::Bool(flag) => Unexpected::Bool(*flag),
+        Value::Number(_) => Unexpected::Float(0.0),
+        Value::String(_) => Unexpected::Str(""),
+        Value::Array(_) => Unexpected::Seq,
+        Value::Object(_) => Unexpected::Map,
     }
 }
 
