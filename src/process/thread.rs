@@ -20,22 +20,39 @@ const RESTART_DELAY: Duration = Duration::from_millis(100);
 /// Runs all `jobs` at the same time, and returns their results in order. The first job runs on the calling thread, and so do
 /// those for which the operating system refuses a thread.
 pub(crate) fn run_at_once<T: Send, J: FnOnce() -> T + Send>(jobs: Vec<J>) -> Vec<T> {
+    let mut results: Vec<Option<T>> = jobs.iter().map(|_| None).collect();
+    let fill = jobs.into_iter().zip(&mut results).map(|(job, result)| Box::new(|| *result = Some(job())) as Job<'_>);
+    run_jobs(fill.collect());
+    results.into_iter().flatten().collect()
+}
+
+/// A job of [`run_at_once`], which stores its result.
+type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
+
+/// Runs the jobs for [`run_at_once`], in one function for all types of results.
+fn run_jobs(jobs: Vec<Job<'_>>) {
     // A thread takes its job when it runs, so a refused one leaves it here.
-    let jobs: Vec<Mutex<Option<J>>> = jobs.into_iter().map(|job| Mutex::new(Some(job))).collect();
-    let run = |job: &Mutex<Option<J>>| job.lock().take().map(|job| job());
+    let jobs: Vec<Mutex<Option<Job<'_>>>> = jobs.into_iter().map(|job| Mutex::new(Some(job))).collect();
+    let run = |job: &Mutex<Option<Job<'_>>>| {
+        let taken = job.lock().take();
+        if let Some(job) = taken {
+            job();
+        }
+    };
     std::thread::scope(|scope| {
         let start = |job| {
             let thread = std::thread::Builder::new().name("wh-ask".to_owned()).stack_size(STACK_BYTES);
             thread.spawn_scoped(scope, move || run(job)).ok()
         };
         let threads: Vec<_> = with_signals_blocked(|| jobs.iter().skip(1).map(start).collect());
-        let first = jobs.first().and_then(run);
-        let others = jobs.iter().skip(1).zip(threads).map(|(job, thread)| match thread {
-            Some(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            None => run(job),
-        });
-        first.into_iter().chain(others.flatten()).collect()
-    })
+        jobs.first().into_iter().for_each(run);
+        for (job, thread) in jobs.iter().skip(1).zip(threads) {
+            match thread {
+                Some(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                None => run(job),
+            }
+        }
+    });
 }
 
 /// The work of a thread.
