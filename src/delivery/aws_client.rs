@@ -1,11 +1,10 @@
 //! POSTs to a service of AWS, each signed with Signature Version 4 when it is made.
 
-use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use ureq::http::Uri;
 
@@ -49,16 +48,16 @@ pub(super) trait AwsOperation: Send + Sync {
 }
 
 /// The address of an operation of a service.
-pub(super) struct AwsAddress<'a> {
+pub(super) struct AwsAddress {
     /// The service in the scope of a signature.
     pub(super) service: &'static str,
-    pub(super) region: &'a str,
+    pub(super) region: String,
     /// Scheme, host and port of the server.
     pub(super) server: String,
     /// Path, percent-encoded.
     pub(super) path: String,
     /// The query parameter, if the operation has one.
-    pub(super) query: Option<(&'static str, &'a str)>,
+    pub(super) query: Option<(&'static str, String)>,
 }
 
 /// POSTs to one operation of a service.
@@ -67,10 +66,7 @@ pub(super) struct AwsClient<O> {
     transport: PostClient,
     provider: Arc<Provider>,
     host: String,
-    path: String,
-    query: Option<(&'static str, String)>,
-    region: String,
-    service: &'static str,
+    address: AwsAddress,
     credentials_timeout: Duration,
     /// The number of bytes that are kept of a failed answer.
     keep: usize,
@@ -86,12 +82,13 @@ impl<O: AwsOperation> AwsClient<O> {
         endpoint: &Endpoint,
         key: &str,
         operation: O,
-        address: AwsAddress<'_>,
+        address: AwsAddress,
         common: Common,
         provider: Arc<Provider>,
     ) -> Result<Self, ConfigError> {
-        let AwsAddress { service, region, server, path, query } = address;
-        let written = query.map_or_else(String::new, |(name, value)| format!("?{name}={}", sigv4::encoded(value)));
+        let AwsAddress { server, path, query, .. } = &address;
+        let written = query.as_ref().map(|(name, value)| format!("?{name}={}", sigv4::encoded(value)));
+        let written = written.unwrap_or_default();
         let wrong = |error: &dyn std::error::Error| ConfigError::at(&format!("{}.{key}", endpoint.key), error);
         let uri: Uri = format!("{server}{path}{written}").parse().map_err(|error| wrong(&error))?;
         Ok(Self {
@@ -99,10 +96,7 @@ impl<O: AwsOperation> AwsClient<O> {
             host: http1::host(&uri),
             transport: transport::client(endpoint, uri, common)?,
             provider,
-            path,
-            query: query.map(|(name, value)| (name, value.to_owned())),
-            region: region.to_owned(),
-            service,
+            address,
             credentials_timeout: endpoint.timeout.min(CREDENTIALS_TIMEOUT),
             keep: endpoint.keep_answers,
         })
@@ -113,10 +107,10 @@ impl<O: AwsOperation> AwsClient<O> {
         let headers = self.operation.headers();
         // The head already has `Host`; it is listed because it is signed.
         let signed_headers = [&[("Host", self.host.as_str())], &headers[..]].concat();
-        let query = self.query.as_ref().map(|(name, value)| (*name, value.as_str()));
-        let request =
-            Request { method: "POST", path: &self.path, query: query.as_slice(), headers: &signed_headers, body };
-        let scope = CredentialScope { region: &self.region, service: self.service };
+        let AwsAddress { service, region, path, query, .. } = &self.address;
+        let query = query.as_ref().map(|(name, value)| (*name, value.as_str()));
+        let request = Request { method: "POST", path, query: query.as_slice(), headers: &signed_headers, body };
+        let scope = CredentialScope { region, service };
         let signature = sigv4::sign(&request, scope, keys, SystemTime::now());
         let mut head = self.transport.head();
         head.add_common_headers(&[])?;
@@ -180,39 +174,6 @@ fn read<T: Default + DeserializeOwned>(body: &mut impl Read) -> io::Result<T> {
     };
     io::copy(body, &mut io::sink())?;
     Ok(answer)
-}
-
-/// Reads the values of these keys of a JSON object. The last one of equal keys counts.
-///
-/// # Errors
-/// Returns an error if there is no object.
-pub(super) fn fields<'de, D: Deserializer<'de>, const N: usize>(
-    deserializer: D,
-    names: [&'static str; N],
-) -> Result<[Option<Box<RawValue>>; N], D::Error> {
-    deserializer.deserialize_map(Fields(names))
-}
-
-/// The names of fields.
-struct Fields<const N: usize>([&'static str; N]);
-
-impl<'de, const N: usize> Visitor<'de> for Fields<N> {
-    type Value = [Option<Box<RawValue>>; N];
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut values = [const { None }; N];
-        while let Some(key) = map.next_key::<String>()? {
-            match self.0.iter().position(|name| *name == key) {
-                Some(place) => values[place] = Some(map.next_value()?),
-                None => _ = map.next_value::<IgnoredAny>()?,
-            }
-        }
-        Ok(values)
-    }
 }
 
 /// Returns the text of a field, if it is a string.

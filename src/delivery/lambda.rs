@@ -36,13 +36,13 @@ pub(super) fn client(
 ) -> Result<AwsClient<Invoke>, ConfigError> {
     let address = AwsAddress {
         service: "lambda",
-        region: &lambda.region,
+        region: lambda.region.clone(),
         server: match &lambda.service {
             Some(service) => service.as_str().trim_end_matches('/').to_owned(),
             None => format!("https://{}", aws::lambda_host(&lambda.region)),
         },
         path: format!("/2015-03-31/functions/{}/invocations", sigv4::encoded(&lambda.function)),
-        query: lambda.qualifier.as_deref().map(|qualifier| ("Qualifier", qualifier)),
+        query: lambda.qualifier.clone().map(|qualifier| ("Qualifier", qualifier)),
     };
     let invoke = Invoke { headers: endpoint.headers.clone(), invocation: lambda.invocation };
     AwsClient::new(endpoint, "lambda", invoke, address, common, provider)

@@ -26,21 +26,12 @@ impl ClientEvent {
     #[must_use]
     pub fn new(parts: &ClientEventParts<'_>) -> Self {
         let ClientEventParts { event, socket, user, data } = *parts;
-        let named = [event, socket, user.unwrap_or_default()];
-        let frame = |part: &[u8]| digits(part.len()) + 1 + part.len();
-        let length = named.iter().map(|part| frame(part)).sum::<usize>() + 1 + data.map_or(0, <[u8]>::len);
-        let mut text = Vec::with_capacity(length);
-        for part in named {
-            write_framed(&mut text, part);
-        }
-        text.push(if data.is_some() { b'1' } else { b'0' });
-        text.extend_from_slice(data.unwrap_or_default());
-        Self(text.into_boxed_slice())
+        Self(encode([event, socket, user.unwrap_or_default()], data))
     }
 
     /// Reads a client event from the outbox. Returns `None` for any other text.
     pub(crate) fn from_text(text: &[u8]) -> Option<Self> {
-        parse(text).map(|_| Self(Box::from(text)))
+        parse::<3>(text).map(|_| Self(text.into()))
     }
 
     /// Returns the text for the outbox.
@@ -51,17 +42,34 @@ impl ClientEvent {
 
     /// Returns the fields.
     pub(crate) fn parts(&self) -> ClientEventParts<'_> {
-        parse(&self.0).unwrap_or_default()
+        let Some(([event, socket, user], data)) = parse(&self.0) else { return ClientEventParts::default() };
+        ClientEventParts { event, socket, user: (!user.is_empty()).then_some(user), data }
     }
 }
 
-fn parse(text: &[u8]) -> Option<ClientEventParts<'_>> {
-    let (event, rest) = take(text)?;
-    let (socket, rest) = take(rest)?;
-    let (user, rest) = take(rest)?;
+/// Writes each name after its length and a colon, then `1` and the data, or `0`.
+pub(super) fn encode<const N: usize>(names: [&[u8]; N], data: Option<&[u8]>) -> Box<[u8]> {
+    let frame = |name: &[u8]| digits(name.len()) + 1 + name.len();
+    let length = names.iter().map(|name| frame(name)).sum::<usize>() + 1 + data.map_or(0, <[u8]>::len);
+    let mut text = Vec::with_capacity(length);
+    for name in names {
+        write_framed(&mut text, name);
+    }
+    text.push(if data.is_some() { b'1' } else { b'0' });
+    text.extend_from_slice(data.unwrap_or_default());
+    text.into_boxed_slice()
+}
+
+type Parts<'a, const N: usize> = ([&'a [u8]; N], Option<&'a [u8]>);
+
+/// Splits what [`encode`] wrote into names and data.
+pub(super) fn parse<const N: usize>(text: &[u8]) -> Option<Parts<'_, N>> {
+    let (mut names, mut rest) = ([&b""[..]; N], text);
+    for name in &mut names {
+        (*name, rest) = take(rest)?;
+    }
     let (has_data, data) = rest.split_first()?;
-    let user = (!user.is_empty()).then_some(user);
-    Some(ClientEventParts { event, socket, user, data: (*has_data == b'1').then_some(data) })
+    Some((names, (*has_data == b'1').then_some(data)))
 }
 
 /// Splits a length-prefixed part such as `3:abc` from the rest.

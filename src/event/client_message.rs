@@ -5,11 +5,11 @@
 //! additional limit. A message that PHP refuses never arrives here.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Deserializer;
 use serde_json::value::RawValue;
+
+use super::fields;
 
 /// The fields of a client event, as the client wrote them.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,59 +25,14 @@ pub(crate) struct ClientMessage<'a> {
 impl<'a> ClientMessage<'a> {
     /// Parses a message. Returns `None` if it is not a client event, or not one that a host relays.
     pub(crate) fn read(message: &'a [u8]) -> Option<Self> {
-        let Fields { event, channel, data } = serde_json::from_slice(message).ok()?;
+        let mut json = Deserializer::from_slice(message);
+        let [event, channel, data]: [Option<&RawValue>; 3] = fields(&mut json, ["event", "channel", "data"]).ok()?;
+        json.end().ok()?;
         let event = text(event?)?;
         if !event.starts_with("client-") {
             return None;
         }
         Some(Self { event, channel: text(channel?)?, data: json_text(data).ok()? })
-    }
-}
-
-/// The last value of each relevant field.
-#[derive(Default)]
-struct Fields<'a> {
-    event: Option<&'a RawValue>,
-    channel: Option<&'a RawValue>,
-    data: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(field_identifier, rename_all = "lowercase")]
-enum Key {
-    Event,
-    Channel,
-    Data,
-    #[serde(other)]
-    Other,
-}
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Newest;
-
-        impl<'de> Visitor<'de> for Newest {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a message")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields = Fields::default();
-                while let Some(key) = map.next_key()? {
-                    match key {
-                        Key::Event => fields.event = Some(map.next_value()?),
-                        Key::Channel => fields.channel = Some(map.next_value()?),
-                        Key::Data => fields.data = Some(map.next_value()?),
-                        Key::Other => _ = map.next_value::<IgnoredAny>()?,
-                    }
-                }
-                Ok(fields)
-            }
-        }
-
-        deserializer.deserialize_map(Newest)
     }
 }
 

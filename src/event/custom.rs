@@ -1,6 +1,6 @@
 //! Custom events: events that the application sends, under its own names.
 
-use super::client::{take, write_framed};
+use super::client::{encode, parse};
 
 /// The maximum length of a name, in characters.
 const LONGEST: usize = 100;
@@ -63,16 +63,12 @@ pub struct CustomEvent(Box<[u8]>);
 impl CustomEvent {
     /// Encodes an event. `data` is a JSON document.
     pub(crate) fn new(name: &CustomName, data: Option<&[u8]>) -> Self {
-        let mut text = Vec::with_capacity(name.0.len() + 5 + data.map_or(0, <[u8]>::len));
-        write_framed(&mut text, name.0.as_bytes());
-        text.push(if data.is_some() { b'1' } else { b'0' });
-        text.extend_from_slice(data.unwrap_or_default());
-        Self(text.into_boxed_slice())
+        Self(encode([name.0.as_bytes()], data))
     }
 
     /// Reads a custom event from the outbox. Returns `None` for any other text.
     pub(crate) fn from_text(text: &[u8]) -> Option<Self> {
-        parse(text).map(|_| Self(text.into()))
+        parts(text).map(|_| Self(text.into()))
     }
 
     /// Returns the text for the outbox.
@@ -83,20 +79,19 @@ impl CustomEvent {
 
     /// Returns the name.
     pub(crate) fn name(&self) -> &str {
-        parse(&self.0).map_or("", |(name, _)| name)
+        parts(&self.0).map_or("", |(name, _)| name)
     }
 
     /// Returns the data, a JSON document, if there is any.
     pub(crate) fn data(&self) -> Option<&[u8]> {
-        parse(&self.0).and_then(|(_, data)| data)
+        parts(&self.0).and_then(|(_, data)| data)
     }
 }
 
-fn parse(text: &[u8]) -> Option<(&str, Option<&[u8]>)> {
-    let (name, rest) = take(text)?;
-    let (has_data, data) = rest.split_first()?;
+fn parts(text: &[u8]) -> Option<(&str, Option<&[u8]>)> {
+    let ([name], data) = parse(text)?;
     let name = str::from_utf8(name).ok().filter(|name| fault(name.as_bytes()).is_none())?;
-    Some((name, (*has_data == b'1').then_some(data)))
+    Some((name, data))
 }
 
 #[cfg(test)]

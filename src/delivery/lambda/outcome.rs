@@ -7,9 +7,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::delivery::attempt::AttemptResult;
-use crate::delivery::aws_client::{error_name, fields, text_of};
+use crate::delivery::aws_client::{error_name, text_of};
 use crate::delivery::retry::retry_after;
 use crate::delivery::transport::requested_wait;
+use crate::event::fields;
 use crate::net::http1::ResponseHead;
 
 /// The parts of a function's return value that API Gateway would use. All are missing if it is not an object.

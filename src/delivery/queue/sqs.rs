@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base16ct::lower;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::QUEUED;
@@ -12,9 +13,10 @@ use super::payload::{Kind, encode};
 use crate::aws::Provider;
 use crate::config::{ConfigError, Endpoint, EndpointId, SqsQueue};
 use crate::delivery::attempt::AttemptResult;
-use crate::delivery::aws_client::{AwsAddress, AwsClient, AwsOperation, error_name, fields, text_of};
+use crate::delivery::aws_client::{AwsAddress, AwsClient, AwsOperation, error_name, text_of};
 use crate::delivery::signature::SignedRequest;
 use crate::delivery::transport::{Common, requested_wait};
+use crate::event::fields;
 use crate::net::http1::ResponseHead;
 
 /// The longest id of a message group.
@@ -61,7 +63,8 @@ pub(in crate::delivery) struct SqsError {
 impl<'de> Deserialize<'de> for SqsError {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let fields = fields(deserializer, ["__type", "message", "Message"])?;
-        let [kind, messages @ ..] = fields.map(|field| text_of(field.as_deref()).unwrap_or_default());
+        let text = |field: Option<Box<RawValue>>| text_of(field.as_deref()).unwrap_or_default();
+        let [kind, messages @ ..] = fields.map(text);
         Ok(Self { kind, messages })
     }
 }
@@ -77,7 +80,7 @@ pub(in crate::delivery) fn client(
     provider: Arc<Provider>,
 ) -> Result<AwsClient<SqsSend>, ConfigError> {
     let (service, server, path) = ("sqs", queue.server(), "/".to_owned());
-    let address = AwsAddress { service, region: &queue.region, server, path, query: None };
+    let address = AwsAddress { service, region: queue.region.clone(), server, path, query: None };
     let send =
         SqsSend { queue_url: queue.url.as_str().to_owned(), is_fifo: queue.is_fifo(), endpoint: endpoint.id.clone() };
     AwsClient::new(endpoint, "queue", send, address, common, provider)
