@@ -62,7 +62,7 @@ impl Resolver for GuardedResolver {
             }
         }
         match refused {
-            Some((address, why)) if allowed.is_empty() => Err(refusal(Refused { host, address, why })),
+            Some((address, why)) if allowed.is_empty() => Err(refusal(explain(host, address, why))),
             _ => Ok(allowed),
         }
     }
@@ -74,7 +74,7 @@ pub(crate) fn refused_literal(uri: &Uri, rules: AddressRules) -> Option<String> 
     let host = uri.host()?;
     let address = literal(host)?;
     let why = guard::check(address, rules).err()?;
-    Some(Refused { host, address, why }.to_string())
+    Some(explain(host, address, why))
 }
 
 /// Parses a host that is an IP address, with or without brackets.
@@ -91,20 +91,11 @@ fn port(uri: &Uri) -> Option<u16> {
     })
 }
 
-/// The message about a refused address.
-struct Refused<'a> {
-    host: &'a str,
-    address: IpAddr,
-    why: guard::AddressRefusal,
-}
-
-impl fmt::Display for Refused<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, address, why } = self;
-        match literal(host) {
-            Some(_) => write!(f, "refused to connect: {address} is {why}"),
-            None => write!(f, "refused to connect to {host}: {address} is {why}"),
-        }
+/// Returns the reason that `address` is refused, for the operator.
+fn explain(host: &str, address: IpAddr, why: guard::AddressRefusal) -> String {
+    match literal(host) {
+        Some(_) => format!("refused to connect: {address} is {why}"),
+        None => format!("refused to connect to {host}: {address} is {why}"),
     }
 }
 

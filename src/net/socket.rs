@@ -1,7 +1,5 @@
 //! TCP connections for ureq, with fewer system calls than its own sockets.
 //!
-//! - Output is buffered until the next read, or until the buffer is full. So head and body are one write and one packet, and
-//!   the receiver wakes only once.
 //! - The socket timeout is set only if the current one is too long, or far too short. After an early timeout the thread checks
 //!   the clock and continues to wait.
 //! - One call checks whether an idle connection is still open.
@@ -28,6 +26,9 @@ const SHORTEST: Duration = Duration::from_millis(1);
 
 /// The socket timeout is set again if the time left is more than this many times the current one.
 const EARLY: u32 = 16;
+
+/// Room in the output buffer for what TLS adds to a full buffer, so that a record is one write.
+const TLS_FRAME: usize = 256;
 
 /// Connects to the first of `addresses` that accepts. Each gets half of the time left, and the last one all of it.
 fn connect(addresses: &[SocketAddr], deadline: Deadline) -> Result<(TcpStream, SocketAddr), Error> {
@@ -77,9 +78,7 @@ impl Limit {
 pub(super) struct Socket {
     /// Shared with the shutdown handle.
     stream: Arc<TcpStream>,
-    buffers: Gathering,
-    /// The maximum number of buffered bytes.
-    full: usize,
+    buffers: LazyBuffers,
     reading: Limit,
     writing: Limit,
     /// The error of a failed write. Nothing more is sent after it.
@@ -96,32 +95,12 @@ impl Socket {
         let (input, output) = (details.config.input_buffer_size(), details.config.output_buffer_size());
         let socket = Self {
             stream,
-            buffers: Gathering { buffers: LazyBuffers::new(input, output), unsent: 0 },
-            full: output / 2,
+            buffers: LazyBuffers::new(input, output + TLS_FRAME),
             reading: Limit::default(),
             writing: Limit::default(),
             unsendable: None,
         };
         Ok((socket, address.ip()))
-    }
-
-    fn send_all(&mut self, timeout: NextTimeout) -> Result<(), Error> {
-        let deadline = Deadline::of(timeout.for_write());
-        let Gathering { buffers, unsent } = &mut self.buffers;
-        let mut rest = &buffers.output()[..std::mem::take(unsent)];
-        while !rest.is_empty() && self.unsendable.is_none() {
-            let left = deadline.left().inspect_err(|_| self.unsendable = Some(ErrorKind::TimedOut.into()))?;
-            if let Some(limit) = self.writing.renew(left) {
-                self.stream.set_write_timeout(Some(limit))?;
-            }
-            match (&*self.stream).write(rest) {
-                Ok(0) => self.unsendable = Some(ErrorKind::WriteZero.into()),
-                Ok(sent) => rest = &rest[sent..],
-                Err(error) if is_early(&error) => {}
-                Err(error) => self.unsendable = Some(error),
-            }
-        }
-        Ok(())
     }
 
     fn read(&mut self, timeout: NextTimeout) -> Result<usize, Error> {
@@ -150,14 +129,24 @@ impl Transport for Socket {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        self.buffers.unsent += amount;
-        if self.buffers.unsent > self.full { self.send_all(timeout) } else { Ok(()) }
+        let deadline = Deadline::of(timeout.for_write());
+        let mut rest = &self.buffers.output()[..amount];
+        while !rest.is_empty() && self.unsendable.is_none() {
+            let left = deadline.left().inspect_err(|_| self.unsendable = Some(ErrorKind::TimedOut.into()))?;
+            if let Some(limit) = self.writing.renew(left) {
+                self.stream.set_write_timeout(Some(limit))?;
+            }
+            match (&*self.stream).write(rest) {
+                Ok(0) => self.unsendable = Some(ErrorKind::WriteZero.into()),
+                Ok(sent) => rest = &rest[sent..],
+                Err(error) if is_early(&error) => {}
+                Err(error) => self.unsendable = Some(error),
+            }
+        }
+        Ok(())
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        if self.buffers.unsent > 0 {
-            self.send_all(timeout)?;
-        }
         let read = self.read(timeout)?;
         self.buffers.input_appended(read);
         Ok(read > 0)
@@ -169,43 +158,6 @@ impl Transport for Socket {
         }
         let unasked = SockRef::from(&*self.stream).recv_with_flags(&mut [MaybeUninit::uninit()], libc::MSG_DONTWAIT);
         unasked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
-    }
-}
-
-/// Buffers whose output is appended to the unsent bytes.
-struct Gathering {
-    buffers: LazyBuffers,
-    unsent: usize,
-}
-
-impl Buffers for Gathering {
-    fn output(&mut self) -> &mut [u8] {
-        &mut self.buffers.output()[self.unsent..]
-    }
-
-    fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        let (scratch, output) = self.buffers.tmp_and_output();
-        (scratch, &mut output[self.unsent..])
-    }
-
-    fn input(&self) -> &[u8] {
-        self.buffers.input()
-    }
-
-    fn input_append_buf(&mut self) -> &mut [u8] {
-        self.buffers.input_append_buf()
-    }
-
-    fn input_appended(&mut self, amount: usize) {
-        self.buffers.input_appended(amount);
-    }
-
-    fn input_consume(&mut self, amount: usize) {
-        self.buffers.input_consume(amount);
-    }
-
-    fn can_use_input(&self) -> bool {
-        self.buffers.can_use_input()
     }
 }
 

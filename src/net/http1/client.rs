@@ -1,13 +1,18 @@
 //! A client that POSTs to one server.
 
+mod connections;
+
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::{Agent, Error, Proxy, Timeout};
 
-use super::connections::{Connections, HttpConnection};
+pub(super) use self::connections::HttpConnection;
+use self::connections::{Pool, ServerRoute};
 use super::connector::Connector;
 use super::exchange::Answered;
 use super::idle::Idle;
@@ -43,21 +48,27 @@ pub(crate) struct ClientSettings {
 /// each request that is the same for all requests to a server, and that was most of the cost of a POST. Each client has its
 /// own connections, so that no client evicts the idle connections of another.
 pub(crate) struct PostClient {
-    connections: Connections,
+    uri: Uri,
+    route: ServerRoute,
     /// The reason that this client never sends anything, if the host is a refused address.
     refused: Option<String>,
+    config: Config,
+    resolver: GuardedResolver,
+    connector: Arc<Connector>,
     timeout: Duration,
+    /// The timeout of resolving and of connecting.
     connect_timeout: Duration,
+    idle: Arc<Idle>,
+    pool: Arc<Mutex<Pool>>,
 }
 
 impl PostClient {
     /// Creates a client with these settings. All clients share `names` and `idle`.
     pub(crate) fn new(settings: ClientSettings, names: Arc<DnsCache>, idle: Arc<Idle>) -> Self {
         let ClientSettings { uri, proxy, connector, rules, timeout, connect_timeout } = settings;
-        let resolver = GuardedResolver::new(names, rules, proxy.clone());
         let config = Agent::config_builder()
             // Always set: by default ureq uses the proxy of the environment.
-            .proxy(proxy)
+            .proxy(proxy.clone())
             .user_agent(request::USER_AGENT)
             .tls_config(connector.tls.clone())
             .input_buffer_size(LONGEST_HEAD)
@@ -65,15 +76,21 @@ impl PostClient {
             .build();
         Self {
             refused: refused_literal(&uri, rules),
-            connections: Connections::new(uri, config, resolver, connect_timeout, connector, idle),
+            route: ServerRoute::to(&uri, proxy.clone()),
+            resolver: GuardedResolver::new(names, rules, proxy),
+            pool: Arc::default(),
+            uri,
+            config,
+            connector,
             timeout,
             connect_timeout,
+            idle,
         }
     }
 
     /// Returns the start of a request head.
     pub(crate) fn head(&self) -> RequestHead {
-        RequestHead::post(&self.connections.uri, self.connections.forwarder())
+        RequestHead::post(&self.uri, self.forwarder())
     }
 
     /// POSTs `head` and `body`. Sends them again if an idle connection turns out to be closed. Waits at most for the timeout,
@@ -94,33 +111,23 @@ impl PostClient {
         let deadline = Deadline::of_request(started, limit.map_or(self.timeout, |limit| limit.min(self.timeout)));
         let post = |connection: HttpConnection| {
             let head = head()?.end(body.len())?;
-            Answered::to(&head, body, connection, &self.connections, deadline)
+            Answered::to([&head, body], connection, self, deadline)
         };
         let mut answered = None;
-        if let Some(kept) = self.connections.kept() {
+        if let Some(kept) = self.kept() {
             // The peer may have closed the idle connection while the request was in flight. That is not a failure of the
             // server, so the request is sent again.
             answered = Some(post(kept)).filter(|answered| !is_close(answered) || started.elapsed() >= STALE_WITHIN);
         }
-        let answered = answered.unwrap_or_else(|| post(self.connections.connect(deadline)?));
+        let answered = answered.unwrap_or_else(|| post(self.connect(deadline)?));
         answered.map_err(|error| self.explain(&error))
-    }
-
-    /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
-    pub(crate) fn sweep(&self) -> usize {
-        self.connections.sweep()
-    }
-
-    /// Aborts requests and closes every connection. A pending connect ends when its timeout expires.
-    pub(crate) fn shutdown(&self) {
-        self.connections.shutdown();
     }
 
     /// Returns `error` as text for the operator. It never contains userinfo, because ureq never gets any.
     pub(crate) fn explain(&self, error: &Error) -> String {
         match error {
             Error::Timeout(Timeout::Resolve) => {
-                let host = self.connections.peer().host().unwrap_or_default();
+                let host = self.peer().host().unwrap_or_default();
                 format!("no address for {host} within {:?}", self.connect_timeout)
             }
             Error::Timeout(Timeout::Connect) => format!("no connection within {:?}", self.connect_timeout),
@@ -146,5 +153,4 @@ fn is_disconnect(error: &Error) -> bool {
 }
 
 #[cfg(test)]
-#[path = "client_tests.rs"]
 mod tests;

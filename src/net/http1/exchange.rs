@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ureq::{Error, Timeout};
 
 use super::answer::{Body, ResponseHead, not_http};
-use super::connections::{Connections, HttpConnection};
+use super::client::{HttpConnection, PostClient};
 use crate::net::deadline::Deadline;
 
 /// The time to read a response that has already arrived.
@@ -26,7 +26,7 @@ const FRAME_OF_A_BYTE: u64 = 8;
 pub(crate) struct Answered<'a> {
     head: ResponseHead,
     rest: Option<Rest>,
-    connections: &'a Connections,
+    client: &'a PostClient,
     deadline: Deadline,
 }
 
@@ -39,15 +39,14 @@ struct Rest {
 }
 
 impl<'a> Answered<'a> {
-    /// Sends `head` and `body` on `connection`, which belongs to `connections`. Waits for the head of the response.
+    /// Sends a head and a body on `connection`, which belongs to `client`. Waits for the head of the response.
     pub(super) fn to(
-        head: &[u8],
-        body: &[u8],
+        request: [&[u8]; 2],
         mut connection: HttpConnection,
-        connections: &'a Connections,
+        client: &'a PostClient,
         deadline: Deadline,
     ) -> Result<Self, Error> {
-        let sent = send(head, &mut connection, deadline).and_then(|()| send(body, &mut connection, deadline));
+        let sent = send(request, &mut connection, deadline);
         let answer = match sent.and_then(|()| receive(&mut connection, deadline)) {
             // A peer that has stopped reading the request may already have answered.
             Err(Error::Timeout(what)) => {
@@ -57,7 +56,7 @@ impl<'a> Answered<'a> {
             answer => answer,
         };
         let (head, body) = answer?;
-        let mut answered = Self { head, rest: Some(Rest { body, bytes: (0, 0), connection }), connections, deadline };
+        let mut answered = Self { head, rest: Some(Rest { body, bytes: (0, 0), connection }), client, deadline };
         answered.end_if_over();
         Ok(answered)
     }
@@ -104,7 +103,7 @@ impl<'a> Answered<'a> {
         if let Some(Rest { connection, .. }) = self.rest.take_if(|rest| rest.body.is_over())
             && self.head.persists
         {
-            self.connections.keep(connection);
+            self.client.keep(connection);
         }
     }
 }
@@ -115,16 +114,19 @@ impl Read for Answered<'_> {
     }
 }
 
-/// Buffers `bytes` in the connection, which sends them at the latest before its next read.
-fn send(mut bytes: &[u8], connection: &mut HttpConnection, deadline: Deadline) -> Result<(), Error> {
-    while !bytes.is_empty() {
-        let output = connection.buffers().output();
-        let (now, later) = bytes.split_at(bytes.len().min(output.len()));
-        output[..now.len()].copy_from_slice(now);
-        connection.transmit_output(now.len(), deadline.next_timeout()?)?;
-        bytes = later;
+/// Sends a head and a body. What fits into the buffer is one write and one packet, so that the receiver wakes only once.
+fn send([head, body]: [&[u8]; 2], connection: &mut HttpConnection, deadline: Deadline) -> Result<(), Error> {
+    let mut request = head.chain(body);
+    loop {
+        let mut filled = 0;
+        while let read @ 1.. = request.read(&mut connection.buffers().output()[filled..])? {
+            filled += read;
+        }
+        if filled == 0 {
+            return Ok(());
+        }
+        connection.transmit_output(filled, deadline.next_timeout()?)?;
     }
-    Ok(())
 }
 
 /// Waits for the head of the final response. Skips interim responses.

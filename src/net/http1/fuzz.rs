@@ -10,13 +10,11 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use ureq::Agent;
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
 
 use super::*;
 use crate::fuzz::fuzz_with;
-use crate::net::http1::{Connector, Idle};
-use crate::net::resolver::GuardedResolver;
+use crate::net::http1::{ClientSettings, Connector, Idle};
 use crate::net::{AddressRules, DnsCache};
 
 #[path = "../../../tests/answers/table.rs"]
@@ -75,22 +73,27 @@ impl fmt::Debug for Pieces<'_> {
     }
 }
 
-/// Returns an empty pool.
-fn connections() -> Connections {
-    let resolver = GuardedResolver::new(DnsCache::new(Arc::default()), AddressRules::default(), None);
-    let connector = Arc::new(Connector::new(ureq::tls::TlsConfig::default()));
-    let config = Agent::config_builder().proxy(None).build();
-    let uri = "http://127.0.0.1/".parse().unwrap();
-    Connections::new(uri, config, resolver, Duration::from_secs(1), connector, Arc::new(Idle::new(|| {})))
+/// Returns a client without connections.
+fn client() -> PostClient {
+    let second = Duration::from_secs(1);
+    let settings = ClientSettings {
+        uri: "http://127.0.0.1/".parse().unwrap(),
+        proxy: None,
+        connector: Arc::new(Connector::new(ureq::tls::TlsConfig::default())),
+        rules: AddressRules::default(),
+        timeout: second,
+        connect_timeout: second,
+    };
+    PostClient::new(settings, DnsCache::new(Arc::default()), Arc::new(Idle::new(|| {})))
 }
 
 /// Reads `answer` in pieces of the lengths that `cuts` returns.
-fn read(answer: &[u8], connections: &Connections, cuts: impl FnMut() -> usize + Send + Sync + 'static) -> FuzzOutcome {
+fn read(answer: &[u8], client: &PostClient, cuts: impl FnMut() -> usize + Send + Sync + 'static) -> FuzzOutcome {
     let (bytes, buffers) = (answer.to_vec(), LazyBuffers::new(ROOM, 1024));
     let pieces = Pieces { bytes, cuts: Box::new(cuts), read: 0, buffers };
     let connection = HttpConnection::of_a_test(Box::new(pieces));
     let deadline = Deadline::of_request(Instant::now(), Duration::from_secs(60));
-    let (head, body) = match Answered::to(b"", b"", connection, connections, deadline) {
+    let (head, body) = match Answered::to([b"", b""], connection, client, deadline) {
         Err(error) => (Err(error.to_string()), Err(String::new())),
         Ok(answered) => {
             let head = (answered.head().status, answered.head().header("Retry-After").map(str::to_owned));
@@ -99,17 +102,17 @@ fn read(answer: &[u8], connections: &Connections, cuts: impl FnMut() -> usize + 
             (Ok(head), read.map(|_| body))
         }
     };
-    FuzzOutcome { head, body, is_kept: connections.kept().is_some() }
+    FuzzOutcome { head, body, is_kept: client.kept().is_some() }
 }
 
 /// Checks the properties that hold for every response. Returns the outcome.
-fn check(answer: &[u8], connections: &Connections) -> FuzzOutcome {
-    let whole = read(answer, connections, || usize::MAX);
+fn check(answer: &[u8], client: &PostClient) -> FuzzOutcome {
+    let whole = read(answer, client, || usize::MAX);
     let mut cuts = StdRng::seed_from_u64(answer.len() as u64);
-    let by_chance = read(answer, connections, move || cuts.random_range(1..=64));
+    let by_chance = read(answer, client, move || cuts.random_range(1..=64));
     assert_eq!(whole, by_chance, "in pieces: {}", answer.escape_ascii());
     if answer.len() < 300 {
-        assert_eq!(whole, read(answer, connections, || 1), "byte by byte: {}", answer.escape_ascii());
+        assert_eq!(whole, read(answer, client, || 1), "byte by byte: {}", answer.escape_ascii());
     }
     assert!(whole.body.as_ref().is_ok_and(|body| body.len() <= answer.len()) || whole.body.is_err());
     compare_with_httparse(answer);
@@ -173,22 +176,22 @@ fn well_formed(rng: &mut StdRng) -> (Vec<u8>, FuzzOutcome) {
 
 #[test]
 fn no_response_causes_a_panic_and_its_outcome_does_not_depend_on_the_sizes_of_reads() {
-    let connections = connections();
+    let client = client();
     let mut answers: Vec<Vec<u8>> = table::rows().into_iter().map(|row| row.says.concat()).collect();
     for answer in &answers {
-        check(answer, &connections);
+        check(answer, &client);
     }
     // Mutations of a long response take long.
     answers.retain(|answer| answer.len() < 4_000);
     answers.extend((0..50).map(|seed| well_formed(&mut StdRng::seed_from_u64(seed)).0));
-    fuzz_with("answer", answers, 1_000, |answer| drop(check(answer, &connections)));
+    fuzz_with("answer", answers, 1_000, |answer| drop(check(answer, &client)));
 }
 
 proptest! {
     #[test]
     fn a_well_formed_response_has_its_outcome(seed: u64) {
         let (answer, outcome) = well_formed(&mut StdRng::seed_from_u64(seed));
-        prop_assert_eq!(check(&answer, &connections()), outcome, "{}", answer.escape_ascii());
+        prop_assert_eq!(check(&answer, &client()), outcome, "{}", answer.escape_ascii());
     }
 }
 
@@ -208,9 +211,9 @@ fn an_endless_response_is_read_only_up_to_a_limit() {
         ("HTTP/1.1 200 OK\r\n\r\n", "and more"),
     ] {
         let endless = format!("{begin}{}", more.repeat((1 << 20) / more.len()));
-        let (asked, connections) = (Arc::new(std::sync::atomic::AtomicUsize::new(0)), connections());
+        let (asked, client) = (Arc::new(std::sync::atomic::AtomicUsize::new(0)), client());
         let counted = Arc::clone(&asked);
-        read(endless.as_bytes(), &connections, move || {
+        read(endless.as_bytes(), &client, move || {
             counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             1_000
         });

@@ -2,8 +2,8 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `client` | POSTs to one server, on an idle connection or a new one |
-//! | `connections`, `idle`, `idle_limit` | the connection pool, the schedule that closes idle connections, and their limit |
+//! | `client` | POSTs to one server, on an idle connection or a new one; its connection pool |
+//! | `idle`, `idle_limit` | the schedule that closes idle connections, and their limit |
 //! | `connector` | opens connections |
 //! | `exchange` | one request and its response on one connection |
 //! | `request`, `answer`, `fields`, `framing`, `chunks` | pure: encodes requests, parses responses |
@@ -11,7 +11,6 @@
 mod answer;
 mod chunks;
 mod client;
-mod connections;
 mod connector;
 mod exchange;
 mod fields;

@@ -7,8 +7,6 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use derive_more::{Deref, DerefMut};
-use parking_lot::Mutex;
-use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::http::uri::Scheme;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -16,12 +14,10 @@ use ureq::unversioned::transport::time::Instant as UreqInstant;
 use ureq::unversioned::transport::{ConnectionDetails, ShutdownHandle, Transport};
 use ureq::{Error, Proxy, ProxyProtocol, Timeout};
 
-use super::connector::Connector;
-use super::idle::Idle;
-use super::idle_limit::IdlePermit;
+use super::PostClient;
 use crate::net::deadline::Deadline;
 use crate::net::dns_cache::FRESH;
-use crate::net::resolver::GuardedResolver;
+use crate::net::http1::idle_limit::IdlePermit;
 
 /// The maximum number of idle connections to one server.
 const MAX_IDLE_CONNECTIONS: usize = 64;
@@ -35,7 +31,7 @@ const MAX_TUNNEL_AGE: Duration = FRESH;
 
 /// A connection over TCP, TLS or a proxy.
 #[derive(Deref, DerefMut)]
-pub(super) struct HttpConnection {
+pub(in crate::net::http1) struct HttpConnection {
     #[deref]
     #[deref_mut]
     transport: Box<dyn Transport>,
@@ -53,7 +49,7 @@ enum Peer {
 
 /// The route to the server.
 #[derive(Debug)]
-enum ServerRoute {
+pub(super) enum ServerRoute {
     Direct,
     /// Through a proxy that forwards each request.
     Forwarded(Proxy),
@@ -61,21 +57,9 @@ enum ServerRoute {
     Tunnel(Proxy),
 }
 
-/// The connections to one server.
-pub(super) struct Connections {
-    pub(super) uri: Uri,
-    route: ServerRoute,
-    config: Config,
-    resolver: GuardedResolver,
-    connect_timeout: Duration,
-    connector: Arc<Connector>,
-    idle: Arc<Idle>,
-    pool: Arc<Mutex<Pool>>,
-}
-
 /// The open connections.
 #[derive(Default)]
-struct Pool {
+pub(super) struct Pool {
     /// The idle connections, each with the time at which it became idle.
     idle: VecDeque<(HttpConnection, Instant, IdlePermit)>,
     /// The shutdown handles of all connections.
@@ -83,24 +67,21 @@ struct Pool {
     closed: bool,
 }
 
-impl Connections {
-    /// Creates an empty pool of connections to `uri`. Resolving and connecting take at most `connect_timeout` each.
-    pub(super) fn new(
-        uri: Uri,
-        config: Config,
-        resolver: GuardedResolver,
-        connect_timeout: Duration,
-        connector: Arc<Connector>,
-        idle: Arc<Idle>,
-    ) -> Self {
-        let route = match config.proxy().cloned() {
-            None => ServerRoute::Direct,
-            Some(proxy) if forwards(&proxy, &uri) => ServerRoute::Forwarded(proxy),
-            Some(proxy) => ServerRoute::Tunnel(proxy),
-        };
-        Self { uri, route, config, resolver, connect_timeout, connector, idle, pool: Arc::default() }
+impl ServerRoute {
+    /// Returns the route to `uri`. Plain HTTP needs no tunnel, and many proxies refuse a tunnel to port 80.
+    pub(super) fn to(uri: &Uri, proxy: Option<Proxy>) -> Self {
+        let is_plain = uri.scheme() == Some(&Scheme::HTTP);
+        match proxy {
+            None => Self::Direct,
+            Some(proxy) if is_plain && matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) => {
+                Self::Forwarded(proxy)
+            }
+            Some(proxy) => Self::Tunnel(proxy),
+        }
     }
+}
 
+impl PostClient {
     /// Returns the proxy that forwards requests, if there is one.
     pub(super) const fn forwarder(&self) -> Option<&Proxy> {
         if let ServerRoute::Forwarded(proxy) = &self.route { Some(proxy) } else { None }
@@ -112,7 +93,7 @@ impl Connections {
     }
 
     /// Takes the most recently used idle connection that is still open, so that connections opened for a burst expire.
-    pub(super) fn kept(&self) -> Option<HttpConnection> {
+    pub(in crate::net::http1) fn kept(&self) -> Option<HttpConnection> {
         loop {
             let (mut connection, since, _) = self.pool.lock().idle.pop_back()?;
             // `is_open` is false if there is unread input, which would be taken for the next response.
@@ -165,7 +146,7 @@ impl Connections {
     }
 
     /// Returns a connection to the pool after its response was read to its end, unless too many are idle.
-    pub(super) fn keep(&self, mut connection: HttpConnection) {
+    pub(in crate::net::http1) fn keep(&self, mut connection: HttpConnection) {
         // The peer has sent more than the response.
         if !connection.buffers().input().is_empty() {
             return;
@@ -184,14 +165,14 @@ impl Connections {
     }
 
     /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
-    pub(super) fn sweep(&self) -> usize {
+    pub(crate) fn sweep(&self) -> usize {
         let mut pool = self.pool.lock();
         pool.idle.retain_mut(|(connection, since, _)| since.elapsed() < MAX_IDLE_AGE && connection.is_open());
         pool.idle.len()
     }
 
     /// Aborts requests and closes every connection. A pending connect ends when its timeout expires.
-    pub(super) fn shutdown(&self) {
+    pub(crate) fn shutdown(&self) {
         let (idle, handles) = {
             let mut pool = self.pool.lock();
             pool.closed = true;
@@ -202,12 +183,6 @@ impl Connections {
             handle.shutdown();
         }
     }
-}
-
-/// Returns `true` if `proxy` forwards requests to `uri`. Plain HTTP needs no tunnel, and many proxies refuse a tunnel to
-/// port 80.
-fn forwards(proxy: &Proxy, uri: &Uri) -> bool {
-    uri.scheme() == Some(&Scheme::HTTP) && matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
 }
 
 impl Pool {
@@ -224,7 +199,7 @@ impl Pool {
 #[cfg(test)]
 impl HttpConnection {
     /// Wraps the transport of a test.
-    pub(super) fn of_a_test(transport: Box<dyn Transport>) -> Self {
+    pub(in crate::net::http1) fn of_a_test(transport: Box<dyn Transport>) -> Self {
         Self { transport, peer: Peer::Tunnel(Instant::now()) }
     }
 }
