@@ -86,7 +86,7 @@ fn claims_and_deliveries_work_in_every_slot() {
         node.subscribed(APP, format!("presence-{n}").as_bytes(), b"1.1", Some(b"7"));
     }
     all_decided(&node);
-    let mut sender = EventSender::of(config(&cluster)).expect("a sender");
+    let sender = EventSender::of(config(&cluster)).expect("a sender");
     assert_eq!(sender.send(APP, "order.paid", Some(b"orders"), None), Ok(true));
     let presence = Presence::of(config(&cluster)).expect("a reader");
     assert_eq!(presence.channels(APP, b"", None, 100).expect("a page").names.len(), 40);

@@ -69,7 +69,7 @@ fn events_of_a_channel_keep_the_order_of_nodes_and_other_processes() {
     // The paused endpoint keeps everything in the outbox, where it is counted.
     operator.pause("hook").unwrap();
     let nodes = [cluster.node_with(&endpoints), cluster.node_with(&endpoints)];
-    let mut sender = sender_with(&cluster.redis, &endpoints);
+    let sender = sender_with(&cluster.redis, &endpoints);
     let mut expected = 0;
     let mut in_outbox = |more: usize| {
         expected += more;
@@ -117,7 +117,7 @@ fn an_event_has_the_same_outbox_entry_as_one_of_a_node() {
     let mut operator = Status::of(&config(&cluster.redis, &settings)).unwrap();
     operator.pause("hook").unwrap();
     let node = cluster.node_with(&settings);
-    let mut sender = sender_with(&cluster.redis, &settings);
+    let sender = sender_with(&cluster.redis, &settings);
     let entries = || -> Vec<(u16, Vec<u8>)> {
         let mut redis = cluster.redis.connect();
         let of = |partition: u16, page: StreamRangeReply| {

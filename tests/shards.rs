@@ -227,7 +227,7 @@ fn the_application_asks_and_sends_in_the_right_shard() {
         let members = presence.members(APP, channel.as_bytes(), None, 10).expect("a page");
         assert_eq!((members.names, members.next), (vec![format!("user-{n}").into_bytes()], None));
     }
-    let mut sender = EventSender::of(config(&redis, SHARDS)).expect("a sender");
+    let sender = EventSender::of(config(&redis, SHARDS)).expect("a sender");
     for n in 0..20 {
         assert_eq!(sender.send(APP, "order.paid", Some(format!("orders-{n}").as_bytes()), Some(b"7")), Ok(true));
     }
@@ -290,7 +290,7 @@ fn a_config_with_another_number_of_shards_is_refused_by_name() {
         let mut dead_letters = DeadLetters::of(&config).expect("dead letters");
         let refused = dead_letters.count().expect_err("another number").to_string();
         assert!(refused.contains(&expected), "{wrong} shards: {refused}");
-        let mut sender = EventSender::of(config.clone()).expect("a sender");
+        let sender = EventSender::of(config.clone()).expect("a sender");
         for n in 0..20 {
             let channel = format!("orders-{n}");
             let refused = sender.send(APP, "order.paid", Some(channel.as_bytes()), None).expect_err("another number");
@@ -334,7 +334,7 @@ fn several_shards_do_not_begin_beside_the_data_of_one() {
     });
     let expected = "the data under the prefix \"wh\" has another number of shards (1) than this config (4)";
     assert!(log.len() == 1 && log[0].contains(expected), "{log:?}");
-    let mut sender = EventSender::of(config(&redis, SHARDS)).expect("a sender");
+    let sender = EventSender::of(config(&redis, SHARDS)).expect("a sender");
     let refused = sender.send(APP, "order.paid", Some(b"orders"), None).expect_err("another number").to_string();
     assert!(refused.contains(expected), "{refused}");
 }

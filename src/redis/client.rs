@@ -23,12 +23,13 @@ struct Client {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Redis at {address}: {fault}")]
 pub struct ClientError {
-    address: String,
-    fault: Fault,
+    pub(crate) address: String,
+    pub(crate) fault: Fault,
 }
 
+/// The cause of a [`ClientError`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-enum Fault {
+pub(crate) enum Fault {
     #[error("{0}")]
     Link(LinkError),
     #[error("{mismatch}. {}", .mismatch.remedy())]
@@ -81,21 +82,17 @@ impl ShardClients {
     /// # Errors
     /// If a TLS file of the connection cannot be used.
     pub(crate) fn of(config: &Config) -> Result<Self, ConfigError> {
-        Ok(Self::with(config, &Settings::of(config, Shard::FIRST)?))
-    }
-
-    /// Creates the clients with these settings of any shard.
-    pub(crate) fn with(config: &Config, settings: &Settings) -> Self {
+        let settings = Settings::of(config, Shard::FIRST)?;
         let client = |shard| Client {
             own: OwnShard::of(config, shard),
             settings: settings.for_shard(config, shard),
             link: Mutex::new(None),
         };
-        Self {
+        Ok(Self {
             clients: config.shards().map(client).collect(),
             untagged_prefix: config.connection.untagged_prefix(&config.key_prefix),
             fits: AtomicBool::new(false),
-        }
+        })
     }
 
     /// Returns the shards.

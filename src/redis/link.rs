@@ -257,10 +257,10 @@ impl Link {
         };
         match checked {
             Ok(serves) => serves.map(|()| open).map_err(|unfit| LinkError::Unfit(self.settings.explain(unfit))),
-            // A server that hung would hang again. If another process replies, data may be lost, and the caller has to
-            // learn that.
+            // A server that hung would hang again. If another process replies, data may be lost. A thread of the engine has to
+            // learn that; for a command, each call stands alone.
             Err(error) if idle && !error.is_timeout() => match self.connect()? {
-                again if again.server == open.server => Ok(again),
+                again if again.server == open.server || self.counted.is_none() => Ok(again),
                 _ => Err(LinkError::sort(&error, timeout)),
             },
             Err(error) => Err(LinkError::sort(&error, timeout)),

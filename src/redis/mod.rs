@@ -33,7 +33,7 @@ use redis::{Connection, RedisResult};
 use crate::config::Config;
 
 pub use client::ClientError;
-pub(crate) use client::ShardClients;
+pub(crate) use client::{Fault, ShardClients};
 pub(crate) use code::{code, code_as_text, code_length, code_of};
 pub use failure::{LinkError, WriteRefusal};
 pub use foreign::ForeignKey;

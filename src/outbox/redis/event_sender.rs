@@ -1,7 +1,5 @@
 //! Sends custom events from processes that run no engine: requests, queue workers, commands.
 
-use std::time::{Duration, Instant};
-
 use redis::{Connection, RedisResult};
 
 use super::scripts::Exclusion;
@@ -9,36 +7,14 @@ use crate::config::{Config, ConfigError};
 use crate::event::{AppId, CustomEvent, Shard};
 use crate::outbox::SendError;
 use crate::outbox::custom::{check, is_wanted};
-use crate::redis::{Link, LinkError, Settings, ShardClients, outbox_limits};
-
-/// Longest idle time after which a connection is reused. Redis or a firewall may close an idle one, and an event sent
-/// into a closed connection may or may not have arrived.
-const REUSED_FOR: Duration = Duration::from_secs(1);
+use crate::redis::{ClientError, Fault, LinkError, OwnShard, ShardClients, outbox_limits};
 
 /// Appends custom events to the outbox in Redis, from which servers deliver them. [`Self::send`] blocks on Redis: do not
 /// call it in an event loop.
 #[derive(Debug)]
 pub struct EventSender {
     config: Config,
-    /// One per shard.
-    shards: Vec<ShardSender>,
     clients: ShardClients,
-}
-
-/// Appends to one shard.
-#[derive(Debug)]
-struct ShardSender {
-    settings: Settings,
-    used_link: Option<UsedLink>,
-}
-
-/// A connection that worked.
-#[derive(Debug)]
-struct UsedLink {
-    link: Link,
-    used: Instant,
-    /// The process that opened it; a forked child must not use it.
-    process: u32,
 }
 
 impl EventSender {
@@ -47,10 +23,7 @@ impl EventSender {
     /// # Errors
     /// If a TLS file of the connection cannot be used.
     pub fn of(config: Config) -> Result<Self, ConfigError> {
-        let settings = Settings::of(&config, Shard::FIRST)?;
-        let of_shard = |shard| ShardSender { settings: settings.for_shard(&config, shard), used_link: None };
-        let shards = config.shards().map(of_shard).collect();
-        Ok(Self { shards, clients: ShardClients::with(&config, &settings), config })
+        Ok(Self { clients: ShardClients::of(&config)?, config })
     }
 
     /// Sends an event, on `channel` if given; `data` is a JSON document. Returns `false` and sends nothing if no
@@ -60,13 +33,7 @@ impl EventSender {
     ///
     /// # Errors
     /// If the name is invalid, the channel is empty, or Redis has not accepted the event.
-    pub fn send(
-        &mut self,
-        app: &[u8],
-        name: &str,
-        channel: Option<&[u8]>,
-        data: Option<&[u8]>,
-    ) -> Result<bool, SendError> {
+    pub fn send(&self, app: &[u8], name: &str, channel: Option<&[u8]>, data: Option<&[u8]>) -> Result<bool, SendError> {
         let name = check(name, channel)?;
         let app = AppId::new(app);
         let Config { ignored_channels, endpoints, .. } = &self.config;
@@ -76,18 +43,17 @@ impl EventSender {
         self.append(&app, channel.unwrap_or_default(), &CustomEvent::new(&name, data)).map(|()| true)
     }
 
-    fn append(&mut self, app: &AppId, channel: &[u8], event: &CustomEvent) -> Result<(), SendError> {
+    fn append(&self, app: &AppId, channel: &[u8], event: &CustomEvent) -> Result<(), SendError> {
         let connection = &self.config.connection;
         let limits = outbox_limits(&self.config);
-        let number = Shard::of(app, channel, connection.shards);
-        let (shard, keys) = (&mut self.shards[number.index()], self.clients.own(number));
-        let may_begin = connection.shards == 1;
-        match shard.append(|redis| keys.send(redis, &limits, may_begin, app, channel, event))? {
+        let shard = Shard::of(app, channel, connection.shards);
+        let append =
+            |may_begin| self.call(shard, |redis, keys| keys.send(redis, &limits, may_begin, app, channel, event));
+        match append(connection.shards == 1)? {
             Err(Exclusion::Absent) => {
-                // The first event ever, or a config with more shards than the data. The first try may find a closed connection.
-                let checked = self.clients.check(number).or_else(|_| self.clients.check(number));
-                checked.map_err(|error| SendError::Excluded(error.to_string()))?;
-                shard.append(|redis| keys.send(redis, &limits, true, app, channel, event))?
+                // The first event ever, or a config with more shards than the data.
+                self.clients.check(shard).map_err(|error| SendError::Excluded(error.to_string()))?;
+                append(true)?
             }
             sent => sent,
         }
@@ -96,31 +62,21 @@ impl EventSender {
             Exclusion::Absent => SendError::Excluded("there is no data".to_owned()),
         })
     }
-}
 
-impl ShardSender {
-    fn append<T>(&mut self, call: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, SendError> {
-        let used = self.used_link.take().filter(UsedLink::is_of_use);
-        let mut link = used.map_or_else(|| Link::silent(self.settings.clone()), |used| used.link);
+    fn call<T>(
+        &self,
+        shard: Shard,
+        call: impl FnOnce(&mut Connection, &OwnShard) -> RedisResult<T>,
+    ) -> Result<T, SendError> {
         let mut begun = false;
-        let sent = link.with(|redis| {
+        let reply = self.clients.call(shard, |redis, keys| {
             begun = true;
-            call(redis)
+            call(redis, keys)
         });
-        let address = || self.settings.name();
-        match sent {
-            Ok(sent) => {
-                self.used_link = Some(UsedLink { link, used: Instant::now(), process: std::process::id() });
-                Ok(sent)
-            }
-            Err(error @ LinkError::Unreachable(_)) if begun => Err(SendError::Unanswered { address: address(), error }),
-            Err(error) => Err(SendError::Redis { address: address(), error }),
-        }
-    }
-}
-
-impl UsedLink {
-    fn is_of_use(&self) -> bool {
-        self.used.elapsed() < REUSED_FOR && self.process == std::process::id()
+        reply.map_err(|ClientError { address, fault }| match fault {
+            Fault::Link(error @ LinkError::Unreachable(_)) if begun => SendError::Unanswered { address, error },
+            Fault::Link(error) => SendError::Redis { address, error },
+            mismatch @ Fault::Mismatch { .. } => SendError::Excluded(mismatch.to_string()),
+        })
     }
 }
