@@ -7,6 +7,7 @@
 //! ```
 //! One thread fetches for all. It is one of the threads that need to sign, so nothing is fetched while nothing is sent.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -114,8 +115,16 @@ impl Provider {
                 }
             };
             drop(state);
-            let fetch = Fetch { provider: self, finished: false };
-            let result = fetch.finish(self.search());
+            // The waiting threads wake even if the search panics.
+            let (result, panic) = match catch_unwind(AssertUnwindSafe(|| self.search())) {
+                Ok(result) => (result, None),
+                Err(panic) => (Err("the thread that fetched AWS credentials panicked".to_owned()), Some(panic)),
+            };
+            let result = self.state.lock().learn(result, SystemTime::now());
+            self.answered.notify_all();
+            if let Some(panic) = panic {
+                resume_unwind(panic);
+            }
             return result.or_else(|reason| otherwise.ok_or(reason));
         }
     }
@@ -153,33 +162,6 @@ impl Provider {
             }
         }
         Err("no AWS credentials in the config, the environment or ~/.aws".to_owned())
-    }
-}
-
-/// A fetch under way. It wakes the waiting threads even if it panics.
-struct Fetch<'a> {
-    provider: &'a Provider,
-    finished: bool,
-}
-
-impl Fetch<'_> {
-    fn finish(mut self, result: Result<ExpiringKeys, String>) -> Result<Arc<AccessKeys>, Arc<str>> {
-        self.finished = true;
-        self.publish(result)
-    }
-
-    fn publish(&self, result: Result<ExpiringKeys, String>) -> Result<Arc<AccessKeys>, Arc<str>> {
-        let keys = self.provider.state.lock().learn(result, SystemTime::now());
-        self.provider.answered.notify_all();
-        keys
-    }
-}
-
-impl Drop for Fetch<'_> {
-    fn drop(&mut self) {
-        if !self.finished {
-            let _ = self.publish(Err("the thread that fetched AWS credentials panicked".to_owned()));
-        }
     }
 }
 

@@ -135,12 +135,6 @@ impl Scheduler {
         guard.state.lanes.set_states(states, Instant::now());
         guard.notify();
     }
-
-    /// Notifies the dispatcher that the worker of this lane's attempt panicked. The dispatcher completes the attempt.
-    pub(crate) fn abandon(&self, lane: usize) {
-        // The dispatcher has ended only after a stop.
-        let _ = self.messages.send(Message::Abandoned { lane });
-    }
 }
 
 impl SchedulerGuard<'_> {

@@ -175,12 +175,13 @@ impl Engine {
         if self.is_inert() {
             return gauges([0; 6]);
         }
-        self.shared.gauges(|| match &*self.threads.lock() {
-            Threads::Running(root) => {
-                root.with(Some(Instant::now()), |running| running.delivery.queued()).unwrap_or_default()
-            }
-            Threads::Unstarted { .. } | Threads::Stopped => 0,
-        })
+        let queued = |root: &Root| root.with(Some(Instant::now()), |running| running.delivery.queued());
+        self.shared.gauges(|| self.with_root(queued).unwrap_or_default())
+    }
+
+    /// Calls `work` if the threads run.
+    fn with_root<T: Default>(&self, work: impl FnOnce(&Root) -> T) -> T {
+        if let Threads::Running(root) = &*self.threads.lock() { work(root) } else { T::default() }
     }
 
     /// Delivers everything that hooks pushed before this call, for at most `time`. Hooks continue to work meanwhile.
@@ -195,13 +196,10 @@ impl Engine {
         let mut time_to_flush = self.time_to_flush.lock();
         let reserved = self.config.shutdown_timeout.mul_f64(1.0 - FLUSH_SHARE);
         let deadline = began + time.min(time_to_flush.saturating_sub(reserved));
-        let left = match &*self.threads.lock() {
-            Threads::Running(root) => {
-                let intents = self.take_in(deadline);
-                self.send_on(root, intents, deadline)
-            }
-            Threads::Unstarted { .. } | Threads::Stopped => FlushReport::default(),
-        };
+        let left = self.with_root(|root| {
+            let intents = self.take_in(deadline);
+            self.send_on(root, intents, deadline)
+        });
         *time_to_flush = time_to_flush.saturating_sub(began.elapsed());
         left
     }
@@ -244,14 +242,11 @@ impl Engine {
         }
         let deadline = Instant::now() + *self.time_to_flush.lock();
         self.booted.store(false, Ordering::Release);
-        let left = match &*self.threads.lock() {
-            Threads::Running(root) => {
-                let intents = self.take_in(deadline);
-                self.release_all();
-                self.send_on(root, intents, deadline)
-            }
-            Threads::Unstarted { .. } | Threads::Stopped => FlushReport::default(),
-        };
+        let left = self.with_root(|root| {
+            let intents = self.take_in(deadline);
+            self.release_all();
+            self.send_on(root, intents, deadline)
+        });
         self.stop(Instant::now().min(deadline) + grace);
         left
     }

@@ -93,9 +93,7 @@ impl Sources {
             deliveries,
         }
     }
-}
 
-impl Sources {
     fn configured(&self, endpoints_hash: &str) -> ConfigParts {
         let now_ms = self.clock().unix_ms;
         let mut parts = self.configured.lock();

@@ -109,7 +109,7 @@ impl OrderedEvent {
     /// Returns the holds of the sender: the channel, and the user if there is one. Empty for an event of the application,
     /// which needs no subscription.
     pub(super) fn holds(&self) -> impl Iterator<Item = Hold> {
-        let hold = |user| Hold { app: self.app.clone(), channel: self.channel.clone(), user };
+        let hold = |user| Hold::new(&self.app, &self.channel, user);
         let parts = match &self.content {
             EventContent::ByClient(event) => Some(event.parts()),
             EventContent::ByApplication(_) => None,
@@ -134,12 +134,5 @@ impl EventContent {
             Self::ByClient(event) => event.as_text(),
             Self::ByApplication(event) => event.as_text(),
         }
-    }
-}
-
-impl CacheSeen {
-    /// Returns the hold of the channel.
-    pub(super) fn hold(&self) -> Hold {
-        Hold { app: self.app.clone(), channel: self.channel.clone(), user: None }
     }
 }

@@ -24,9 +24,9 @@ impl Hold {
         self.user.as_ref().filter(|_| !self.channel.is_empty())
     }
 
-    /// Returns the hold of the channel itself.
-    pub(crate) fn channel_alone(&self) -> Self {
-        Self { app: self.app.clone(), channel: self.channel.clone(), user: None }
+    /// Returns the hold of a channel, or of a user on it.
+    pub(crate) fn new(app: &AppId, channel: &ChannelName, user: Option<UserId>) -> Self {
+        Self { app: app.clone(), channel: channel.clone(), user }
     }
 }
 

@@ -274,12 +274,14 @@ impl Pending {
         for entry in &waiting {
             match entry {
                 BatchEntry::Event(event) => needed.extend(event.holds()),
-                BatchEntry::Cache(seen) => _ = needed.insert(seen.hold()),
+                BatchEntry::Cache(seen) => _ = needed.insert(Hold::new(&seen.app, &seen.channel, None)),
                 BatchEntry::Count(_) => {}
                 BatchEntry::Claim(Claim { hold, change, .. }) => match (seen.insert(hold), change) {
                     (true, Change::Leave) if needed.contains(hold) => anew.push(hold.clone()),
                     (true, Change::Leave) => _ = over.insert(hold.clone()),
-                    (_, Change::Join) if hold.member().is_some() => _ = needed.insert(hold.channel_alone()),
+                    (_, Change::Join) if hold.member().is_some() => {
+                        _ = needed.insert(Hold::new(&hold.app, &hold.channel, None));
+                    }
                     _ => {}
                 },
             }

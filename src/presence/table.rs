@@ -127,7 +127,7 @@ impl LocalTable {
         let context = SubscriptionContext { app: app_id, channel: &name, by };
         let entry = app.channels.entry(name.clone()).or_default();
         if entry.sockets.is_empty() {
-            claims.push(Claim::join(hold(app_id, &name, None)));
+            claims.push(Claim::join(Hold::new(app_id, &name, None)));
         }
         if let Some(subscription) = entry.sockets.get_mut(socket) {
             if subscription.user.as_ref().map(UserId::as_bytes) == user {
@@ -232,8 +232,8 @@ impl LocalTable {
     pub(crate) fn holds(&self) -> impl Iterator<Item = Hold> {
         self.apps.iter().flat_map(|(app_id, app)| {
             let channels = app.channels.iter().flat_map(move |(name, entry)| {
-                let users = entry.users.keys().map(move |user| hold(app_id, name, Some(user.clone())));
-                std::iter::once(hold(app_id, name, None)).chain(users)
+                let users = entry.users.keys().map(move |user| Hold::new(app_id, name, Some(user.clone())));
+                std::iter::once(Hold::new(app_id, name, None)).chain(users)
             });
             channels.chain(app.connections.iter().map(move |socket| Hold::connection(app_id.clone(), socket)))
         })
@@ -295,7 +295,7 @@ impl App {
         entry.get_mut().user_left(context, user.as_ref(), claims);
         if entry.get().sockets.is_empty() {
             entry.remove();
-            claims.push(Claim::leave(hold(app_id, &name, None)));
+            claims.push(Claim::leave(Hold::new(app_id, &name, None)));
         }
         Some((name, place))
     }
@@ -336,16 +336,12 @@ impl Channel {
 
 impl SubscriptionContext<'_> {
     fn hold(&self, user: &UserId) -> Hold {
-        hold(self.app, self.channel, Some(user.clone()))
+        Hold::new(self.app, self.channel, Some(user.clone()))
     }
 
     fn details(&self, data: &[u8]) -> Option<Box<MemberDetails>> {
         self.by.map(|socket| Box::new(MemberDetails { socket: socket.into(), data: data.into() }))
     }
-}
-
-fn hold(app: &AppId, channel: &ChannelName, user: Option<UserId>) -> Hold {
-    Hold { app: app.clone(), channel: channel.clone(), user }
 }
 
 /// Returns `None` for an empty id, which is how Resonate passes "no user".

@@ -1,10 +1,10 @@
 //! Replaces known secrets in text of others, such as the answer of an endpoint that prints its settings.
 
-use std::fmt;
 use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose;
+use derive_more::Debug;
 use url::form_urlencoded::byte_serialize;
 
 /// The text that replaces a secret.
@@ -15,15 +15,9 @@ pub(crate) const REDACTED: &str = "[redacted]";
 const SHORTEST: usize = 4;
 
 /// Secrets, in the forms in which a text may contain them: plain, in JSON, in a URL, in HTML.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Debug)]
+#[debug("{REDACTED}")]
 pub(crate) struct Redaction(Vec<Box<str>>);
-
-/// Prints no secret.
-impl fmt::Debug for Redaction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(REDACTED)
-    }
-}
 
 impl Redaction {
     /// Adds a secret.

@@ -1,12 +1,13 @@
 //! The worker threads: one for each attempt under way, at least [`STANDING_WORKERS`].
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::Scheduler;
+use super::{Message, Scheduler};
 use crate::delivery::attempt::{Attempt, EndedAttempt};
 use crate::process::Thread;
 use crate::sync::{Mutex, Receiver, Sender, bounded};
@@ -186,21 +187,10 @@ impl WorkerPool {
     }
 
     fn make(&self, attempt: &Attempt) -> EndedAttempt {
-        let guard = AbandonOnPanic { lane: attempt.lane, scheduler: &self.scheduler };
-        let ended = self.scheduler.send(attempt);
-        std::mem::forget(guard);
-        ended
-    }
-}
-
-/// Abandons the attempt if dropped by a panic. A lane without a result would wait forever.
-struct AbandonOnPanic<'a> {
-    lane: usize,
-    scheduler: &'a Scheduler,
-}
-
-impl Drop for AbandonOnPanic<'_> {
-    fn drop(&mut self) {
-        self.scheduler.abandon(self.lane);
+        catch_unwind(AssertUnwindSafe(|| self.scheduler.send(attempt))).unwrap_or_else(|panic| {
+            // A lane without a result would wait forever.
+            let _ = self.scheduler.messages.send(Message::Abandoned { lane: attempt.lane });
+            resume_unwind(panic)
+        })
     }
 }

@@ -163,14 +163,7 @@ impl Ownership {
     /// Returns the partitions to continue reading, each as the position of the last event read.
     pub(crate) fn readable(&self) -> Vec<Position> {
         let reading = self.held.iter().filter(|(_, owned)| !owned.retiring);
-        reading
-            .map(|(partition, owned)| Position {
-                shard: Shard::FIRST,
-                partition: *partition,
-                token: owned.token,
-                seq: owned.read_to,
-            })
-            .collect()
+        reading.map(|(partition, owned)| owned.position(*partition, owned.read_to)).collect()
     }
 
     /// Records an event that was read.
@@ -228,14 +221,7 @@ impl Ownership {
     /// Returns the end of the acknowledged part of each partition where it has grown since the last trim.
     pub(crate) fn trimmable(&self) -> Vec<Position> {
         let grown = self.held.iter().filter(|(_, owned)| owned.acked_to > owned.trimmed);
-        grown
-            .map(|(partition, owned)| Position {
-                shard: Shard::FIRST,
-                partition: *partition,
-                token: owned.token,
-                seq: owned.acked_to,
-            })
-            .collect()
+        grown.map(|(partition, owned)| owned.position(*partition, owned.acked_to)).collect()
     }
 
     /// Records that the streams were trimmed up to these positions.
@@ -284,6 +270,10 @@ impl Ownership {
 }
 
 impl OwnedPartition {
+    fn position(&self, partition: u16, seq: u64) -> Position {
+        Position { shard: Shard::FIRST, partition, token: self.token, seq }
+    }
+
     fn change(&mut self, seq: u64, min_out_of_order: usize, change: impl FnOnce(&mut Outstanding)) {
         if let Ok(at) = self.outstanding.binary_search_by_key(&seq, |event| event.seq) {
             let event = &mut self.outstanding[at];
