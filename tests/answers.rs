@@ -15,11 +15,10 @@ use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use resonate_webhooks::config::Endpoint;
-use resonate_webhooks::delivery::DeliverySettings;
+use resonate_webhooks::config::{Batching, Endpoint};
 use resonate_webhooks::telemetry;
 use socket2::SockRef;
-use support::node::{Node, SETTINGS, endpoint};
+use support::node::{BATCHING, Node, endpoint};
 use support::wait::PATIENCE;
 use table::{Curl, Outcome, Reads, Row, Then};
 
@@ -105,8 +104,8 @@ impl Seen {
 /// Delivers two webhooks. The first one gets the row's response.
 fn ours(row: &Row) -> Seen {
     let (url, requests) = receiver(row);
-    let settings = DeliverySettings { flush_interval: Duration::from_millis(1), batch_max_events: 1, ..SETTINGS };
-    let node = Node::with(settings, vec![Endpoint { max_attempts: 1, timeout: TIMEOUT, ..endpoint(0, url) }]);
+    let batching = Batching { flush_interval: Duration::from_millis(1), max_events: 1, ..BATCHING };
+    let node = Node::start(vec![Endpoint { batching, max_attempts: 1, timeout: TIMEOUT, ..endpoint(0, url) }]);
     let channel = if row.reads == Reads::All { 1 } else { MUCH };
     let send = |length: usize| {
         node.accept("app", ["c".repeat(length)]);

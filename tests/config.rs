@@ -32,7 +32,7 @@ fn the_config_file_of_the_replaced_package_is_accepted() {
         "max_attempts": 3,
         "endpoints": [{"url": "https://example.com/hook", "app_id": "*", "events": ["channel_occupied"]}],
     }));
-    assert_eq!(config.connection.address, Address::Tcp { host: "redis".to_owned(), port: 6380 });
+    assert_eq!(config.connection.address, Address::Tcp { host: "redis".to_owned(), port: 6380, tls: None });
     assert_eq!(config.connection.login, None);
     assert_eq!(config.connection.database, 2);
     assert_eq!(config.connection.timeout, Duration::from_millis(2500));

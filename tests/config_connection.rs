@@ -16,8 +16,8 @@ fn address(connection: &Value) -> Address {
 
 #[test]
 fn the_scheme_selects_the_kind_of_connection() {
-    let tls = |host: &str| Address::Tls { host: host.to_owned(), port: 6379, files: TlsFiles::default() };
-    let tcp = |host: &str| Address::Tcp { host: host.to_owned(), port: 6379 };
+    let tls = |host: &str| Address::Tcp { host: host.to_owned(), port: 6379, tls: Some(TlsFiles::default()) };
+    let tcp = |host: &str| Address::Tcp { host: host.to_owned(), port: 6379, tls: None };
     let unix = |path: &str| Address::Unix(path.into());
     for (connection, expected) in [
         (json!({"scheme": "tcp", "host": "redis"}), tcp("redis")),
@@ -57,7 +57,7 @@ fn the_scheme_tls_applies_to_sentinels_too() {
 #[test]
 fn tls_files_may_have_the_names_of_php() {
     let files = |connection: Value| match address(&connection) {
-        Address::Tls { files, .. } => (files.ca, files.client.map(|client| (client.cert, client.key))),
+        Address::Tcp { tls: Some(files), .. } => (files.ca, files.client.map(|client| (client.cert, client.key))),
         other => panic!("{other}"),
     };
     let path = |name: &str| Some(std::path::PathBuf::from(name));
@@ -105,7 +105,10 @@ fn a_redis_url_overrides_the_other_keys() {
         "ca_file": "/etc/ca.pem",
     }}));
     let files = TlsFiles { ca: Some("/etc/ca.pem".into()), client: None };
-    assert_eq!(config.connection.address, Address::Tls { host: "redis.internal".to_owned(), port: 6379, files });
+    assert_eq!(
+        config.connection.address,
+        Address::Tcp { host: "redis.internal".to_owned(), port: 6379, tls: Some(files) }
+    );
     assert_eq!(config.connection.database, 0, "the roster must see the same database");
     assert_eq!(config.connection.login.expect("a login").password.expose(), "from-url");
 }

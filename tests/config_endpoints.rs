@@ -152,8 +152,8 @@ fn the_webhook_block_of_another_server_is_accepted() {
         "batching": {"duration": "50"},
     }]});
     assert_eq!(theirs, accepted(ours).endpoints.remove(0));
-    assert_eq!(theirs.batching.flush_interval, Some(Duration::from_millis(50)));
-    assert_eq!(theirs.batching.max_events, None);
+    assert_eq!(theirs.batching.flush_interval, Duration::from_millis(50));
+    assert_eq!(theirs.batching.max_events, 1_000);
 }
 
 #[test]
@@ -161,10 +161,12 @@ fn without_batching_every_event_is_sent_at_once_and_alone() {
     let batching = |written: Value| {
         accepted(json!({"endpoints": [{"url": "http://localhost/", "batching": written}]})).endpoints.remove(0).batching
     };
-    let alone = Batching { flush_interval: Some(Duration::ZERO), span: None, max_events: Some(1) };
+    let second = Duration::from_secs(1);
+    let usual = Batching { flush_interval: second, span: second, max_events: 1_000, max_bytes: 262_144 };
+    let alone = Batching { flush_interval: Duration::ZERO, span: Duration::ZERO, max_events: 1, ..usual };
     assert_eq!(batching(json!({"enabled": false, "max_events": 50})), alone);
-    assert_eq!(batching(json!([])), Batching::default());
-    assert_eq!(batching(json!({"max_events": 50})), Batching { max_events: Some(50), ..Batching::default() });
+    assert_eq!(batching(json!([])), usual);
+    assert_eq!(batching(json!({"max_events": 50})), Batching { max_events: 50, ..usual });
 }
 
 #[test]

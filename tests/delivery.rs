@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use resonate_webhooks::config::{AppScope, Endpoint};
-use resonate_webhooks::delivery::{DeliverySettings, Undelivered};
+use resonate_webhooks::config::{AppScope, Batching, Endpoint};
+use resonate_webhooks::delivery::Undelivered;
 use resonate_webhooks::telemetry::{Level, Outcome};
 use support::memory_outbox::MemoryOutbox;
-use support::node::{Node, SETTINGS, endpoint, numbered};
+use support::node::{BATCHING, Node, endpoint, numbered};
 use support::receiver::{Answer, Received, Receiver};
 use support::wait::{PATIENCE, eventually};
 
@@ -24,14 +24,14 @@ fn events_that_happen_together_share_a_batch() {
     }
     let posts = receiver.wait_for("/", 1);
     assert_eq!(posts[0].channels(), ["c0", "c1", "c2", "c3", "c4"]);
-    assert!(posts[0].at - accepted >= SETTINGS.flush_interval, "the batch waited for more events");
+    assert!(posts[0].at - accepted >= BATCHING.flush_interval, "the batch waited for more events");
 }
 
 #[test]
 fn a_full_batch_does_not_wait() {
     let receiver = Receiver::start();
-    let settings = DeliverySettings { batch_max_events: 10, flush_interval: Duration::from_secs(3600), ..SETTINGS };
-    let node = Node::with(settings, vec![endpoint(0, receiver.url("/"))]);
+    let batching = Batching { max_events: 10, flush_interval: Duration::from_secs(3600), ..BATCHING };
+    let node = Node::start(vec![Endpoint { batching, ..endpoint(0, receiver.url("/")) }]);
     node.accept("app", numbered(0..25));
     let posts = receiver.wait_for("/", 2);
     assert_eq!(posts.iter().map(|post| post.channels().len()).collect::<Vec<_>>(), [10, 10]);
@@ -199,8 +199,8 @@ fn two_endpoints_with_the_same_url_are_independent() {
 #[test]
 fn a_flush_sends_waiting_events_at_once() {
     let receiver = Receiver::start();
-    let settings = DeliverySettings { flush_interval: Duration::from_secs(3600), ..SETTINGS };
-    let node = Node::with(settings, vec![endpoint(0, receiver.url("/"))]);
+    let batching = Batching { flush_interval: Duration::from_secs(3600), ..BATCHING };
+    let node = Node::start(vec![Endpoint { batching, ..endpoint(0, receiver.url("/")) }]);
     node.accept("app", numbered(0..3));
     assert_eq!(node.delivery.flush(Instant::now() + PATIENCE), Undelivered::default());
     assert_eq!(receiver.received("/")[0].channels(), ["c0", "c1", "c2"]);
@@ -253,7 +253,7 @@ fn events_that_no_endpoint_wants_are_counted_and_removed() {
 fn a_full_outbox_drops_its_oldest_events_with_a_log_line_and_keeps_the_in_flight_batch() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Status(500)]);
-    let node = Node::over(MemoryOutbox::new(10), SETTINGS, vec![endpoint(0, receiver.url("/"))]);
+    let node = Node::over(MemoryOutbox::new(10), vec![endpoint(0, receiver.url("/"))]);
     node.accept("app", ["in flight".to_owned()]);
     receiver.wait_for("/", 1);
     node.accept("app", numbered(0..15));
@@ -294,8 +294,8 @@ fn a_panic_of_the_dispatcher_loses_no_event() {
     let outbox = MemoryOutbox::new(1000)
         .after_routed(move || assert!(routed.swap(true, Ordering::Relaxed), "on purpose"))
         .after_acked(move || assert!(passed.swap(true, Ordering::Relaxed), "on purpose"));
-    let settings = DeliverySettings { batch_max_events: 4, ..SETTINGS };
-    let node = Node::over(outbox, settings, vec![endpoint(0, receiver.url("/"))]);
+    let batching = Batching { max_events: 4, ..BATCHING };
+    let node = Node::over(outbox, vec![Endpoint { batching, ..endpoint(0, receiver.url("/")) }]);
     node.accept("app", numbered(0..10));
     assert_eq!(receiver.wait_for_channels("/", 10), numbered(0..10).collect::<Vec<_>>());
     eventually("the last response to be processed", || (node.delivery.queued() == 0).then_some(()));
@@ -308,8 +308,8 @@ fn workers_take_the_next_batch_without_the_dispatcher() {
     receiver.script("/", [Answer::Late(Duration::from_millis(500))]);
     let held = Arc::new(Mutex::new(()));
     let outbox = MemoryOutbox::new(1000).before_take(wait_while_held(&held));
-    let settings = DeliverySettings { batch_max_events: 1, ..SETTINGS };
-    let node = Node::over(outbox, settings, vec![endpoint(0, receiver.url("/"))]);
+    let batching = Batching { max_events: 1, ..BATCHING };
+    let node = Node::over(outbox, vec![Endpoint { batching, ..endpoint(0, receiver.url("/")) }]);
     node.accept("app", numbered(0..20));
     receiver.wait_for("/", 1);
     let _held = held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -340,8 +340,8 @@ fn events_that_arrive_during_routing_are_routed_without_another_wakeup() {
             wait();
         }
     });
-    let settings = DeliverySettings { batch_max_events: ROUND, flush_interval: Duration::from_secs(3600), ..SETTINGS };
-    let node = Node::over(outbox, settings, vec![endpoint(0, receiver.url("/"))]);
+    let batching = Batching { max_events: ROUND, flush_interval: Duration::from_secs(3600), ..BATCHING };
+    let node = Node::over(outbox, vec![Endpoint { batching, ..endpoint(0, receiver.url("/")) }]);
     let held = gate.lock().unwrap();
     node.accept("app", numbered(0..2 * ROUND));
     eventually("the first event to be routed", || routed.load(Ordering::Relaxed).then_some(()));

@@ -11,7 +11,7 @@ use proptest::sample::{select, subsequence};
 use resonate_webhooks::config::{Config, Endpoint};
 use resonate_webhooks::event::{ClientEvent, ClientEventParts, Event, EventKind};
 use serde_json::{Value, json};
-use support::node::{Node, SETTINGS};
+use support::node::Node;
 use support::receiver::Receiver;
 
 const APPS: [&str; 2] = ["app", "other"];
@@ -165,7 +165,7 @@ fn each_endpoint_has_its_own_batching() {
         json!({ "url": receiver.url("/threes"), "batching": { "max_events": 3, "duration": 60_000 } }),
         json!({ "url": receiver.url("/all") }),
     ];
-    let node = Node::with(SETTINGS, endpoints(&written));
+    let node = Node::start(endpoints(&written));
     node.accept("app", (0..6).map(|n| format!("news-{n}")));
     let sizes = |path: &str, requests: usize| {
         receiver.wait_for(path, requests).iter().map(|request| request.channels().len()).collect::<Vec<_>>()

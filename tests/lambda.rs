@@ -193,9 +193,13 @@ fn an_asynchronous_invocation_is_delivered_when_aws_accepts_it() {
 #[test]
 fn a_batch_stays_within_the_payload_limit_of_a_function() {
     let receiver = Receiver::start();
-    let mut settings = support::node::SETTINGS;
-    (settings.batch_max_bytes, settings.batch_max_events) = (16_000_000, 10_000);
-    let node = Node::with(settings, vec![with_keys(&receiver, &json!({ "invocation_type": "Event" }), &json!({}))]);
+    let lambda = json!({
+        "function_name": "hooks", "region": "eu-central-1", "endpoint_url": receiver.url(""), "invocation_type": "Event",
+        "access_key_id": "AKIDCONFIG", "secret_access_key": "hunter2",
+    });
+    let config =
+        json!({ "batch_max_bytes": 16_000_000, "batch_max_events": 10_000, "endpoints": [{ "lambda": lambda }] });
+    let node = Node::start(Config::from_value(config).unwrap().endpoints);
     node.accept("app", (0..1000).map(|n| format!("{n}{}", "\"".repeat(1000))));
     let sizes = || receiver.received(INVOKE).iter().map(|request| request.body.len()).collect::<Vec<_>>();
     support::engine::eventually("all events", || {

@@ -8,8 +8,7 @@ mod support;
 use std::time::Duration;
 
 use redis::Commands;
-use resonate_webhooks::config::Config;
-use resonate_webhooks::delivery::DeliverySettings;
+use resonate_webhooks::config::{Batching, Config, Endpoint};
 use resonate_webhooks::engine::Engine;
 use resonate_webhooks::outbox::{DeadLetterId, DeadLetters};
 use resonate_webhooks::telemetry::{Level, Outcome};
@@ -17,7 +16,7 @@ use serde_json::{Value, json};
 use support::cluster::Cluster;
 use support::engine::APP;
 use support::memory_outbox::MemoryOutbox;
-use support::node::{Node, SETTINGS, endpoint, numbered};
+use support::node::{BATCHING, Node, endpoint, numbered};
 use support::receiver::{Answer, Receiver};
 use support::wait::eventually;
 
@@ -34,13 +33,14 @@ fn a_drop_and_a_disabled_endpoint_stay_queued_during_ten_thousand_deliveries() {
     receiver.always("/gone", Answer::Status(410));
     let mut broken = endpoint(1, receiver.url("/broken"));
     broken.max_attempts = 1;
-    let endpoints = vec![endpoint(0, receiver.url("/ok")), broken, endpoint(2, receiver.url("/gone"))];
-    let settings = DeliverySettings { batch_max_events: 1, flush_interval: Duration::ZERO, ..SETTINGS };
-    let node = Node::over(MemoryOutbox::new(4 * POSTS), settings, endpoints);
+    let endpoints = [endpoint(0, receiver.url("/ok")), broken, endpoint(2, receiver.url("/gone"))];
+    let batching = Batching { max_events: 1, flush_interval: Duration::ZERO, ..BATCHING };
+    let endpoints = endpoints.map(|endpoint| Endpoint { batching, ..endpoint });
+    let node = Node::over(MemoryOutbox::new(4 * POSTS), endpoints.into());
     let counters = &node.telemetry.counters;
     node.accept("app", ["first".to_owned()]);
     eventually("two dropped batches", || (counters.batches_dropped.get() == 2).then_some(()));
-    node.delivery.set_endpoints(vec![endpoint(0, receiver.url("/ok"))]).unwrap();
+    node.delivery.set_endpoints(vec![Endpoint { batching, ..endpoint(0, receiver.url("/ok")) }]).unwrap();
 
     for lane in 0..LANES {
         node.accept(&format!("app-{lane}"), numbered(0..POSTS / LANES));

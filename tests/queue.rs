@@ -18,7 +18,7 @@ use resonate_webhooks::telemetry::Outcome;
 use serde_json::{Value, json};
 use support::certificates::PrivateCa;
 use support::engine::{APP, engine_at, eventually};
-use support::node::{Node, SETTINGS, numbered};
+use support::node::{Node, numbered};
 use support::redis::RedisServer;
 use support::redis_cluster::RedisCluster;
 
@@ -216,9 +216,11 @@ fn the_connection_may_use_tls_or_a_socket_file() {
 fn a_job_stays_within_the_size_that_every_redis_accepts() {
     // The lowest limit that Redis allows.
     let redis = RedisServer::start_with(&["--proto-max-bulk-len", "1mb"]);
-    let mut settings = SETTINGS;
-    (settings.batch_max_bytes, settings.batch_max_events) = (16_000_000, 10_000);
-    let node = Node::with(settings, vec![on(&at(&redis), &json!({}))]);
+    let config = json!({
+        "batch_max_bytes": 16_000_000, "batch_max_events": 10_000,
+        "endpoints": [{ "queue": "webhooks" }], "queues": queues(&at(&redis)),
+    });
+    let node = Node::start(Config::from_value(config).unwrap().endpoints);
     node.accept("app", (0..1000).map(|n| format!("{n}{}", "\"".repeat(2000))));
     let pushed = || jobs(&mut redis.connect(), QUEUE).0;
     eventually("all events", || pushed().iter().map(|job| channels(job).len()).sum::<usize>() == 1000);

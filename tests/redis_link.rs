@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use redis::{Connection, RedisResult};
 use resonate_webhooks::config::Config;
+use resonate_webhooks::event::Shard;
 use resonate_webhooks::redis::{Link, LinkError, Settings, WriteRefusal};
 use resonate_webhooks::telemetry::{Level, Outcome, Telemetry};
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ use support::redis::RedisServer;
 fn link(connection: &Value) -> (Link, Arc<Telemetry>) {
     let config = Config::from_value(json!({ "connection": connection })).expect("a valid config");
     let telemetry = Arc::new(Telemetry::default());
-    (Link::new(Settings::new(config.connection).expect("usable settings"), Arc::clone(&telemetry)), telemetry)
+    (Link::new(Settings::of(&config, Shard::FIRST).expect("usable settings"), Arc::clone(&telemetry)), telemetry)
 }
 
 /// Returns a link to `server` over TCP.

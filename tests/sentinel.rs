@@ -11,6 +11,7 @@ use std::time::Duration;
 use redis::{Connection, RedisResult};
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
+use resonate_webhooks::event::Shard;
 use resonate_webhooks::redis::{Link, LinkError, Settings};
 use resonate_webhooks::telemetry::Telemetry;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ use support::watched::Watched;
 
 fn link(connection: &Value) -> Link {
     let config = Config::from_value(json!({ "connection": connection })).expect("a valid config");
-    Link::new(Settings::new(config.connection).expect("usable settings"), Arc::<Telemetry>::default())
+    Link::new(Settings::of(&config, Shard::FIRST).expect("usable settings"), Arc::<Telemetry>::default())
 }
 
 /// Returns the port of the server at the other end of the link.

@@ -12,7 +12,7 @@ use resonate_webhooks::delivery::{AppRegistry, Delivery};
 use resonate_webhooks::telemetry::Outcome;
 use support::certificates::{Issued, PrivateCa};
 use support::memory_outbox::MemoryOutbox;
-use support::node::{Node, SETTINGS, endpoint, numbered};
+use support::node::{Node, endpoint, numbered};
 use support::proxy::TestProxy;
 use support::receiver::Receiver;
 use support::tls_receiver::TlsReceiver;
@@ -33,7 +33,7 @@ fn result(endpoint: Endpoint) -> Result<u16, String> {
 /// Returns the reason why a delivery to `endpoint` cannot be started.
 fn refusal(endpoint: Endpoint) -> String {
     let (outbox, apps) = (Arc::new(MemoryOutbox::new(1)), Arc::new(AppRegistry::default()));
-    let started = Delivery::start(None, outbox, SETTINGS, vec![endpoint], apps, Arc::default());
+    let started = Delivery::start(None, outbox, vec![endpoint], apps, Arc::default());
     started.unwrap_err().to_string()
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use resonate_webhooks::config::Config;
-use resonate_webhooks::delivery::{AppRegistry, Credentials, Delivery, DeliverySettings};
+use resonate_webhooks::delivery::{AppRegistry, Credentials, Delivery};
 use resonate_webhooks::engine::bench::Signing;
 use resonate_webhooks::event::{AppId, Event, EventKind};
 use resonate_webhooks::secret::Secret;
@@ -77,13 +77,12 @@ fn our_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
         apps.register(app(lane), Credentials { key: "key".to_owned(), secret: Secret::new("secret") });
     }
     let telemetry = Arc::new(Telemetry::default());
-    let config = Config::from_value(json!({ "endpoints": [{ "url": receiver.url() }] })).expect("a configuration");
-    let settings =
-        DeliverySettings { flush_interval: Duration::from_millis(1), batch_max_events: 1, batch_max_bytes: 1 << 18 };
+    let batching = json!({ "duration": 1, "max_events": 1 });
+    let config = json!({ "endpoints": [{ "url": receiver.url(), "batching": batching }] });
+    let config = Config::from_value(config).expect("a configuration");
     let outbox = Arc::new(MemoryOutbox::new(POSTS));
     let events = Arc::clone(&outbox);
-    let delivery =
-        Delivery::start(None, events, settings, config.endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
+    let delivery = Delivery::start(None, events, config.endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
     let delivered = || telemetry.counters.events_delivered.get();
     let run = |count: usize| {
         let all = delivered() + count as u64;

@@ -18,16 +18,14 @@ pub(super) const DEFAULT_PORT: u16 = 6379;
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) enum Host {
-    Tcp(String),
-    Tls(String),
+    Tcp { name: String, with_tls: bool },
     Unix(PathBuf),
 }
 
 impl Host {
     pub(super) fn with_port(self, port: u16) -> Address {
         match self {
-            Self::Tcp(host) => Address::Tcp { host, port },
-            Self::Tls(host) => Address::Tls { host, port, files: TlsFiles::default() },
+            Self::Tcp { name, with_tls } => Address::Tcp { host: name, port, tls: with_tls.then(TlsFiles::default) },
             Self::Unix(path) => Address::Unix(path),
         }
     }
@@ -42,9 +40,10 @@ impl TryFrom<String> for Host {
             None if text.starts_with('/') => ("unix".to_owned(), text.as_str()),
             None => ("tcp".to_owned(), text.as_str()),
         };
+        let tcp = |with_tls| Ok(Self::Tcp { name: host_name(rest)?, with_tls });
         match scheme.as_str() {
-            "tcp" | "redis" => host_name(rest).map(Self::Tcp),
-            "tls" | "ssl" | "rediss" => host_name(rest).map(Self::Tls),
+            "tcp" | "redis" => tcp(false),
+            "tls" | "ssl" | "rediss" => tcp(true),
             "unix" => socket_path(rest).map(Self::Unix),
             _ => Err("starts with an unknown scheme: use tcp://, tls:// or unix://".to_owned()),
         }
@@ -89,7 +88,7 @@ impl RedisUrl {
                 "{ROOT}.connection.url has query parameters that have no effect: only database and password are supported"
             ));
         }
-        if wants_tls && !matches!(self.address, Address::Tls { .. }) {
+        if wants_tls && !matches!(self.address, Address::Tcp { tls: Some(_), .. }) {
             warnings.push(format!(
                 "{ROOT}.connection.scheme is tls, but connection.url takes precedence and connects to {} without TLS: use a \
                  rediss:// URL",
@@ -109,13 +108,12 @@ impl TryFrom<String> for RedisUrl {
         }
         let url = Url::parse(&text)
             .map_err(|error| format!("is not a URL ({error}): percent-encode special characters in its password"))?;
-        let tls = match url.scheme() {
+        let with_tls = match url.scheme() {
             "redis" | "tcp" => false,
             "rediss" | "tls" | "ssl" => true,
             _ => return Err("is not a Redis URL: it must start with redis://, rediss:// or unix://".to_owned()),
         };
-        let host = host_name(&decoded(url.host_str().unwrap_or_default()))?;
-        let host = if tls { Host::Tls(host) } else { Host::Tcp(host) };
+        let host = Host::Tcp { name: host_name(&decoded(url.host_str().unwrap_or_default()))?, with_tls };
         let mut parts = Options::default();
         parts.userinfo(url.username(), url.password());
         parts.database(url.path().trim_matches('/'))?;
@@ -207,12 +205,16 @@ mod tests {
         RedisUrl::try_from(text.to_owned())
     }
 
+    fn server(name: &str, with_tls: bool) -> Host {
+        Host::Tcp { name: name.to_owned(), with_tls }
+    }
+
     fn tcp(host: &str, port: u16) -> Address {
-        Address::Tcp { host: host.to_owned(), port }
+        Address::Tcp { host: host.to_owned(), port, tls: None }
     }
 
     fn tls(host: &str, port: u16) -> Address {
-        Address::Tls { host: host.to_owned(), port, files: TlsFiles::default() }
+        Address::Tcp { host: host.to_owned(), port, tls: Some(TlsFiles::default()) }
     }
 
     fn login(username: &str, password: &str) -> Login {
@@ -221,11 +223,11 @@ mod tests {
 
     #[test]
     fn a_host_is_accepted_in_the_forms_of_the_laravel_drivers() {
-        assert_eq!(host("redis.internal"), Ok(Host::Tcp("redis.internal".to_owned())));
-        assert_eq!(host("tcp://10.0.0.1"), Ok(Host::Tcp("10.0.0.1".to_owned())));
-        assert_eq!(host("TLS://redis.internal"), Ok(Host::Tls("redis.internal".to_owned())));
-        assert_eq!(host("rediss://[::1]"), Ok(Host::Tls("::1".to_owned())));
-        assert_eq!(host("::1"), Ok(Host::Tcp("::1".to_owned())));
+        assert_eq!(host("redis.internal"), Ok(server("redis.internal", false)));
+        assert_eq!(host("tcp://10.0.0.1"), Ok(server("10.0.0.1", false)));
+        assert_eq!(host("TLS://redis.internal"), Ok(server("redis.internal", true)));
+        assert_eq!(host("rediss://[::1]"), Ok(server("::1", true)));
+        assert_eq!(host("::1"), Ok(server("::1", false)));
         assert_eq!(host("/run/redis.sock"), Ok(Host::Unix("/run/redis.sock".into())));
         assert_eq!(host("unix:///run/redis.sock"), Ok(Host::Unix("/run/redis.sock".into())));
     }

@@ -5,24 +5,25 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::scalar::Switch;
-use super::{HOUR_MS, Seconds, Whole};
+use super::{HOUR_MS, Payload, Seconds, Whole};
 
-/// The limits of an endpoint's batches. `None` means the global limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(from = "WrittenBatching")]
+/// The limits of an endpoint's batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batching {
-    /// Maximum time that an event waits for more events.
-    pub flush_interval: Option<Duration>,
-    /// Maximum span of event time in one batch.
-    pub span: Option<Duration>,
+    /// Maximum time that an event waits for others to join its batch.
+    pub flush_interval: Duration,
+    /// Maximum span of a batch in event time.
+    pub span: Duration,
     /// Maximum number of events in one POST.
-    pub max_events: Option<usize>,
+    pub max_events: usize,
+    /// Maximum size of a body in bytes. A single longer event is still sent.
+    pub max_bytes: usize,
 }
 
 /// `batching` before it is resolved.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "an array with enabled, duration, span or max_events")]
-struct WrittenBatching {
+pub(super) struct WrittenBatching {
     enabled: Switch,
     /// In ms, as in other servers.
     duration: Option<Whole<0, HOUR_MS>>,
@@ -30,16 +31,25 @@ struct WrittenBatching {
     max_events: Option<Whole<1, 10_000>>,
 }
 
-impl From<WrittenBatching> for Batching {
-    /// Without batching, every event is sent immediately in its own POST.
-    fn from(WrittenBatching { enabled, duration, span, max_events }: WrittenBatching) -> Self {
+impl WrittenBatching {
+    /// Returns the limits, or `otherwise` where they are not set. Without batching, every event is sent immediately in its own
+    /// POST.
+    pub(super) fn or(self, otherwise: Batching, payload: Payload) -> Batching {
+        let Self { enabled, duration, span, max_events } = self;
         if !enabled.or(true) {
-            return Self { flush_interval: Some(Duration::ZERO), span: None, max_events: Some(1) };
+            let (flush_interval, span) = (Duration::ZERO, Duration::ZERO);
+            return Batching { flush_interval, span, max_events: 1, ..otherwise };
         }
-        Self {
-            flush_interval: duration.map(|duration| Duration::from_millis(duration.get().into())),
-            span: span.map(Seconds::duration),
-            max_events: max_events.map(Whole::size),
+        let duration = duration.map(|duration| Duration::from_millis(duration.get().into()));
+        let flush_interval = duration.unwrap_or(otherwise.flush_interval);
+        // Each extended event has its own time, so the `time_ms` of the batch need not apply to all of them. A limit would
+        // make a backlog take one request for each interval.
+        let longest = if payload == Payload::Extended { Duration::MAX } else { flush_interval };
+        Batching {
+            flush_interval,
+            span: span.map_or(longest, Seconds::duration),
+            max_events: max_events.map_or(otherwise.max_events, Whole::size),
+            ..otherwise
         }
     }
 }

@@ -42,7 +42,7 @@ impl Default for Connection {
     /// `127.0.0.1:6379`, database 0, no password, 5 seconds.
     fn default() -> Self {
         Self {
-            address: Address::Tcp { host: address::DEFAULT_HOST.to_owned(), port: address::DEFAULT_PORT },
+            address: Address::Tcp { host: address::DEFAULT_HOST.to_owned(), port: address::DEFAULT_PORT, tls: None },
             login: None,
             database: 0,
             timeout: Duration::from_secs(5),
@@ -54,7 +54,8 @@ impl Default for Connection {
 impl Connection {
     /// Returns the prefix of every key of a shard, from the configured prefix.
     pub(crate) fn prefix_of(&self, shard: Shard, configured: &str) -> String {
-        if self.is_tagged() { seeds::tagged(configured, shard) } else { configured.to_owned() }
+        // Redis Cluster keeps all keys with one tag in one slot, and a script may use keys of one slot only.
+        if self.is_tagged() { format!("{{{configured}:{shard}}}") } else { configured.to_owned() }
     }
 
     /// Returns `true` if the keys of each shard have a hash tag.
@@ -73,7 +74,14 @@ impl Connection {
     /// # Errors
     /// If it has a brace, and the keys have a hash tag.
     pub(super) fn check_prefix(&self, configured: &str) -> Result<(), ConfigError> {
-        if self.is_tagged() { seeds::check_prefix(configured) } else { Ok(()) }
+        if self.is_tagged() && configured.contains(['{', '}']) {
+            return Err(ConfigError::at(
+                "key_prefix",
+                "must not contain a brace on a Redis Cluster or with several shards: the package puts it in a hash tag of its \
+                 own",
+            ));
+        }
+        Ok(())
     }
 
     /// Returns a shard's part of a limit of all shards.
@@ -91,15 +99,8 @@ pub enum Address {
         host: String,
         /// TCP port.
         port: u16,
-    },
-    /// `host:port` with TLS.
-    Tls {
-        /// Name or IP address; IPv6 without brackets.
-        host: String,
-        /// TCP port.
-        port: u16,
-        /// Trusted certificates and the client certificate.
-        files: TlsFiles,
+        /// TLS files, if the server uses TLS.
+        tls: Option<TlsFiles>,
     },
     /// Path of a Unix socket.
     Unix(PathBuf),
@@ -112,22 +113,15 @@ pub enum Address {
 impl Address {
     /// Returns the address of one of several servers.
     pub(crate) fn of_server((host, port): &(String, u16), tls: Option<&TlsFiles>) -> Self {
-        let (host, port) = (host.clone(), *port);
-        match tls {
-            Some(files) => Self::Tls { host, port, files: files.clone() },
-            None => Self::Tcp { host, port },
-        }
+        Self::Tcp { host: host.clone(), port: *port, tls: tls.cloned() }
     }
 }
 
-/// For logs. An address contains no secret: the login is separate.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp { host, port } | Self::Tls { host, port, .. } if host.contains(':') => {
-                write!(f, "[{host}]:{port}")
-            }
-            Self::Tcp { host, port } | Self::Tls { host, port, .. } => write!(f, "{host}:{port}"),
+            Self::Tcp { host, port, .. } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port, .. } => write!(f, "{host}:{port}"),
             Self::Unix(path) => write!(f, "{}", path.display()),
             Self::Sentinels(sentinels) => sentinels.fmt(f),
             Self::Cluster(seeds) => seeds.fmt(f),
@@ -227,7 +221,7 @@ impl WrittenConnection {
             return Err(ConfigError::at(key_of_database, "must name database 0: a Redis Cluster has no other"));
         }
         match &mut address {
-            Address::Tls { files: unset, .. }
+            Address::Tcp { tls: Some(unset), .. }
             | Address::Sentinels(Sentinels { tls: Some(unset), .. })
             | Address::Cluster(Seeds { tls: Some(unset), .. }) => {
                 *unset = files;
@@ -241,7 +235,7 @@ impl WrittenConnection {
         // 0 means no limit in other clients. Here it gives the default, with a warning.
         let mut timeout = self.timeout.map_or(defaults.timeout, |timeout| {
             let (range, default) = (0.001..=3_600.0, defaults.timeout.as_secs_f64());
-            timeout.clamped_seconds("connection.timeout", &range, default, warnings)
+            Duration::from_secs_f64(timeout.clamped("connection.timeout", &range, default, warnings))
         });
         if timeout < SHORTEST_TIMEOUT {
             warnings.push(format!(
@@ -310,10 +304,11 @@ impl WrittenConnection {
         if self.path.is_some() {
             warnings.push(format!("{ROOT}.connection.path has no effect unless the scheme is unix"));
         }
-        let host = match host.unwrap_or_else(|| Host::Tcp(address::DEFAULT_HOST.to_owned())) {
-            Host::Tcp(name) if self.scheme == Some(Scheme::Tls) => Host::Tls(name),
-            host => host,
-        };
+        let local = || Host::Tcp { name: address::DEFAULT_HOST.to_owned(), with_tls: false };
+        let mut host = host.unwrap_or_else(local);
+        if let Host::Tcp { with_tls, .. } = &mut host {
+            *with_tls |= self.scheme == Some(Scheme::Tls);
+        }
         // Laravel's config has port 0 together with a socket path.
         let port = match written_port {
             Some(number) if !matches!(host, Host::Unix(_)) => port(&number, warnings)?,

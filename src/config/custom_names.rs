@@ -4,7 +4,7 @@ use crate::event::{CustomName, CustomNameError, EventName};
 
 /// The custom events that an endpoint receives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CustomNames(Vec<NamePattern>);
+pub struct CustomNames(pub(super) Vec<NamePattern>);
 
 /// A name or a family of names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,20 +51,13 @@ impl CustomNames {
     }
 }
 
-impl FromIterator<NamePattern> for CustomNames {
-    fn from_iter<I: IntoIterator<Item = NamePattern>>(patterns: I) -> Self {
-        Self(patterns.into_iter().collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_family_matches_all_names_with_its_prefix_and_a_name_only_itself() {
-        let names: CustomNames =
-            ["order.*", "user.born"].map(|name| NamePattern::parse(name).unwrap()).into_iter().collect();
+        let names = CustomNames(["order.*", "user.born"].map(|name| NamePattern::parse(name).unwrap()).into());
         for name in ["order.paid", "order.item.lost", "order.", "user.born"] {
             assert!(names.contain(name), "{name}");
         }

@@ -7,6 +7,7 @@ use derive_more::Display;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny};
 
+use super::batching::WrittenBatching;
 use super::endpoint_id::EndpointIds;
 use super::error::place;
 use super::event_set::Wanted;
@@ -46,7 +47,7 @@ pub struct Endpoint {
     pub filter: Filter,
     /// Detail of the events in a body.
     pub payload: Payload,
-    /// Limits of a batch, where they differ from the global ones.
+    /// Limits of a batch.
     pub batching: Batching,
     /// Secret of its own. Without one, the application's secret signs.
     pub secret: Option<EndpointSecret>,
@@ -149,7 +150,7 @@ pub(super) struct EndpointEntry {
     events: Option<List<Option<Wanted>>>,
     filter: Filter,
     payload: Payload,
-    batching: Batching,
+    batching: WrittenBatching,
     key: Option<String>,
     secret: Option<Secret>,
     previous_secrets: PreviousSecrets,
@@ -252,18 +253,14 @@ impl EndpointEntry {
         let apps = self.app_id.unwrap_or_else(|| at.apps());
         let (events, custom) = match self.events {
             None => (EventSet::usual(), CustomNames::default()),
-            Some(List(wanted)) => {
-                let wanted = || wanted.iter().filter_map(|(entry, wanted)| Some((entry, wanted.as_ref()?)));
-                warnings
-                    .extend(wanted().filter_map(|(entry, wanted)| wanted.warning(&format!("{key}.events.{entry}"))));
-                let names = || wanted().map(|(_, wanted)| wanted);
-                (names().filter_map(Wanted::listed).collect(), names().filter_map(Wanted::custom).collect())
-            }
+            Some(wanted) => Wanted::sort(wanted, &format!("{key}.events"), warnings),
         };
         if self.name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
             return Err(ConfigError::at(&format!("{key}.name"), "contains a control character"));
         }
         let signs = !target.ignores("secret");
+        let (limits, most) = (defaults.batching, target.max_body_bytes());
+        let limits = Batching { max_bytes: most.map_or(limits.max_bytes, |most| most.min(limits.max_bytes)), ..limits };
         let endpoint = Endpoint {
             id: if at.keyed { EndpointId::new(at.entry) } else { ids.next(&at.own_key(), &target.identity(), &apps) },
             name: self.name,
@@ -273,7 +270,7 @@ impl EndpointEntry {
             custom,
             filter: self.filter,
             payload: self.payload,
-            batching: self.batching,
+            batching: self.batching.or(limits, self.payload),
             secret: EndpointSecret::at(&key, self.key, self.secret, self.previous_secrets)?.filter(|_| signs),
             headers,
             timeout: self.timeout.map_or(defaults.timeout, Timeout::duration),
@@ -292,12 +289,10 @@ impl EndpointEntry {
             },
             key,
         };
-        endpoint.warn(unencrypted.is_none(), defaults.batch_max_bytes, warnings);
+        endpoint.warn(unencrypted.is_none(), defaults.batching.max_bytes, warnings);
         Ok(Some(endpoint))
     }
-}
 
-impl EndpointEntry {
     /// Returns the keys that some targets ignore, and whether the entry has them.
     const fn set_keys(&self) -> [(&'static str, bool); 7] {
         [

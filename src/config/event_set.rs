@@ -1,17 +1,16 @@
 //! The events in `endpoints.*.events`.
 
-use std::fmt;
-
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use strum::{EnumCount, VariantArray};
 
-use super::custom_names::NamePattern;
+use super::custom_names::{CustomNames, NamePattern};
 use super::error::{hint, nearest, place};
+use super::value::List;
 use crate::event::EventName;
 
 /// A set of event names.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventSet(u32);
 
 impl EventSet {
@@ -39,12 +38,6 @@ impl FromIterator<EventName> for EventSet {
     }
 }
 
-impl fmt::Debug for EventSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(EventName::VARIANTS.iter().filter(|event| self.contains(**event))).finish()
-    }
-}
-
 /// Returns all names, in the order of the documentation.
 fn known() -> [&'static str; EventName::COUNT] {
     std::array::from_fn(|n| EventName::VARIANTS[n].into())
@@ -59,21 +52,25 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    /// Returns the name, if it is one of Pusher's events.
-    pub(super) const fn listed(&self) -> Option<EventName> {
-        if let Self::Listed(name) = self { Some(*name) } else { None }
-    }
-
-    /// Returns a warning for an unknown name at `key`.
-    pub(super) fn warning(&self, key: &str) -> Option<String> {
-        let Self::Unknown(name) = self else { return None };
-        let known = known().join(", ");
-        Some(format!("{}: unknown event {name:?}, ignored; expected one of {known}", place(key)))
-    }
-
-    /// Returns the pattern, if it is one for custom events.
-    pub(super) fn custom(&self) -> Option<NamePattern> {
-        if let Self::Custom(pattern) = self { Some(pattern.clone()) } else { None }
+    /// Sorts the entries at `key`.
+    pub(super) fn sort(
+        List(entries): List<Option<Self>>,
+        key: &str,
+        warnings: &mut Vec<String>,
+    ) -> (EventSet, CustomNames) {
+        let (mut listed, mut custom) = (Vec::new(), Vec::new());
+        for (entry, wanted) in entries {
+            match wanted {
+                None => {}
+                Some(Self::Listed(name)) => listed.push(name),
+                Some(Self::Custom(pattern)) => custom.push(pattern),
+                Some(Self::Unknown(name)) => {
+                    let (place, known) = (place(&format!("{key}.{entry}")), known().join(", "));
+                    warnings.push(format!("{place}: unknown event {name:?}, ignored; expected one of {known}"));
+                }
+            }
+        }
+        (listed.into_iter().collect(), CustomNames(custom))
     }
 }
 
@@ -113,19 +110,18 @@ mod tests {
             assert!(!one.is_empty());
         }
         assert!(EventSet::from_iter([]).is_empty());
-        let two = EventSet::from_iter([EventName::ChannelOccupied, EventName::ChannelVacated]);
-        assert_eq!(format!("{two:?}"), "{ChannelOccupied, ChannelVacated}");
     }
 
     #[test]
     fn an_entry_is_a_known_event_a_custom_event_or_a_warning() {
-        let wanted = |name: &str| from_value::<Wanted>(json!(name)).unwrap();
-        let (listed, custom, unknown) = (wanted("channel_occupied"), wanted("order.*"), wanted("something"));
-        assert_eq!(listed.listed(), Some(EventName::ChannelOccupied));
-        assert!(listed.custom().is_none() && listed.warning("key").is_none());
-        assert!(custom.custom().is_some() && custom.listed().is_none() && custom.warning("key").is_none());
-        let warning = unknown.warning("endpoints.a.events").unwrap();
-        assert!(warning.contains("endpoints.a.events") && warning.contains("something"), "{warning}");
+        let mut warnings = Vec::new();
+        let wanted = ["channel_occupied", "order.*", "something"].map(|name| from_value(json!(name)).unwrap());
+        let entries = ["0", "1", "a"].map(str::to_owned).into_iter().zip(wanted.map(Some));
+        let (listed, custom) = Wanted::sort(List(entries.collect()), "endpoints.a.events", &mut warnings);
+        assert_eq!(listed, EventSet::from_iter([EventName::ChannelOccupied]));
+        assert!(custom.contain("order.paid") && !custom.contain("channel_occupied"));
+        let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(warning.contains("endpoints.a.events.a") && warning.contains("something"), "{warning}");
         assert!(warning.contains("channel_occupied, channel_vacated"), "{warning}");
     }
 }

@@ -53,8 +53,7 @@ fn host(text: &str, default_port: u16) -> Result<((String, u16), bool), String> 
         _ => (text, default_port),
     };
     match Host::try_from(name.to_owned()).map_err(|problem| format!("{text:?}: {problem}"))? {
-        Host::Tcp(name) => Ok(((name, port), false)),
-        Host::Tls(name) => Ok(((name, port), true)),
+        Host::Tcp { name, with_tls } => Ok(((name, port), with_tls)),
         Host::Unix(_) => Err(format!("{text:?} is a socket path: use a host and a port")),
     }
 }

@@ -91,6 +91,7 @@ use scalar::{Seconds, Whole};
 pub use seeds::Seeds;
 pub use sentinels::Sentinels;
 pub use target::Target;
+pub(crate) use tls_files::TlsContents;
 pub use tls_files::{ClientCert, TlsFiles};
 use value::Setting;
 use written::{Defaults, WrittenConfig};
@@ -130,14 +131,10 @@ pub struct Config {
     pub cache_miss_ttl: Duration,
     /// Channels that trigger no events.
     pub ignored_channels: IgnoredChannels,
-    /// Maximum span of event time in one batch.
+    /// Time that an event waits for others to join its batch, if its endpoint has no other limit.
     pub flush_interval: Duration,
     /// Time between two comparisons with the host's live connections.
     pub reconcile_interval: Duration,
-    /// Maximum number of events in one POST.
-    pub batch_max_events: usize,
-    /// Maximum size of a POST's body in bytes.
-    pub batch_max_bytes: usize,
     /// Maximum number of events in the outbox.
     pub outbox_max_events: usize,
     /// Maximum size of the client events in the outbox, in bytes. `None` for no limit.

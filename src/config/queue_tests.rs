@@ -80,7 +80,7 @@ fn a_queue_in_redis_has_the_settings_of_its_connection() {
     assert_eq!(login.as_ref().unwrap().password.expose(), "hunter2");
     assert!(!format!("{found:?}").contains("hunter2"));
     let tls = redis(&json!({ "queue": "webhooks", "connection": "tls" }));
-    assert!(matches!(tls.connection.address, Address::Tls { .. }));
+    assert!(matches!(tls.connection.address, Address::Tcp { tls: Some(_), .. }));
     assert_eq!(tls.key, "queues:webhooks");
 }
 

@@ -205,18 +205,6 @@ impl Number {
         used
     }
 
-    /// Returns the clamped number of seconds as a duration.
-    pub(super) fn clamped_seconds(
-        &self,
-        key: &str,
-        allowed: &RangeInclusive<f64>,
-        too_small: f64,
-        warnings: &mut Vec<String>,
-    ) -> Duration {
-        Duration::from_secs_f64(self.clamped(key, allowed, too_small, warnings))
-    }
-
-    /// Returns the clamped number as an integer. Decimals are truncated, as by PHP's integer cast.
     pub(super) fn clamped_whole(&self, key: &str, allowed: &RangeInclusive<u32>, warnings: &mut Vec<String>) -> u32 {
         let (least, most) = (f64::from(*allowed.start()), f64::from(*allowed.end()));
         let number = self.clamped(key, &(least..=most), least, warnings);

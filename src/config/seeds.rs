@@ -1,4 +1,4 @@
-//! A Redis Cluster: `connection.cluster`, and the prefix of the keys on it.
+//! A Redis Cluster: `connection.cluster`.
 
 use derive_more::Display;
 use serde::de::{Deserialize, Deserializer};
@@ -8,7 +8,6 @@ use super::form::{Form, read};
 use super::hosts::Hosts;
 use super::scalar::Switch;
 use super::{Address, ConfigError, TlsFiles, hosts};
-use crate::event::Shard;
 
 /// Servers of a Redis Cluster. A node learns of the others from them.
 #[derive(Clone, Debug, PartialEq, Eq, Display)]
@@ -23,12 +22,8 @@ pub struct Seeds {
 impl Seeds {
     /// Takes the server at `address` as the only seed.
     pub(super) fn at(address: Address) -> Result<Self, ConfigError> {
-        let (host, port, tls) = match address {
-            Address::Tcp { host, port } => (host, port, None),
-            Address::Tls { host, port, files } => (host, port, Some(files)),
-            Address::Unix(_) | Address::Sentinels(_) | Address::Cluster(_) => {
-                return Err(ConfigError::at("connection.cluster", "needs a host and a port, not a socket path"));
-            }
+        let Address::Tcp { host, port, tls } = address else {
+            return Err(ConfigError::at("connection.cluster", "needs a host and a port, not a socket path"));
         };
         Ok(Self { hosts: vec![(host, port)], tls })
     }
@@ -73,28 +68,13 @@ impl<'de> Deserialize<'de> for WrittenSeeds {
     }
 }
 
-/// Puts the prefix of every key into the hash tag of the shard: Redis Cluster keeps all keys with one tag in one slot, and a
-/// script may use keys of one slot only.
-pub(super) fn tagged(key_prefix: &str, shard: Shard) -> String {
-    format!("{{{key_prefix}:{shard}}}")
-}
-
-/// Checks that the prefix can be put into a hash tag.
-pub(super) fn check_prefix(key_prefix: &str) -> Result<(), ConfigError> {
-    if key_prefix.contains(['{', '}']) {
-        return Err(ConfigError::at(
-            "key_prefix",
-            "must not contain a brace on a Redis Cluster or with several shards: the package puts it in a hash tag of its own",
-        ));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::config::Connection;
+    use crate::event::Shard;
 
     #[test]
     fn a_list_a_text_and_a_switch_are_read() {
@@ -113,8 +93,9 @@ mod tests {
 
     #[test]
     fn a_prefix_gets_a_hash_tag_of_its_own() {
-        assert_eq!(tagged("wh", Shard::FIRST), "{wh:0}");
-        let refusal = check_prefix("a}b").unwrap_err().to_string();
+        let sharded = Connection { shards: 2, ..Connection::default() };
+        assert_eq!(sharded.prefix_of(Shard::FIRST, "wh"), "{wh:0}");
+        let refusal = sharded.check_prefix("a}b").unwrap_err().to_string();
         assert!(refusal.starts_with("resonate-webhooks.key_prefix: must not contain a brace"), "{refusal}");
     }
 }

@@ -1,8 +1,9 @@
 //! The PEM files of a TLS connection.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
+use crate::net::tls::{CertificateFile, KeyFile};
 
 /// PEM files for TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +23,30 @@ pub struct ClientCert {
     pub key: PathBuf,
 }
 
+/// The contents of TLS files.
+pub(crate) struct TlsContents {
+    pub(crate) ca: Option<CertificateFile>,
+    /// The client certificate and its key.
+    pub(crate) client: Option<(CertificateFile, KeyFile)>,
+}
+
 impl TlsFiles {
+    /// Reads the files of the settings under `key`.
+    ///
+    /// # Errors
+    /// If a file cannot be read or is not a PEM file.
+    pub(crate) fn read(&self, key: &str) -> Result<TlsContents, ConfigError> {
+        let at = |name: &str, error| ConfigError::at(&format!("{key}.{name}"), error);
+        let certificate = |name: &str, path: &Path| CertificateFile::read(path).map_err(|error| at(name, error));
+        let client = self.client.as_ref().map(|ClientCert { cert, key }| {
+            Ok((certificate("client_cert", cert)?, KeyFile::read(key).map_err(|error| at("client_key", error))?))
+        });
+        Ok(TlsContents {
+            ca: self.ca.as_ref().map(|path| certificate("ca_file", path)).transpose()?,
+            client: client.transpose()?,
+        })
+    }
+
     /// Resolves the files of the settings under `key`.
     ///
     /// # Errors

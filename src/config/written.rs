@@ -13,16 +13,16 @@ use super::queue::Queues;
 use super::scalar::{Number, Switch};
 use super::value::List;
 use super::{
-    Address, AddressRules, AppScope, Backoff, ClusterIdentity, Config, ConfigError, DAY_S, HOUR_MS, IgnoredChannels,
-    MAX_ATTEMPTS, PreviousSecret, ProxyUrl, RetryFor, Roster, Seconds, Timeout, Whole, backoff, connection, identity,
-    metrics, proxy_url,
+    Address, AddressRules, AppScope, Backoff, Batching, ClusterIdentity, Config, ConfigError, DAY_S, HOUR_MS,
+    IgnoredChannels, MAX_ATTEMPTS, PreviousSecret, ProxyUrl, RetryFor, Roster, Seconds, Timeout, Whole, backoff,
+    connection, identity, metrics, proxy_url,
 };
 use crate::aws::Environment;
 use crate::event::AppId;
 
 /// Values that an endpoint inherits for keys that it does not set.
 pub(super) struct Defaults {
-    pub(super) batch_max_bytes: usize,
+    pub(super) batching: Batching,
     pub(super) environment: Environment,
     pub(super) queues: Queues,
     pub(super) timeout: Duration,
@@ -131,9 +131,23 @@ impl WrittenConfig {
     /// If values contradict each other.
     pub(super) fn resolve(self, environment: &Environment, mut warnings: Vec<String>) -> Result<Config, ConfigError> {
         let connection = self.connection.resolve(&mut warnings)?;
+        let mut seconds = |written: Option<Number>, key, allowed: RangeInclusive<f64>, too_small, default: f64| {
+            let seconds = written.map(|number| number.clamped(key, &allowed, too_small, &mut warnings));
+            Duration::from_secs_f64(seconds.unwrap_or(default))
+        };
+        // A value below the range gives the default and not the minimum: a lease of 3 s would lapse at every pause of
+        // Redis.
+        let ttl = seconds(self.ttl, "ttl", 3.0..=86_400.0, 90.0, 90.0);
+        let flush_interval = seconds(self.flush_interval, "flush_interval", 0.01..=3_600.0, 0.01, 1.0);
+        let reconcile_interval = seconds(self.reconcile_interval, "reconcile_interval", 1.0..=86_400.0, 1.0, 30.0);
         let provided = self.endpoints_provided.or(false);
         let defaults = Defaults {
-            batch_max_bytes: self.batch_max_bytes.size(),
+            batching: Batching {
+                flush_interval,
+                span: flush_interval,
+                max_events: self.batch_max_events.size(),
+                max_bytes: self.batch_max_bytes.size(),
+            },
             environment: environment.clone(),
             queues: self.queues,
             timeout: self.timeout.duration(),
@@ -182,15 +196,6 @@ impl WrittenConfig {
         let app_ids: Vec<AppId> = self.app_ids.items().filter_map(only).collect();
         let previous_secrets = of_apps(self.previous_secrets, &app_ids, &mut warnings);
 
-        let mut seconds = |written: Option<Number>, key, allowed: RangeInclusive<f64>, too_small, default: f64| {
-            let seconds = written.map(|number| number.clamped(key, &allowed, too_small, &mut warnings));
-            Duration::from_secs_f64(seconds.unwrap_or(default))
-        };
-        // A value below the range gives the default and not the minimum: a lease of 3 s would lapse at every pause of
-        // Redis.
-        let ttl = seconds(self.ttl, "ttl", 3.0..=86_400.0, 90.0, 90.0);
-        let flush_interval = seconds(self.flush_interval, "flush_interval", 0.01..=3_600.0, 0.01, 1.0);
-        let reconcile_interval = seconds(self.reconcile_interval, "reconcile_interval", 1.0..=86_400.0, 1.0, 30.0);
         warnings.extend(connection::check_against_lease(&connection, ttl));
 
         let key_prefix = self.key_prefix.unwrap_or_else(|| "wh".to_owned());
@@ -208,8 +213,6 @@ impl WrittenConfig {
             ignored_channels: self.ignore_channel_prefixes,
             flush_interval,
             reconcile_interval,
-            batch_max_events: self.batch_max_events.size(),
-            batch_max_bytes: defaults.batch_max_bytes,
             outbox_max_events: self.outbox_max_events.size(),
             outbox_max_bytes: self.outbox_max_bytes.map(Whole::size),
             dead_letter_max: self.dead_letter_max.size(),

@@ -8,9 +8,9 @@ use time::macros::format_description;
 
 use super::answer::{KeepFirst, Reply};
 use super::attempt::AttemptResult;
-use super::retry::{Policy, RetryDecision, retry_after};
+use super::lanes::tests::endpoint;
+use super::retry::{RetryDecision, retry_after};
 use super::*;
-use crate::config::Backoff;
 use crate::fuzz::fuzz;
 use crate::secret::{REDACTED, Redaction};
 
@@ -41,8 +41,7 @@ fn a_requested_wait_is_a_number_of_seconds_or_a_date_and_is_bounded() {
             assert_eq!(wait, expected, "{value:?}");
         }
         let max = Duration::from_secs(300);
-        let policy =
-            Policy { max_attempts: u32::MAX, retry_for: None, retry_after_max: max, backoff: &Backoff::Exponential };
+        let policy = Endpoint { max_attempts: u32::MAX, ..endpoint(0) };
         let result = AttemptResult::Status { status: 503, retry_after: wait };
         let RetryDecision::Retry { after } = policy.decide(result, 1, Duration::ZERO, 1.0) else { panic!("{value:?}") };
         let least = wait.unwrap_or_default().min(max).max(Duration::from_secs(2));

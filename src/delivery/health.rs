@@ -64,6 +64,8 @@ pub(crate) enum HealthTransition {
         /// The number of its events.
         events: usize,
     },
+    /// The endpoint answered 410, so nothing more is sent to it.
+    Disabled,
     /// The retry of a dead letter failed, so the rest of that retry is not sent.
     RetryEnded {
         /// The error.

@@ -16,49 +16,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::DeliverySettings;
 use super::batch::Batch;
-use crate::config::{Batching, Endpoint, Payload};
+use crate::config::{Batching, Payload};
 use crate::outbox::body::{self, FRAME_BYTES};
 use crate::outbox::{Moves, Queued};
-
-/// The limits of a batch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BatchLimits {
-    /// The longest time that an event waits for others to join its batch.
-    pub(crate) flush_interval: Duration,
-    /// The maximum span of a batch in event time.
-    pub(crate) span: Duration,
-    pub(crate) max_events: usize,
-    /// The maximum size of a body in bytes. A single longer event is still sent.
-    pub(crate) max_bytes: usize,
-    /// The payload format.
-    pub(crate) payload: Payload,
-}
-
-impl BatchLimits {
-    /// Returns the limits of the batches of `endpoint`.
-    pub(crate) fn of(endpoint: &Endpoint, settings: DeliverySettings) -> Self {
-        let DeliverySettings { batch_max_events, batch_max_bytes, .. } = settings;
-        let Batching { flush_interval, span, max_events } = endpoint.batching;
-        let flush_interval = flush_interval.unwrap_or(settings.flush_interval);
-        // Each extended event has its own time, so the `time_ms` of the batch need not apply to all of them. A limit would
-        // make a backlog take one request for each interval.
-        let otherwise = if endpoint.payload == Payload::Extended { Duration::MAX } else { flush_interval };
-        Self {
-            flush_interval,
-            span: span.unwrap_or(otherwise),
-            max_events: max_events.unwrap_or(batch_max_events.max(1)),
-            max_bytes: endpoint.target.max_body_bytes().map_or(batch_max_bytes, |most| most.min(batch_max_bytes)),
-            payload: endpoint.payload,
-        }
-    }
-}
 
 /// One lane.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    limits: BatchLimits,
+    limits: Batching,
+    payload: Payload,
     /// Batches that go before the waiting events: inherited ones, and the halves of a batch that was too large. Each with the
     /// time at which it was added.
     ahead: VecDeque<(Instant, Arc<Batch>)>,
@@ -111,7 +78,7 @@ struct NextBatch {
 
 impl NextBatch {
     /// Adds `queued`, or closes the batch.
-    fn offer(&mut self, queued: &Queued, limits: &BatchLimits) {
+    fn offer(&mut self, queued: &Queued, limits: &Batching, payload: Payload) {
         if self.closed {
             return;
         }
@@ -128,7 +95,7 @@ impl NextBatch {
         }
         let joined = Self {
             events: self.events + 1,
-            bytes: self.bytes + body::length(queued, limits.payload) + comma,
+            bytes: self.bytes + body::length(queued, payload) + comma,
             earliest_ms: self.earliest_ms.min(time_ms),
             latest_ms: self.latest_ms.max(time_ms),
             closed: false,
@@ -145,9 +112,10 @@ impl NextBatch {
 
 impl Lane {
     /// Creates an empty lane.
-    pub(crate) fn new(limits: BatchLimits) -> Self {
+    pub(crate) fn new(limits: Batching, payload: Payload) -> Self {
         Self {
             limits,
+            payload,
             ahead: VecDeque::new(),
             waiting: VecDeque::new(),
             next: NextBatch::default(),
@@ -157,14 +125,14 @@ impl Lane {
     }
 
     /// Changes the limits of batches that have not started.
-    pub(crate) fn set_limits(&mut self, limits: BatchLimits) {
-        self.limits = limits;
+    pub(crate) fn set_limits(&mut self, limits: Batching, payload: Payload) {
+        (self.limits, self.payload) = (limits, payload);
         self.measure_next();
     }
 
     /// Adds an event at the end.
     pub(crate) fn push(&mut self, queued: Arc<Queued>) {
-        self.next.offer(&queued, &self.limits);
+        self.next.offer(&queued, &self.limits, self.payload);
         self.waiting.push_back(queued);
     }
 
@@ -339,7 +307,7 @@ impl Lane {
     fn measure_next(&mut self) {
         self.next = NextBatch::default();
         for queued in &self.waiting {
-            self.next.offer(queued, &self.limits);
+            self.next.offer(queued, &self.limits, self.payload);
             if self.next.closed {
                 break;
             }

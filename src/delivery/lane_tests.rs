@@ -5,8 +5,8 @@ use crate::event::{Event, EventKind, Shard};
 use crate::outbox::{Item, Position};
 
 const SECOND: Duration = Duration::from_secs(1);
-pub(super) const LIMITS: BatchLimits =
-    BatchLimits { flush_interval: SECOND, span: SECOND, max_events: 3, max_bytes: 100_000, payload: Payload::Pusher };
+pub(super) const LIMITS: Batching =
+    Batching { flush_interval: SECOND, span: SECOND, max_events: 3, max_bytes: 100_000 };
 
 pub(super) fn queued(seq: u64, time_ms: u64, arrived: Instant) -> Arc<Queued> {
     let event = Event { app: "a".into(), channel: "c".into(), time_ms, kind: EventKind::ChannelOccupied };
@@ -23,14 +23,14 @@ pub(super) fn seqs(batch: &Batch) -> Vec<u64> {
 
 #[test]
 fn a_lane_without_events_is_never_due() {
-    let mut lane = Lane::new(LIMITS);
+    let mut lane = Lane::new(LIMITS, Payload::Pusher);
     assert_eq!(lane.due(true), None);
     assert!(lane.start(Instant::now(), true, make).is_none());
 }
 
 #[test]
 fn a_batch_is_due_when_its_first_event_has_waited_for_the_flush_interval() {
-    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    let (mut lane, now) = (Lane::new(LIMITS, Payload::Pusher), Instant::now());
     lane.push(queued(0, 0, now));
     lane.push(queued(1, 500, now + SECOND / 2));
     assert_eq!(lane.due(false), Some(now + SECOND));
@@ -41,7 +41,7 @@ fn a_batch_is_due_when_its_first_event_has_waited_for_the_flush_interval() {
 
 #[test]
 fn a_full_batch_is_due_at_once() {
-    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    let (mut lane, now) = (Lane::new(LIMITS, Payload::Pusher), Instant::now());
     for seq in 0..4 {
         lane.push(queued(seq, 0, now));
     }
@@ -51,7 +51,7 @@ fn a_full_batch_is_due_at_once() {
 
 #[test]
 fn a_batch_never_exceeds_its_span_of_event_time() {
-    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    let (mut lane, now) = (Lane::new(LIMITS, Payload::Pusher), Instant::now());
     lane.push(queued(0, 5000, now));
     lane.push(queued(1, 6000, now));
     lane.push(queued(2, 6001, now));
@@ -61,17 +61,8 @@ fn a_batch_never_exceeds_its_span_of_event_time() {
 
 #[test]
 fn extended_events_share_a_batch_whatever_their_times() {
-    const SETTINGS: DeliverySettings =
-        DeliverySettings { flush_interval: SECOND, batch_max_events: 3, batch_max_bytes: 100_000 };
-    let endpoint = |payload| Endpoint { payload, ..super::super::lanes::tests::endpoint(0) };
-    let spans = |limits: BatchLimits| (limits.span, limits.flush_interval);
-    assert_eq!(spans(BatchLimits::of(&endpoint(Payload::Pusher), SETTINGS)), (SECOND, SECOND));
-    let limits = BatchLimits::of(&endpoint(Payload::Extended), SETTINGS);
-    assert_eq!(spans(limits), (Duration::MAX, SECOND));
-    let mut own = endpoint(Payload::Extended);
-    own.batching.span = Some(SECOND / 2);
-    assert_eq!(spans(BatchLimits::of(&own, SETTINGS)), (SECOND / 2, SECOND));
-    let (mut lane, now) = (Lane::new(limits), Instant::now());
+    let limits = Batching { span: Duration::MAX, ..LIMITS };
+    let (mut lane, now) = (Lane::new(limits, Payload::Extended), Instant::now());
     for seq in 0..3 {
         lane.push(queued(seq, seq * 86_400_000, now));
     }
@@ -80,7 +71,7 @@ fn extended_events_share_a_batch_whatever_their_times() {
 
 #[test]
 fn a_clock_that_was_set_back_counts_towards_the_span() {
-    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    let (mut lane, now) = (Lane::new(LIMITS, Payload::Pusher), Instant::now());
     lane.push(queued(0, 5000, now));
     lane.push(queued(1, 3999, now));
     assert_eq!(seqs(&lane.start(now, false, make).unwrap()), [0]);
@@ -91,7 +82,7 @@ fn a_body_stays_within_its_limit_unless_a_single_event_is_longer() {
     let now = Instant::now();
     let two = FRAME_BYTES + 2 * (queued(0, 0, now).encoded_len + 1);
     for (max_bytes, expected) in [(two, vec![0, 1]), (two - 1, vec![0]), (1, vec![0])] {
-        let mut lane = Lane::new(BatchLimits { max_bytes, ..LIMITS });
+        let mut lane = Lane::new(Batching { max_bytes, ..LIMITS }, Payload::Pusher);
         for seq in 0..3 {
             lane.push(queued(seq, 0, now));
         }
@@ -102,7 +93,7 @@ fn a_body_stays_within_its_limit_unless_a_single_event_is_longer() {
 
 #[test]
 fn nothing_overtakes_a_batch_in_flight_or_backing_off() {
-    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    let (mut lane, now) = (Lane::new(LIMITS, Payload::Pusher), Instant::now());
     lane.push(queued(0, 0, now));
     let first = lane.start(now, true, make).unwrap();
     for seq in 1..5 {
@@ -121,7 +112,7 @@ fn nothing_overtakes_a_batch_in_flight_or_backing_off() {
 
 #[test]
 fn drop_oldest_removes_the_oldest_waiting_events_and_leaves_the_batch_in_flight() {
-    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    let (mut lane, now) = (Lane::new(LIMITS, Payload::Pusher), Instant::now());
     lane.push(queued(0, 0, now));
     let in_flight = lane.start(now, true, make).unwrap();
     for seq in 1..=3 {
@@ -136,7 +127,7 @@ fn drop_oldest_removes_the_oldest_waiting_events_and_leaves_the_batch_in_flight(
 
 #[test]
 fn drop_oldest_removes_at_most_one_batch() {
-    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    let (mut lane, now) = (Lane::new(LIMITS, Payload::Pusher), Instant::now());
     let limit = LIMITS.max_events as u64;
     for seq in 0..2 * limit {
         lane.push(queued(seq, 0, now));
@@ -172,8 +163,8 @@ proptest! {
         max_events in 1..6usize,
         max_bytes in 1..400usize,
     ) {
-        let limits = BatchLimits { max_events, max_bytes, ..LIMITS };
-        let (mut lane, mut now) = (Lane::new(limits), Instant::now());
+        let limits = Batching { max_events, max_bytes, ..LIMITS };
+        let (mut lane, mut now) = (Lane::new(limits, Payload::Pusher), Instant::now());
         let (mut pushed, mut passed) = (0, Vec::new());
         let check = |batch: &Batch| {
             let times = || batch.events.iter().map(|queued| queued.event().unwrap().time_ms);
@@ -211,7 +202,7 @@ proptest! {
 
 #[test]
 fn the_time_of_a_batch_begins_with_its_first_sent_attempt() {
-    let (mut lane, start) = (Lane::new(LIMITS), Instant::now());
+    let (mut lane, start) = (Lane::new(LIMITS, Payload::Pusher), Instant::now());
     lane.push(queued(0, 0, start));
     lane.start(start, true, make).unwrap();
     lane.postpone(start + 60 * SECOND);
@@ -239,7 +230,7 @@ fn remade(events: Vec<Arc<Queued>>) -> Batch {
 
 #[test]
 fn a_batch_that_lost_a_partition_is_sent_without_it_and_before_waiting_events() {
-    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    let (mut lane, now) = (Lane::new(LIMITS, Payload::Pusher), Instant::now());
     for (token, seq) in [(7, 0), (8, 1), (7, 2), (7, 3), (8, 4)] {
         lane.push(owned(token, seq, now));
     }
@@ -255,7 +246,7 @@ fn a_batch_that_lost_a_partition_is_sent_without_it_and_before_waiting_events() 
 
 #[test]
 fn a_batch_that_lost_all_its_partitions_is_removed() {
-    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    let (mut lane, now) = (Lane::new(LIMITS, Payload::Pusher), Instant::now());
     lane.push(owned(8, 0, now));
     lane.start(now, true, make).unwrap();
     lane.rebuild(|_| true, remade, now);
@@ -265,7 +256,7 @@ fn a_batch_that_lost_all_its_partitions_is_removed() {
 
 #[test]
 fn revoked_events_are_removed_from_every_batch_not_in_flight_and_the_others_keep_their_place() {
-    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    let (mut lane, now) = (Lane::new(LIMITS, Payload::Pusher), Instant::now());
     lane.push(owned(7, 9, now));
     lane.push(owned(8, 10, now));
     lane.start(now, true, make).unwrap();
@@ -289,7 +280,7 @@ fn revoked_events_are_removed_from_every_batch_not_in_flight_and_the_others_keep
 
 #[test]
 fn an_attempt_under_way_is_not_changed_and_its_retry_has_no_revoked_events() {
-    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    let (mut lane, now) = (Lane::new(LIMITS, Payload::Pusher), Instant::now());
     lane.push(owned(7, 0, now));
     lane.push(owned(8, 1, now));
     let first = lane.start(now, true, make).unwrap();

@@ -19,18 +19,16 @@ use foldhash::HashMap;
 
 pub(crate) use self::complete::FinishedBatch;
 use self::pace::Pace;
-use self::paused::Pause;
 use self::redelivery::Ended;
-pub(crate) use self::redelivery::Withdrawn;
 use self::reload::FreePlaces;
 use self::routes::{Route, Routes};
+use super::Undelivered;
 use super::attempt::Attempt;
 use super::attempt_limit::AttemptLimit;
 use super::batch::{Batch, BatchIds};
 use super::health::{Health, HealthTransition};
-use super::lane::{BatchLimits, Lane};
+use super::lane::Lane;
 use super::permits::{MAX_WORKERS, WorkerPermits};
-use super::{DeliverySettings, Undelivered};
 use crate::config::Endpoint;
 use crate::event::AppId;
 use crate::outbox::{BatchOutcome, InFlightBatch, LaneId, Moves, Queued};
@@ -46,7 +44,6 @@ pub(crate) struct Lanes {
     /// A removed endpoint keeps its place while events wait for it. Then the place is free for another one.
     endpoints: Vec<Endpoint>,
     free: FreePlaces,
-    settings: DeliverySettings,
     ids: BatchIds,
     entries: Vec<LaneEntry>,
     /// The places of lanes in `entries`. The key is the id and `true` for a lane that retries dead letters.
@@ -79,7 +76,7 @@ pub(crate) struct Lanes {
     /// A closed endpoint may have a due lane.
     undeliverable: bool,
     /// Dead letters that will not be retried.
-    withdrawn: Vec<Withdrawn>,
+    withdrawn: Vec<FinishedBatch>,
 }
 
 #[derive(Debug)]
@@ -93,13 +90,6 @@ struct LaneEntry {
     /// `true` if the last attempt failed.
     failing: bool,
     plan: Plan,
-}
-
-impl LaneEntry {
-    /// Creates an empty lane of the endpoint at place `endpoint`.
-    fn new(id: LaneId, endpoint: usize, redelivers: bool, limits: BatchLimits) -> Self {
-        Self { id, endpoint, lane: Lane::new(limits), redelivers, failing: false, plan: Plan::Nothing }
-    }
 }
 
 /// The next step of a lane.
@@ -119,7 +109,8 @@ struct Ready {
     limit: AttemptLimit,
     /// The reason that nothing is sent any more: the endpoint has answered 410, or was removed from the configuration.
     closed: Option<&'static str>,
-    paused: Option<Pause>,
+    /// The time at which this node read the current pause from Redis.
+    paused: Option<Instant>,
     healthy: VecDeque<usize>,
     /// Failing lanes have a queue of their own, so that healthy lanes do not wait for a lane that gets no permit.
     failing: VecDeque<usize>,
@@ -132,7 +123,7 @@ struct Ready {
 
 impl Lanes {
     /// Creates an empty set of lanes. The first event of an application adds its lanes.
-    pub(crate) fn new(endpoints: Vec<Endpoint>, settings: DeliverySettings, ids: BatchIds, max_workers: usize) -> Self {
+    pub(crate) fn new(endpoints: Vec<Endpoint>, ids: BatchIds, max_workers: usize) -> Self {
         Self {
             ready: endpoints.iter().map(Ready::of).collect(),
             paced: paced(&endpoints),
@@ -141,7 +132,6 @@ impl Lanes {
             permits: WorkerPermits::new(max_workers, endpoints.len()),
             endpoints,
             free: FreePlaces::default(),
-            settings,
             ids,
             entries: Vec::new(),
             places: HashMap::default(),
@@ -245,7 +235,6 @@ impl Lanes {
             outcome: BatchOutcome::dropped(OUTBOX_FULL),
             answer: None,
             moves: if entry.redelivers { Moves::Never } else { entry.lane.moves_of_dropped() },
-            newly_disabled: false,
         };
         let events = &dropped.batch.events;
         self.waiting -= events.len();

@@ -11,8 +11,12 @@ use crate::event::{AppId, Event, EventKind, EventName, Shard};
 use crate::outbox::{BatchOutcome, Item, Position};
 use crate::report::{EndpointState, WallClock};
 
-const SETTINGS: DeliverySettings =
-    DeliverySettings { flush_interval: Duration::from_secs(1), batch_max_events: 10, batch_max_bytes: 100_000 };
+const LIMITS: Batching = Batching {
+    flush_interval: Duration::from_secs(1),
+    span: Duration::from_secs(1),
+    max_events: 10,
+    max_bytes: 100_000,
+};
 
 pub(crate) fn endpoint(index: usize) -> Endpoint {
     Endpoint {
@@ -26,7 +30,7 @@ pub(crate) fn endpoint(index: usize) -> Endpoint {
         custom: CustomNames::default(),
         filter: Filter::default(),
         payload: Payload::default(),
-        batching: Batching::default(),
+        batching: LIMITS,
         headers: Vec::new(),
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),
@@ -43,7 +47,7 @@ pub(crate) fn endpoint(index: usize) -> Endpoint {
 }
 
 pub(crate) fn lanes(endpoints: Vec<Endpoint>, max_workers: usize) -> Lanes {
-    let mut lanes = Lanes::new(endpoints, SETTINGS, BatchIds::new(0), max_workers);
+    let mut lanes = Lanes::new(endpoints, BatchIds::new(0), max_workers);
     lanes.set_flushing(true);
     lanes
 }
@@ -331,10 +335,8 @@ fn an_endpoint_that_answered_410_gets_no_more_events_and_they_are_all_dropped() 
     ));
     push(&mut lanes, "waits", 10);
     let finished = lanes.complete(attempts[0].lane, status(410).into(), now, 0.0).unwrap();
-    assert_eq!(
-        (finished.attempts, finished.outcome, finished.newly_disabled),
-        (1, BatchOutcome::dropped("HTTP 410"), true)
-    );
+    assert_eq!((finished.attempts, finished.outcome), (1, BatchOutcome::dropped("HTTP 410")));
+    assert!(lanes.take_transitions().contains(&(0, HealthTransition::Disabled)));
 
     let now = Instant::now();
     let mut undelivered: Vec<(AppId, u32)> = std::iter::from_fn(|| lanes.next_undeliverable(now))
@@ -345,7 +347,8 @@ fn an_endpoint_that_answered_410_gets_no_more_events_and_they_are_all_dropped() 
     assert_eq!(undelivered, [("backs off".into(), 1), ("waits".into(), 0)]);
 
     let late = lanes.complete(attempts[3].lane, status(500).into(), now, 0.0).unwrap();
-    assert_eq!((late.attempts, late.outcome, late.newly_disabled), (1, BatchOutcome::dropped("HTTP 410"), false));
+    assert_eq!((late.attempts, late.outcome), (1, BatchOutcome::dropped("HTTP 410")));
+    assert!(!lanes.take_transitions().contains(&(0, HealthTransition::Disabled)), "reported once");
     push(&mut lanes, "waits", 11);
     let sent: Vec<usize> = std::iter::from_fn(|| lanes.next(Instant::now())).map(|attempt| place(&attempt)).collect();
     assert!(sent.iter().all(|endpoint| *endpoint == 1), "{sent:?}");

@@ -62,7 +62,7 @@ use self::permits::MAX_WORKERS;
 pub(crate) use self::scheduler::STANDING_WORKERS;
 use self::scheduler::{Dispatcher, Message, Scheduler, ThreadShortage, Workers};
 use self::sender::BatchSender;
-use crate::config::{Config, ConfigError, Endpoint};
+use crate::config::{ConfigError, Endpoint};
 use crate::outbox::Outbox;
 use crate::process::Thread;
 use crate::report::{DeliveryStatus, EndpointStates, WallClock};
@@ -72,28 +72,6 @@ use crate::telemetry::Telemetry;
 
 /// The extra time that a busy dispatcher gets to answer a flush after its deadline.
 const FLUSH_MARGIN: Duration = Duration::from_millis(200);
-
-/// Settings of all endpoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeliverySettings {
-    /// The longest time that an event waits for others to join its batch. Also the maximum span of a batch in event time,
-    /// unless the endpoint sets its own.
-    pub flush_interval: Duration,
-    /// The maximum number of events in a batch.
-    pub batch_max_events: usize,
-    /// The maximum size of a body in bytes. A single longer event is still sent.
-    pub batch_max_bytes: usize,
-}
-
-impl From<&Config> for DeliverySettings {
-    fn from(config: &Config) -> Self {
-        Self {
-            flush_interval: config.flush_interval,
-            batch_max_events: config.batch_max_events,
-            batch_max_bytes: config.batch_max_bytes,
-        }
-    }
-}
 
 /// Counts of undelivered events. An event counts once for each endpoint that wants it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,7 +114,6 @@ impl Delivery {
     pub fn start(
         held_until: Option<Instant>,
         outbox: Arc<dyn Outbox>,
-        settings: DeliverySettings,
         endpoints: Vec<Endpoint>,
         apps: Arc<AppRegistry>,
         telemetry: Arc<Telemetry>,
@@ -147,7 +124,7 @@ impl Delivery {
         let wake = move || drop(dispatcher.send(Message::Due));
         let clients = Clients::new(&telemetry, wake);
         clients.set(&endpoints).map_err(std::io::Error::other)?;
-        let lanes = Lanes::new(endpoints, settings, BatchIds::new(rand::random()), MAX_WORKERS);
+        let lanes = Lanes::new(endpoints, BatchIds::new(rand::random()), MAX_WORKERS);
         let sender = BatchSender { clients, apps, outbox, telemetry: Arc::clone(&telemetry) };
         let scheduler = Arc::new(Scheduler::new(lanes, held_until, sender, messages));
         let (workers, workers_gone) = Workers::start(Arc::clone(&scheduler))?;

@@ -34,10 +34,8 @@ impl Node {
                 .after_acked(move || acks.send(()).unwrap())
                 .after_routed(move || routes.send(()).unwrap()),
         );
-        let settings =
-            DeliverySettings { flush_interval: Duration::ZERO, batch_max_events: 1, batch_max_bytes: 10_000 };
         let (held, events) = (is_held.then(|| Instant::now() + NEVER), Arc::clone(&outbox));
-        let delivery = Delivery::start(held, events, settings, endpoints, Arc::new(apps), Arc::default()).unwrap();
+        let delivery = Delivery::start(held, events, endpoints, Arc::new(apps), Arc::default()).unwrap();
         Self { delivery, outbox, done }
     }
 

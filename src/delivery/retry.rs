@@ -76,31 +76,7 @@ impl RetryDecision {
     }
 }
 
-/// The retry settings of an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Policy<'a> {
-    /// The number of attempts before a batch is dropped.
-    pub(crate) max_attempts: u32,
-    /// A batch is retried for this long after its first attempt.
-    pub(crate) retry_for: Option<Duration>,
-    /// The longest wait that the endpoint may request with `Retry-After`.
-    pub(crate) retry_after_max: Duration,
-    /// The waits without a `Retry-After`.
-    pub(crate) backoff: &'a Backoff,
-}
-
-impl<'a> From<&'a Endpoint> for Policy<'a> {
-    fn from(endpoint: &'a Endpoint) -> Self {
-        Self {
-            max_attempts: endpoint.max_attempts,
-            retry_for: endpoint.retry_for,
-            retry_after_max: endpoint.retry_after_max,
-            backoff: &endpoint.backoff,
-        }
-    }
-}
-
-impl Policy<'_> {
+impl Endpoint {
     /// Decides about a batch after attempt number `attempts`, counted from 1. `elapsed` is the time since its first attempt
     /// began or, if nothing was sent, since its oldest event arrived. `jitter` is a random number from 0 to 1.
     ///
@@ -137,7 +113,7 @@ impl Policy<'_> {
     /// Returns the wait after `attempts` failed attempts: `min(60, 2^attempts)` seconds or the entry of the schedule. A longer
     /// wait that the endpoint requests takes precedence. Jitter adds up to a tenth.
     fn wait(&self, attempts: u32, retry_after: Option<Duration>, jitter: f64) -> Duration {
-        let backoff = match self.backoff {
+        let backoff = match &self.backoff {
             Backoff::Exponential => Duration::from_secs(2u64.saturating_pow(attempts).min(MAX_BACKOFF_SECONDS)),
             Backoff::Schedule(waits) => {
                 let failures = usize::try_from(attempts).unwrap_or(usize::MAX);
@@ -164,14 +140,13 @@ pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::lanes::tests::endpoint;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const POLICY: Policy<'_> = Policy {
-        max_attempts: 5,
-        retry_for: None,
-        retry_after_max: Duration::from_secs(300),
-        backoff: &Backoff::Exponential,
-    };
+
+    fn policy() -> Endpoint {
+        Endpoint { max_attempts: 5, ..endpoint(0) }
+    }
 
     fn status(status: u16) -> AttemptResult {
         AttemptResult::Status { status, retry_after: None }
@@ -188,14 +163,14 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_from_two_seconds_up_to_a_minute() {
-        let waits = [1, 2, 3, 4, 5, 6, 7, 1000].map(|attempts| POLICY.wait(attempts, None, 0.0).as_secs());
+        let waits = [1, 2, 3, 4, 5, 6, 7, 1000].map(|attempts| policy().wait(attempts, None, 0.0).as_secs());
         assert_eq!(waits, [2, 4, 8, 16, 32, 60, 60, 60]);
     }
 
     #[test]
     fn the_last_wait_of_a_schedule_repeats() {
         let backoff = Backoff::Schedule([5, 1, 30].map(Duration::from_secs).into());
-        let policy = Policy { backoff: &backoff, ..POLICY };
+        let policy = Endpoint { backoff, ..policy() };
         let waits = [1, 2, 3, 4, u32::MAX].map(|attempts| policy.wait(attempts, None, 0.0).as_secs());
         assert_eq!(waits, [5, 1, 30, 30, 30]);
         assert_eq!(policy.wait(2, Some(20 * SECOND), 0.5).as_secs(), 21, "requested by the endpoint, plus jitter");
@@ -203,75 +178,75 @@ mod tests {
 
     #[test]
     fn jitter_adds_at_most_a_tenth_and_never_shortens_the_wait() {
-        assert_eq!(POLICY.wait(1, None, 1.0), Duration::from_millis(2200));
-        assert_eq!(POLICY.wait(6, None, 1.0), Duration::from_secs(66));
-        assert_eq!(POLICY.wait(1, None, -5.0), Duration::from_secs(2));
-        assert_eq!(POLICY.wait(1, Some(100 * SECOND), 0.5), Duration::from_secs(105));
+        assert_eq!(policy().wait(1, None, 1.0), Duration::from_millis(2200));
+        assert_eq!(policy().wait(6, None, 1.0), Duration::from_secs(66));
+        assert_eq!(policy().wait(1, None, -5.0), Duration::from_secs(2));
+        assert_eq!(policy().wait(1, Some(100 * SECOND), 0.5), Duration::from_secs(105));
     }
 
     #[test]
     fn only_a_2xx_is_success() {
         for code in [200, 204, 299] {
-            assert_eq!(POLICY.decide(status(code), 1, SECOND, 0.0), RetryDecision::Delivered { status: code });
+            assert_eq!(policy().decide(status(code), 1, SECOND, 0.0), RetryDecision::Delivered { status: code });
         }
         for code in [199, 301, 304, 400, 429, 500] {
-            assert!(matches!(POLICY.decide(status(code), 1, SECOND, 0.0), RetryDecision::Retry { .. }), "{code}");
+            assert!(matches!(policy().decide(status(code), 1, SECOND, 0.0), RetryDecision::Retry { .. }), "{code}");
         }
     }
 
     #[test]
     fn the_last_allowed_attempt_that_fails_drops_the_batch_with_its_reason() {
-        assert_eq!(POLICY.decide(status(500), 5, SECOND, 0.0), RetryDecision::Drop { reason: "HTTP 500".to_owned() });
+        assert_eq!(policy().decide(status(500), 5, SECOND, 0.0), RetryDecision::Drop { reason: "HTTP 500".to_owned() });
         let refused = AttemptResult::Failed("connection refused".to_owned());
         assert_eq!(
-            POLICY.decide(refused, 6, SECOND, 0.0),
+            policy().decide(refused, 6, SECOND, 0.0),
             RetryDecision::Drop { reason: "connection refused".to_owned() }
         );
     }
 
     #[test]
     fn a_batch_that_cannot_be_signed_waits_a_minute_for_its_application() {
-        let early = POLICY.decide(AttemptResult::UnknownApplication, 1, SECOND, 0.0);
+        let early = policy().decide(AttemptResult::UnknownApplication, 1, SECOND, 0.0);
         assert!(matches!(early, RetryDecision::Postpone { .. }));
-        let late = POLICY.decide(AttemptResult::UnknownApplication, 1, 60 * SECOND, 0.0);
+        let late = policy().decide(AttemptResult::UnknownApplication, 1, 60 * SECOND, 0.0);
         assert_eq!(late, RetryDecision::Drop { reason: "unknown application".to_owned() });
     }
 
     #[test]
     fn an_interrupted_attempt_is_repeated_whatever_the_number_of_attempts() {
-        let interrupted = POLICY.decide(AttemptResult::Interrupted, POLICY.max_attempts, 1_000 * SECOND, 0.0);
+        let interrupted = policy().decide(AttemptResult::Interrupted, policy().max_attempts, 1_000 * SECOND, 0.0);
         assert_eq!(interrupted, RetryDecision::Postpone { after: INTERRUPTED_WAIT });
     }
 
     #[test]
     fn the_first_410_disables_the_endpoint() {
-        assert_eq!(POLICY.decide(status(410), 1, SECOND, 0.0), RetryDecision::Disable);
+        assert_eq!(policy().decide(status(410), 1, SECOND, 0.0), RetryDecision::Disable);
     }
 
     #[test]
     fn a_batch_that_is_too_large_is_halved() {
         let halve = RetryDecision::Halve { reason: "HTTP 413".to_owned() };
-        assert_eq!(POLICY.decide(status(413), 1, SECOND, 0.0), halve);
-        assert_eq!(POLICY.decide(AttemptResult::TooLarge("HTTP 413".to_owned()), 9, SECOND, 0.0), halve);
+        assert_eq!(policy().decide(status(413), 1, SECOND, 0.0), halve);
+        assert_eq!(policy().decide(AttemptResult::TooLarge("HTTP 413".to_owned()), 9, SECOND, 0.0), halve);
     }
 
     #[test]
     fn retry_after_delays_the_next_attempt_but_never_makes_it_earlier() {
         for (requested, waited) in [(0, 2), (1, 2), (2, 2), (3, 3), (120, 120)] {
-            assert_eq!(wait(&POLICY.decide(requesting(requested), 1, SECOND, 0.0)).as_secs(), waited);
+            assert_eq!(wait(&policy().decide(requesting(requested), 1, SECOND, 0.0)).as_secs(), waited);
         }
     }
 
     #[test]
     fn a_requested_wait_is_capped() {
-        assert_eq!(wait(&POLICY.decide(requesting(u64::MAX), 1, SECOND, 0.0)).as_secs(), 300);
-        let ignoring = Policy { retry_after_max: Duration::ZERO, ..POLICY };
+        assert_eq!(wait(&policy().decide(requesting(u64::MAX), 1, SECOND, 0.0)).as_secs(), 300);
+        let ignoring = Endpoint { retry_after_max: Duration::ZERO, ..policy() };
         assert_eq!(wait(&ignoring.decide(requesting(50), 1, SECOND, 0.0)).as_secs(), 2);
     }
 
     #[test]
     fn a_batch_is_retried_any_number_of_times_within_its_window() {
-        let window = Policy { max_attempts: u32::MAX, retry_for: Some(300 * SECOND), ..POLICY };
+        let window = Endpoint { max_attempts: u32::MAX, retry_for: Some(300 * SECOND), ..policy() };
         let (mut elapsed, mut attempts) = (Duration::ZERO, 1);
         while let RetryDecision::Retry { after } = window.decide(status(500), attempts, elapsed, 0.0) {
             elapsed += after;
@@ -283,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_window_and_a_number_of_attempts_both_apply() {
-        let both = Policy { max_attempts: 3, retry_for: Some(10 * SECOND), ..POLICY };
+        let both = Endpoint { max_attempts: 3, retry_for: Some(10 * SECOND), ..policy() };
         assert!(matches!(both.decide(status(500), 3, SECOND, 0.0), RetryDecision::Drop { .. }));
         assert!(matches!(both.decide(status(500), 2, 6 * SECOND, 0.0), RetryDecision::Retry { .. }));
         assert!(matches!(both.decide(status(500), 2, 7 * SECOND, 0.0), RetryDecision::Drop { .. }));

@@ -1,13 +1,12 @@
 //! The TLS settings of endpoints. Endpoints with the same certificates share a connector.
 
-use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use rustls::{ClientConfig, RootCertStore};
 use sha2::{Digest, Sha256};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
-use crate::config::{ConfigError, Endpoint};
+use crate::config::{ConfigError, Endpoint, TlsContents};
 use crate::net::http1::Connector;
 use crate::net::tls::{CertificateFile, KeyFile, install_provider, system_certificates};
 
@@ -23,19 +22,13 @@ pub(super) struct Connectors {
 /// SHA-256 of the content of an endpoint's TLS files.
 type Content = [u8; 32];
 
-/// The TLS files of an endpoint.
-struct Files {
-    ca: Option<CertificateFile>,
-    client: Option<(CertificateFile, KeyFile)>,
-}
-
 impl Connectors {
     /// Returns the connector of `endpoint`.
     ///
     /// # Errors
     /// Returns an error if a TLS file cannot be read or used.
     pub(super) fn of(&mut self, endpoint: &Endpoint) -> Result<Arc<Connector>, ConfigError> {
-        let files = Files::read(endpoint)?;
+        let files = endpoint.tls.read(&endpoint.key)?;
         let content = files.content();
         self.known.retain(|(_, connector)| connector.strong_count() > 0);
         let known = self.known.iter().find(|(other, _)| *other == content);
@@ -54,20 +47,7 @@ impl Connectors {
     }
 }
 
-impl Files {
-    fn read(endpoint: &Endpoint) -> Result<Self, ConfigError> {
-        let certificate = |name: &str, path: &Path| {
-            CertificateFile::read(path).map_err(|error| ConfigError::at(&key(endpoint, name), error))
-        };
-        let ca = endpoint.tls.ca.as_ref().map(|path| certificate("ca_file", path));
-        let client = endpoint.tls.client.as_ref().map(|files| {
-            let private = KeyFile::read(&files.key);
-            let private = private.map_err(|error| ConfigError::at(&key(endpoint, "client_key"), error));
-            Ok((certificate("client_cert", &files.cert)?, private?))
-        });
-        Ok(Self { ca: ca.transpose()?, client: client.transpose()? })
-    }
-
+impl TlsContents {
     fn content(&self) -> Content {
         let client = self.client.as_ref();
         let parts = [
@@ -128,6 +108,8 @@ fn key(endpoint: &Endpoint, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::config::{ClientCert as ClientFiles, Config, TlsFiles};
     use crate::support::certificates::PrivateCa;

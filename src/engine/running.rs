@@ -135,44 +135,32 @@ fn start_claimers(
     stop: &Arc<StopFlag>,
 ) -> io::Result<Vec<Thread>> {
     // The same in all shards, so that an operator sees one node.
-    let boot = rand::random();
-    let start = |(shard, node_state)| {
-        let telemetry = &shared.telemetry;
-        let link = Link::new(settings.for_shard(config, shard), Arc::clone(telemetry));
-        let parts = claimer_parts(config, link, shard, boot, memberships);
+    let boot: u32 = rand::random();
+    let start = |((shard, node_state), membership)| {
+        let (telemetry, is_first) = (&shared.telemetry, shard == Shard::FIRST);
+        let audit = |roster| Audit::new(roster, config.reconcile_interval);
+        let mut first_incarnation = Some(boot);
+        let parts = ClaimerParts {
+            link: Link::new(settings.for_shard(config, shard), Arc::clone(telemetry)),
+            keys: PresenceScripts::of(config, shard),
+            // The roster is not divided, so one audit is enough.
+            audit: config.roster.as_ref().filter(|_| is_first).map(audit),
+            compare_every: config.reconcile_interval,
+            membership: Arc::clone(membership),
+            next_incarnation: Box::new(move || {
+                let boot = first_incarnation.take().unwrap_or_else(rand::random);
+                NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), boot)
+            }),
+            others: if is_first {
+                OtherData::of_first_shard(config.connection.untagged_prefix(&config.key_prefix))
+            } else {
+                OtherData::of_other_shard(Arc::clone(&memberships[Shard::FIRST.index()]))
+            },
+        };
         let mut claimer = Claimer::new(Arc::clone(node_state), parts, Arc::clone(stop), Arc::clone(telemetry));
         Thread::spawn("wh-claimer", Arc::clone(telemetry), move || claimer.run())
     };
-    config.shards().zip(&shared.node_states.shards).map(start).collect()
-}
-
-/// Returns the parts of a shard's claimer. `boot` identifies the first incarnation of this process.
-fn claimer_parts(
-    config: &Config,
-    link: Link,
-    shard: Shard,
-    boot: u32,
-    memberships: &[Arc<SharedMembership>],
-) -> ClaimerParts {
-    let is_first = shard == Shard::FIRST;
-    let mut first_incarnation = Some(boot);
-    ClaimerParts {
-        link,
-        keys: PresenceScripts::of(config, shard),
-        // The roster is not divided, so one audit is enough.
-        audit: config.roster.as_ref().filter(|_| is_first).map(|roster| Audit::new(roster, config.reconcile_interval)),
-        compare_every: config.reconcile_interval,
-        membership: Arc::clone(&memberships[shard.index()]),
-        next_incarnation: Box::new(move || {
-            let boot = first_incarnation.take().unwrap_or_else(rand::random);
-            NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), boot)
-        }),
-        others: if is_first {
-            OtherData::of_first_shard(config.connection.untagged_prefix(&config.key_prefix))
-        } else {
-            OtherData::of_other_shard(Arc::clone(&memberships[Shard::FIRST.index()]))
-        },
-    }
+    config.shards().zip(&shared.node_states.shards).zip(memberships).map(start).collect()
 }
 
 /// Returns the sources of the node's record.
@@ -195,7 +183,7 @@ fn start_delivery(config: &Config, shared: &Shared, outbox: &Arc<ShardedOutbox>)
     let events: Arc<dyn Outbox> = Arc::<ShardedOutbox>::clone(outbox);
     let (apps, telemetry) = (Arc::clone(&shared.apps), Arc::clone(&shared.telemetry));
     let (held, endpoints) = (Instant::now() + PAUSES_KNOWN_WITHIN, config.endpoints.clone());
-    let delivery = Delivery::start(Some(held), events, config.into(), endpoints, apps, telemetry)?;
+    let delivery = Delivery::start(Some(held), events, endpoints, apps, telemetry)?;
     let delivery = Arc::new(delivery);
     // Weak, because the delivery owns the outbox.
     let woken = Arc::downgrade(&delivery);

@@ -1,16 +1,13 @@
 //! Reports of dropped events.
 
-use std::sync::Arc;
-
 use super::DeadLetterId;
 use crate::telemetry::{AnswerExcerpt, Cause, Level, Outcome, Telemetry};
 
 /// Dropped events, to be logged and counted exactly once. A node whose partitions another node has taken does not
 /// report them: the other node sends them again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[must_use = "a drop that is not published is silent"]
 pub struct DropReport {
-    pub(crate) telemetry: Arc<Telemetry>,
     /// The endpoint's URL, without userinfo and query.
     pub(crate) url: String,
     /// The endpoint's URL with its query, only for listeners.
@@ -42,8 +39,8 @@ impl DropReport {
     }
 
     /// Counts the drop, logs it, and queues a `WebhookDropped` event.
-    pub fn publish(self) {
-        let Self { telemetry, configured_url, endpoint, app_id, events, attempts, reason, .. } = self;
+    pub fn publish(self, telemetry: &Telemetry) {
+        let Self { configured_url, endpoint, app_id, events, attempts, reason, .. } = self;
         telemetry.dropped(events as u64, Cause::of(&reason));
         let line = if attempts > 0 {
             telemetry.counters.batches_dropped.add(1);

@@ -9,10 +9,11 @@ use crate::sync::{check, sleep, spawn};
 fn a_stop_wakes_the_claimer_at_once() {
     check(500, || {
         let (node_state, stop) = (Arc::new(SharedNodeState::new(8)), Arc::<StopFlag>::default());
-        let settings = Settings { address: Address::Unix("/nonexistent/redis.sock".into()), ..Settings::default() };
+        let connection = Settings { address: Address::Unix("/nonexistent/redis.sock".into()), ..Settings::default() };
+        let config = Config { connection, ..Config::default() };
         let telemetry = Arc::<Telemetry>::default();
         let cluster = ClaimerParts {
-            link: Link::new(crate::redis::Settings::new(settings).unwrap(), Arc::clone(&telemetry)),
+            link: Link::new(crate::redis::Settings::of(&config, Shard::FIRST).unwrap(), Arc::clone(&telemetry)),
             keys: PresenceScripts::of(&Config::default(), Shard::FIRST),
             audit: None,
             compare_every: Duration::from_secs(3600),

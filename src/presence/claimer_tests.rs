@@ -3,8 +3,8 @@
 use super::super::claim::{Claim, Hold};
 use super::*;
 use crate::cluster::Past;
-use crate::config::{Address, Connection as Settings};
-use crate::event::{AppId, ChannelName};
+use crate::config::{Address, Config, Connection as Settings};
+use crate::event::{AppId, ChannelName, Shard};
 use crate::presence::scripts::tests::scripts_of_one_partition;
 use crate::support::redis::RedisServer;
 use crate::support::wait::eventually;
@@ -29,16 +29,17 @@ struct Node {
 impl Node {
     fn on(server: &RedisServer) -> Self {
         let telemetry = Arc::<Telemetry>::default();
-        let settings = Settings {
+        let connection = Settings {
             address: Address::Unix(server.socket()),
             timeout: Duration::from_millis(200),
             ..Settings::default()
         };
+        let config = Config { connection, ..Config::default() };
         let node_state = Arc::new(SharedNodeState::new(usize::MAX));
         node_state.lock().pending.set_portion(2);
         let mut boots = 0;
         let cluster = ClaimerParts {
-            link: Link::new(crate::redis::Settings::new(settings).unwrap(), Arc::clone(&telemetry)),
+            link: Link::new(crate::redis::Settings::of(&config, Shard::FIRST).unwrap(), Arc::clone(&telemetry)),
             keys: scripts_of_one_partition(LEASE),
             audit: None,
             compare_every: Duration::from_secs(3600),

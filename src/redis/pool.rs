@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 use redis::RedisResult;
 
 use super::failure::LinkError;
-use super::settings::{check_files, log_in, open, prepare};
-use super::slots::{KnownServers, open_slot_master, slot_of};
-use super::survey;
+use super::settings::check_files;
+use super::slots::{KnownServers, slot_of};
+use super::{settings, survey};
 use crate::config::{Address, ConfigError, Connection};
 
 /// Idle time after which a connection is checked before use: the server may have closed it.
@@ -103,24 +103,10 @@ impl Pool {
             return Err(LinkError::Unreachable("the server is stopping".to_owned()));
         }
         let timeout = remaining(deadline).min(self.connect_timeout);
-        let sort = |error| LinkError::sort(&error, timeout);
-        let Connection { address, login, database, .. } = &self.connection;
-        let login = |redis: &mut redis::Connection| log_in(redis, login.as_ref(), timeout);
-        let mut redis = match address {
-            Address::Cluster(seeds) => {
-                // A copy: other threads connect meanwhile.
-                let mut known = self.known.lock().clone();
-                let (redis, ()) = open_slot_master(seeds, self.slot, &mut known, timeout, login, login)?;
-                *self.known.lock() = known;
-                redis
-            }
-            address => {
-                let mut redis = open(address, timeout).map_err(sort)?;
-                login(&mut redis)?;
-                redis
-            }
-        };
-        prepare(&mut redis, *database, timeout)?;
+        // A copy: other threads connect meanwhile.
+        let mut known = self.known.lock().clone();
+        let (redis, ()) = settings::connect(&self.connection, self.slot, &mut known, timeout, |_| Ok(()))?;
+        *self.known.lock() = known;
         Ok(redis)
     }
 }

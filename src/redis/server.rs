@@ -1,6 +1,5 @@
 //! Judges whether a server can be used, by its replies. Pure: [`survey`](super::survey) collects the replies.
 
-use derive_more::Display;
 use thiserror::Error;
 
 /// Oldest Redis with all commands that the scripts use (`XTRIM MINID`).
@@ -179,22 +178,15 @@ pub(crate) fn mode(info: &str) -> Option<&str> {
 
 /// Returns name and version of the server from the reply to `INFO`, such as `Redis 8.0.6`.
 fn name(info: &str) -> String {
-    let redis = Named { name: "Redis", version: field(info, "redis_version").unwrap_or_default() };
-    let own = COMPATIBLE.iter().find_map(|(key, name)| Some(Named { name, version: field(info, key)? }));
-    own.map_or_else(|| redis.to_string(), |own| format!("{own}, compatible with {redis}"))
+    let redis = format!("Redis {}", plain(field(info, "redis_version").unwrap_or_default()));
+    let own = COMPATIBLE.iter().find_map(|(key, name)| Some((name, plain(field(info, key)?))));
+    own.map_or_else(|| redis.clone(), |(name, version)| format!("{name} {version}, compatible with {redis}"))
 }
 
 /// Returns a version without what may stand before and after its numbers.
 fn plain(version: &str) -> String {
     let numbers = version.trim_start_matches(|c: char| !c.is_ascii_digit());
     numbers.chars().take_while(char::is_ascii_graphic).take(LONGEST_VERSION).collect()
-}
-
-#[derive(Display)]
-#[display("{name} {}", plain(version))]
-struct Named<'a> {
-    name: &'a str,
-    version: &'a str,
 }
 
 #[cfg(test)]

@@ -39,28 +39,17 @@ impl Settings {
     /// Takes the settings from `config`, for the data of `shard`.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// If a TLS file cannot be read or is not a PEM file. The files are read again for every connection, since they
+    /// may be renewed while the process runs.
     pub fn of(config: &Config, shard: Shard) -> Result<Self, ConfigError> {
-        let settings = Self::new(config.connection.clone())?;
-        Ok(Self { role_every: config.ttl / ROLE_ASKED_PER_LEASE, ..settings }.for_shard(config, shard))
+        let (connection, role_every) = (config.connection.clone(), config.ttl / ROLE_ASKED_PER_LEASE);
+        check_files(&connection.address)?;
+        Ok(Self { connection, key_prefix: config.prefix_of(shard), shard, role_every })
     }
 
     /// Returns the settings for the data of another shard of the cluster in `config`. Reads no file again.
     pub(crate) fn for_shard(&self, config: &Config, shard: Shard) -> Self {
         Self { key_prefix: config.prefix_of(shard), shard, ..self.clone() }
-    }
-
-    /// Takes a connection, with defaults for the rest and for the data of the first shard.
-    ///
-    /// # Errors
-    /// If a TLS file cannot be read or is not a PEM file. The files are read again for every connection, since they
-    /// may be renewed while the process runs.
-    pub fn new(connection: Connection) -> Result<Self, ConfigError> {
-        check_files(&connection.address)?;
-        let Config { key_prefix, ttl, .. } = Config::default();
-        let shard = Shard::FIRST;
-        let key_prefix = connection.prefix_of(shard, &key_prefix);
-        Ok(Self { connection, key_prefix, shard, role_every: ttl / ROLE_ASKED_PER_LEASE })
     }
 
     /// Returns the address of Redis.
@@ -92,54 +81,48 @@ impl Settings {
         self.connection.timeout
     }
 
-    /// Connects, logs in, examines the server and selects the database. The client library could log in and select, but
-    /// it hides the reason when the server refuses. Also returns the `run_id` of the server process, if known. `known` has
-    /// what the link has learned of a Redis Cluster.
+    /// Connects to the server and examines it. Also returns the `run_id` of its process, if known. `known` has what the link has
+    /// learned of a Redis Cluster.
     pub(super) fn connect(&self, known: &mut KnownServers) -> Result<(redis::Connection, Option<String>), LinkError> {
         let (timeout, prefix) = (self.timeout(), &self.key_prefix);
         let in_cluster = matches!(self.address(), Address::Cluster(_));
-        let sort = |error| LinkError::sort(&error, timeout);
-        let login = |connection: &mut redis::Connection| log_in(connection, self.connection.login.as_ref(), timeout);
-        let admit = |connection: &mut redis::Connection| {
-            login(connection)?;
-            survey::examine(connection, prefix, in_cluster, timeout)
-        };
-
-        let (mut connection, server) = match self.address() {
-            Address::Sentinels(sentinels) => open_master(sentinels, timeout, admit)?,
-            Address::Cluster(seeds) => open_slot_master(seeds, slot_of(prefix), known, timeout, login, admit)?,
-            address => {
-                let mut connection = open(address, timeout).map_err(sort)?;
-                let server = admit(&mut connection)?;
-                (connection, server)
-            }
-        };
-        prepare(&mut connection, self.connection.database, timeout)?;
-        Ok((connection, server))
+        let examine = |redis: &mut redis::Connection| survey::examine(redis, prefix, in_cluster, timeout);
+        connect(&self.connection, slot_of(prefix), known, timeout, examine)
     }
 }
 
-/// Logs in, if there is a login.
-pub(super) fn log_in(
-    connection: &mut redis::Connection,
-    login: Option<&Login>,
+/// Connects, logs in, calls `admit`, selects the database and names the connection. In a Redis Cluster, connects to the master
+/// of `slot`. The client library could log in and select, but it hides the reason when the server refuses.
+pub(super) fn connect<T>(
+    Connection { address, login, database, .. }: &Connection,
+    slot: u16,
+    known: &mut KnownServers,
     timeout: Duration,
-) -> Result<(), LinkError> {
-    let Some(login) = login else { return Ok(()) };
-    authenticate(connection, login).map_err(|error| LinkError::sort(&error, timeout).blame("password"))
-}
-
-/// Selects the database and names the connection.
-pub(super) fn prepare(connection: &mut redis::Connection, database: u32, timeout: Duration) -> Result<(), LinkError> {
+    admit: impl Fn(&mut redis::Connection) -> Result<T, LinkError>,
+) -> Result<(redis::Connection, T), LinkError> {
     let sort = |error| LinkError::sort(&error, timeout);
-    if database != 0 {
-        let select = redis::cmd("SELECT").arg(database).exec(connection);
+    let login = |redis: &mut redis::Connection| match login {
+        Some(login) => authenticate(redis, login).map_err(|error| sort(error).blame("password")),
+        None => Ok(()),
+    };
+    let admit = |redis: &mut redis::Connection| login(redis).and_then(|()| admit(redis));
+    let (mut redis, admitted) = match address {
+        Address::Sentinels(sentinels) => open_master(sentinels, timeout, admit)?,
+        Address::Cluster(seeds) => open_slot_master(seeds, slot, known, timeout, login, admit)?,
+        address => {
+            let mut redis = open(address, timeout).map_err(sort)?;
+            let admitted = admit(&mut redis)?;
+            (redis, admitted)
+        }
+    };
+    if *database != 0 {
+        let select = redis::cmd("SELECT").arg(*database).exec(&mut redis);
         select.map_err(|error| sort(error).blame("database"))?;
     }
     // Only for readers of CLIENT LIST; an ACL may forbid it.
-    match redis::cmd("CLIENT").arg("SETNAME").arg(CLIENT_NAME).exec(connection).map_err(sort) {
+    match redis::cmd("CLIENT").arg("SETNAME").arg(CLIENT_NAME).exec(&mut redis).map_err(sort) {
         Err(broken @ LinkError::Unreachable(_)) => Err(broken),
-        _ => Ok(()),
+        _ => Ok((redis, admitted)),
     }
 }
 
@@ -149,10 +132,10 @@ pub(super) fn prepare(connection: &mut redis::Connection, database: u32, timeout
 /// If a file cannot be read or is not a PEM file.
 pub(super) fn check_files(address: &Address) -> Result<(), ConfigError> {
     let files = match address {
-        Address::Tls { files, .. } => Some(files),
+        Address::Tcp { tls, .. } => tls.as_ref(),
         Address::Sentinels(sentinels) => sentinels.tls.as_ref(),
         Address::Cluster(seeds) => seeds.tls.as_ref(),
-        Address::Tcp { .. } | Address::Unix(_) => None,
+        Address::Unix(_) => None,
     };
     if let Some(files) = files {
         install_provider();
@@ -191,10 +174,10 @@ pub(super) fn authenticate(connection: &mut redis::Connection, login: &Login) ->
 
 fn client(address: &Address) -> RedisResult<Client> {
     let (place, files) = match address {
-        Address::Tcp { host, port } => (ConnectionAddr::Tcp(host.clone(), *port), None),
-        Address::Tls { host, port, files } => {
+        Address::Tcp { host, port, tls: None } => (ConnectionAddr::Tcp(host.clone(), *port), None),
+        Address::Tcp { host, port, tls } => {
             let place = ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure: false, tls_params: None };
-            (place, Some(files))
+            (place, tls.as_ref())
         }
         Address::Unix(path) => (ConnectionAddr::Unix(path.clone()), None),
         Address::Sentinels(_) | Address::Cluster(_) => {

@@ -1,38 +1,22 @@
 //! TLS certificates for connections to Redis.
 
-use std::path::Path;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use redis::{ClientTlsConfig, TlsCertificates};
 
-use crate::config::{ConfigError, TlsFiles};
-use crate::net::tls::{CertificateFile, KeyFile, system_certificates};
+use crate::config::{ConfigError, TlsContents, TlsFiles};
+use crate::net::tls::system_certificates;
 
 /// Reads the certificates of `files`, or those of the system.
 ///
 /// The client library could read the system's store, but it fails if a single certificate in it is unusual, even when
 /// another CA is configured.
 pub(super) fn certificates(files: &TlsFiles) -> Result<TlsCertificates, ConfigError> {
-    let root_cert = match &files.ca {
-        Some(path) => Some(certificate("connection.ca_file", path)?),
-        None => Some(system_roots()?),
-    };
-    let client_tls = match &files.client {
-        Some(client) => Some(ClientTlsConfig {
-            client_cert: certificate("connection.client_cert", &client.cert)?,
-            client_key: KeyFile::read(&client.key)
-                .map_err(|error| ConfigError::at("connection.client_key", error))?
-                .pem,
-        }),
-        None => None,
-    };
-    Ok(TlsCertificates { client_tls, root_cert })
-}
-
-/// Reads the certificate file at `path`, the value of the config key `key`.
-fn certificate(key: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
-    CertificateFile::read(path).map(|file| file.pem).map_err(|error| ConfigError::at(key, error))
+    let TlsContents { ca, client } = files.read("connection")?;
+    Ok(TlsCertificates {
+        root_cert: Some(ca.map_or_else(system_roots, |file| Ok(file.pem))?),
+        client_tls: client.map(|(cert, key)| ClientTlsConfig { client_cert: cert.pem, client_key: key.pem }),
+    })
 }
 
 /// Returns the certificates that the system trusts, in PEM.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::MOTO;
 use super::server::Moto;
 use super::support::engine::eventually;
-use super::support::node::{Node, SETTINGS, numbered};
+use super::support::node::{Node, numbered};
 
 /// Returns an endpoint for a queue at `moto`, with the keys of a user and further settings.
 fn queue(moto: &Moto, name: &str, keys: &Value, settings: &Value) -> Endpoint {
@@ -19,6 +19,8 @@ fn queue(moto: &Moto, name: &str, keys: &Value, settings: &Value) -> Endpoint {
         "key": keys["access_key_id"], "secret": keys["secret_access_key"], "token": keys["session_token"],
     });
     let config = json!({
+        "batch_max_bytes": 16_000_000,
+        "batch_max_events": 10_000,
         "endpoints": { "orders": endpoint },
         "queues": { "default": "sqs", "connections": { "sqs": connection } },
     });
@@ -48,9 +50,7 @@ fn channels(message: &Value) -> Vec<String> {
 #[test]
 fn a_standard_queue_gets_the_job_as_its_message_and_batches_of_256_kib() {
     let moto = &*MOTO;
-    let mut settings = SETTINGS;
-    (settings.batch_max_bytes, settings.batch_max_events) = (16_000_000, 10_000);
-    let node = Node::with(settings, vec![queue(moto, "webhooks", &moto.allowed, &json!({}))]);
+    let node = Node::start(vec![queue(moto, "webhooks", &moto.allowed, &json!({}))]);
     // U+FFFF is none of the characters that SQS accepts.
     node.accept("app", (0..1000).map(|n| format!("{n}\u{ffff}{}", "\"".repeat(500))));
     let (mut messages, mut outcomes) = (Vec::new(), Vec::new());

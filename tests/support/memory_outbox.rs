@@ -8,11 +8,14 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use resonate_webhooks::event::{Event, Shard};
 use resonate_webhooks::outbox::{Acked, DeadLetterId, Handover, Item, LaneId, Outbox, PersistError, Position, Queued};
+use resonate_webhooks::telemetry::Telemetry;
 
 type StepIn = Box<dyn Fn() + Send + Sync>;
 
 /// An outbox with one partition and no other owner.
 pub(crate) struct MemoryOutbox {
+    /// Where it reports drops.
+    pub(crate) telemetry: Arc<Telemetry>,
     max_events: usize,
     queued: AtomicUsize,
     inbox: Mutex<Inbox>,
@@ -32,6 +35,7 @@ impl MemoryOutbox {
     pub(crate) fn new(max_events: usize) -> Self {
         let nothing = || Box::new(|| ());
         Self {
+            telemetry: Arc::default(),
             max_events,
             queued: AtomicUsize::new(0),
             inbox: Mutex::default(),
@@ -102,7 +106,7 @@ impl Outbox for MemoryOutbox {
     fn ack(&self, acked: Acked<'_>) {
         self.queued.fetch_sub(acked.events.len(), Ordering::Relaxed);
         if let Some(report) = acked.report {
-            report.publish();
+            report.publish(&self.telemetry);
         }
         (self.after_acked)();
     }

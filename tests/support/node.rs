@@ -7,7 +7,7 @@ use resonate_webhooks::config::{
     AddressRules, AppScope, Backoff, Batching, CustomNames, Endpoint, EndpointId, EventSet, Filter, Payload, Target,
     TlsFiles,
 };
-use resonate_webhooks::delivery::{AppRegistry, Credentials, Delivery, DeliverySettings};
+use resonate_webhooks::delivery::{AppRegistry, Credentials, Delivery};
 use resonate_webhooks::event::{Event, EventKind};
 use resonate_webhooks::secret::Secret;
 use resonate_webhooks::telemetry::{Outcome, Telemetry};
@@ -15,9 +15,13 @@ use resonate_webhooks::telemetry::{Outcome, Telemetry};
 use super::memory_outbox::MemoryOutbox;
 use super::wait::eventually;
 
-/// Settings for tests: short waits, generous limits.
-pub(crate) const SETTINGS: DeliverySettings =
-    DeliverySettings { flush_interval: Duration::from_millis(200), batch_max_events: 100, batch_max_bytes: 100_000 };
+/// Batches of tests: short waits, generous limits.
+pub(crate) const BATCHING: Batching = Batching {
+    flush_interval: Duration::from_millis(200),
+    span: Duration::from_millis(200),
+    max_events: 100,
+    max_bytes: 100_000,
+};
 
 /// Default limit of waiting events in the outbox.
 const ROOMY: usize = 10_000;
@@ -32,18 +36,13 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts a delivery with [`SETTINGS`].
-    pub(crate) fn start(endpoints: Vec<Endpoint>) -> Self {
-        Self::with(SETTINGS, endpoints)
-    }
-
     /// Starts a delivery whose outbox has room for 10 000 events.
-    pub(crate) fn with(settings: DeliverySettings, endpoints: Vec<Endpoint>) -> Self {
-        Self::over(MemoryOutbox::new(ROOMY), settings, endpoints)
+    pub(crate) fn start(endpoints: Vec<Endpoint>) -> Self {
+        Self::over(MemoryOutbox::new(ROOMY), endpoints)
     }
 
     /// Starts a delivery with the applications `app`, `other` and `app-0` to `app-299`.
-    pub(crate) fn over(outbox: MemoryOutbox, settings: DeliverySettings, endpoints: Vec<Endpoint>) -> Self {
+    pub(crate) fn over(outbox: MemoryOutbox, endpoints: Vec<Endpoint>) -> Self {
         let apps = AppRegistry::default();
         for app in ["app", "other"] {
             let credentials = Credentials { key: format!("{app}-key"), secret: Secret::new(format!("{app}-secret")) };
@@ -53,10 +52,9 @@ impl Node {
             let credentials = Credentials { key: format!("key-{n}"), secret: Secret::new("secret") };
             apps.register(format!("app-{n}").as_str().into(), credentials);
         }
-        let (outbox, telemetry) = (Arc::new(outbox), Arc::new(Telemetry::default()));
+        let (telemetry, outbox) = (Arc::clone(&outbox.telemetry), Arc::new(outbox));
         let events = Arc::clone(&outbox);
-        let delivery =
-            Delivery::start(None, events, settings, endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
+        let delivery = Delivery::start(None, events, endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
         Self { delivery, outbox, telemetry }
     }
 
@@ -104,7 +102,7 @@ pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
         custom: CustomNames::default(),
         filter: Filter::default(),
         payload: Payload::default(),
-        batching: Batching::default(),
+        batching: BATCHING,
         headers: Vec::new(),
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),

@@ -28,10 +28,11 @@ impl Lane {
 mod tests {
     use super::super::tests::{LIMITS, make, queued, seqs};
     use super::*;
+    use crate::config::Payload;
 
     #[test]
     fn halves_go_in_order_before_waiting_events_and_have_no_attempts_yet() {
-        let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+        let (mut lane, now) = (Lane::new(LIMITS, Payload::Pusher), Instant::now());
         for seq in 0..4 {
             lane.push(queued(seq, 0, now));
         }

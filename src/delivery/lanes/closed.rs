@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::super::retry::HTTP_GONE;
-use super::{FinishedBatch, Lanes, Plan};
+use super::{FinishedBatch, HealthTransition, Lanes, Plan};
 use crate::config::Endpoint;
 use crate::outbox::BatchOutcome;
 
@@ -15,6 +15,7 @@ impl Lanes {
     /// Disables an endpoint that has answered 410.
     pub(super) fn disable(&mut self, endpoint: usize, now: Instant) {
         self.close(endpoint, HTTP_GONE, now);
+        self.transitions.push((endpoint, HealthTransition::Disabled));
         let Endpoint { id, target, .. } = &self.endpoints[endpoint];
         self.unreported.insert(id.to_string(), Some(target.to_string()));
     }

@@ -8,7 +8,7 @@ use super::revoke::maker;
 use super::{LaneEntry, Lanes, Plan};
 use crate::delivery::attempt::{AttemptResult, EndedAttempt};
 use crate::delivery::batch::Batch;
-use crate::delivery::retry::{HTTP_GONE, Policy, RetryDecision};
+use crate::delivery::retry::{HTTP_GONE, RetryDecision};
 use crate::outbox::{BatchOutcome, LaneId, Moves};
 use crate::telemetry::AnswerExcerpt;
 
@@ -26,8 +26,6 @@ pub(crate) struct FinishedBatch {
     pub(crate) answer: Option<AnswerExcerpt>,
     /// The cursors of the lane that move.
     pub(crate) moves: Moves,
-    /// `true` if this result disabled the endpoint.
-    pub(crate) newly_disabled: bool,
 }
 
 impl Lanes {
@@ -67,23 +65,21 @@ impl Lanes {
         if newly_disabled {
             self.disable(endpoint, now);
         }
-        finished.map(|finished| FinishedBatch { answer, newly_disabled, ..finished })
+        finished.map(|finished| FinishedBatch { answer, ..finished })
     }
 
     /// Applies the retry policy and records a change of the endpoint's health.
     fn decide(&mut self, lane: usize, result: AttemptResult, now: Instant, jitter: f64) -> RetryDecision {
         let LaneEntry { endpoint, lane, redelivers, .. } = &self.entries[lane];
         let place = *endpoint;
-        let mut policy = Policy::from(&self.endpoints[place]);
-        if *redelivers {
-            policy.max_attempts = 1;
-        }
         // The time of a pause does not count. During a pause, the elapsed time ends where the pause began.
-        let until = self.ready[place].paused.as_ref().map_or(now, |pause| pause.began);
+        let until = self.ready[place].paused.unwrap_or(now);
         let (sent, attempts) = (result.was_sent(), lane.attempts());
         let elapsed = if sent { lane.tried_for(until) } else { lane.waited_for(until) };
         let events = lane.in_flight();
-        let mut decision = policy.decide(result, attempts, elapsed, jitter);
+        // A dead letter has one attempt.
+        let counted = if *redelivers { u32::MAX } else { attempts };
+        let mut decision = self.endpoints[place].decide(result, counted, elapsed, jitter);
         if let RetryDecision::Halve { reason } = decision {
             // A single event, or a dead letter, cannot be halved.
             if *redelivers || events < 2 {
@@ -134,6 +130,6 @@ impl Lanes {
             (false, false) => Moves::All,
         };
         let (lane, endpoint) = (entry.id.clone(), entry.endpoint);
-        Some(FinishedBatch { lane, endpoint, batch, attempts, outcome, answer: None, moves, newly_disabled: false })
+        Some(FinishedBatch { lane, endpoint, batch, attempts, outcome, answer: None, moves })
     }
 }

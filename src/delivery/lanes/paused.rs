@@ -5,13 +5,6 @@ use std::time::Instant;
 use super::{Lanes, Plan};
 use crate::report::EndpointStates;
 
-/// A current pause.
-#[derive(Debug)]
-pub(super) struct Pause {
-    /// The time at which this node read the pause from Redis.
-    pub(super) began: Instant,
-}
-
 impl Lanes {
     /// Stops sending to endpoints that are paused or disabled in `states`, and resumes the others. Attempts under way continue.
     pub(crate) fn set_states(&mut self, states: EndpointStates, now: Instant) {
@@ -24,8 +17,8 @@ impl Lanes {
         for (place, endpoint) in self.endpoints.iter().enumerate() {
             let ready = &mut self.ready[place];
             if self.states.paused.contains(endpoint.id.as_str()) {
-                ready.paused.get_or_insert(Pause { began: now });
-            } else if let Some(Pause { began }) = ready.paused.take() {
+                ready.paused.get_or_insert(now);
+            } else if let Some(began) = ready.paused.take() {
                 for entry in self.entries.iter_mut().filter(|entry| entry.endpoint == place) {
                     entry.lane.extend_deadlines(began, now);
                 }

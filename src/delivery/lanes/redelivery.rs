@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use super::{HealthTransition, Lanes};
-use crate::outbox::{LaneId, Queued, Redelivery};
+use super::{FinishedBatch, HealthTransition, Lanes};
+use crate::delivery::batch::Batch;
+use crate::outbox::{BatchOutcome, Moves, Queued, Redelivery};
 
 /// A retry that has ended.
 #[derive(Debug)]
@@ -15,14 +16,6 @@ pub(super) struct Ended {
     reason: String,
     /// `true` if the end was reported.
     is_reported: bool,
-}
-
-/// Dead letters of one lane whose retry has ended.
-#[derive(Debug)]
-pub(crate) struct Withdrawn {
-    pub(crate) lane: LaneId,
-    /// The redeliveries, oldest first.
-    pub(crate) dead_letters: Vec<Arc<Queued>>,
 }
 
 impl Lanes {
@@ -57,7 +50,15 @@ impl Lanes {
             let dead_letters = entry.lane.withdraw(is_part);
             if !dead_letters.is_empty() {
                 self.waiting -= dead_letters.len();
-                self.withdrawn.push(Withdrawn { lane: entry.id.clone(), dead_letters });
+                self.withdrawn.push(FinishedBatch {
+                    lane: entry.id.clone(),
+                    endpoint,
+                    batch: Arc::new(Batch::new(entry.id.app.clone(), String::new(), dead_letters)),
+                    attempts: 0,
+                    outcome: BatchOutcome::Forgotten,
+                    answer: None,
+                    moves: Moves::Never,
+                });
                 self.plan(lane);
             }
         }
@@ -68,8 +69,8 @@ impl Lanes {
         self.ready[endpoint].ended = Some(Ended { run: run.into(), reason: reason.to_owned(), is_reported });
     }
 
-    /// Takes the withdrawn dead letters.
-    pub(crate) fn take_withdrawn(&mut self) -> Vec<Withdrawn> {
+    /// Takes the dead letters whose retry has ended, as batches of one lane each.
+    pub(crate) fn take_withdrawn(&mut self) -> Vec<FinishedBatch> {
         std::mem::take(&mut self.withdrawn)
     }
 
@@ -88,11 +89,10 @@ pub(super) fn is_about_the_letter(reason: &str) -> bool {
 mod tests {
     use std::time::Instant;
 
-    use super::super::Moves;
     use super::super::tests::{endpoint, lanes, place, push, status};
     use super::*;
     use crate::event::Shard;
-    use crate::outbox::{BatchOutcome, DeadLetterId, Item, Position};
+    use crate::outbox::{DeadLetterId, Item, LaneId, Position};
 
     /// Returns a dead letter of `app` for the first endpoint.
     fn dead_letter(run: &str, app: &str, seq: u64) -> Arc<Queued> {
@@ -154,7 +154,7 @@ mod tests {
         let withdrawn = lanes.take_withdrawn();
         assert!(!lanes.has_undeliverable());
         let count: Vec<(LaneId, usize)> =
-            withdrawn.into_iter().map(|withdrawn| (withdrawn.lane, withdrawn.dead_letters.len())).collect();
+            withdrawn.into_iter().map(|withdrawn| (withdrawn.lane, withdrawn.batch.events.len())).collect();
         let lane = |app: &str| LaneId { endpoint: endpoint(0).id, app: app.into(), shard: Shard::FIRST };
         assert_eq!(count, [(lane("a"), 2), (lane("b"), 1)]);
         assert_eq!(next(&mut lanes).as_deref(), Some("msg_4"), "another retry continues");

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::{LaneEntry, Lanes, Plan, Ready};
 use crate::config::{Endpoint, EndpointId};
 use crate::delivery::health::Health;
-use crate::delivery::lane::{BatchLimits, Lane};
+use crate::delivery::lane::Lane;
 use crate::outbox::LaneId;
 use crate::telemetry::UNCONFIGURED;
 
@@ -28,8 +28,9 @@ impl Lanes {
         if let Some(&lane) = self.places.get(&key) {
             return lane;
         }
-        let limits = BatchLimits::of(&self.endpoints[endpoint], self.settings);
-        let entry = LaneEntry::new(key.0.clone(), endpoint, redelivers, limits);
+        let Endpoint { batching, payload, .. } = &self.endpoints[endpoint];
+        let (id, of_entry) = (key.0.clone(), Lane::new(*batching, *payload));
+        let entry = LaneEntry { id, endpoint, lane: of_entry, redelivers, failing: false, plan: Plan::Nothing };
         let lane = if let Some(place) = self.free.lanes.pop() {
             self.entries[place] = entry;
             place
@@ -92,7 +93,8 @@ impl Lanes {
             // A free place may still have the id of a lane that now has another place.
             if places.contains(&entry.endpoint) && self.places.get(&key) == Some(&lane) {
                 self.places.remove(&key);
-                entry.lane = Lane::new(BatchLimits::of(&self.endpoints[entry.endpoint], self.settings));
+                let Endpoint { batching, payload, .. } = &self.endpoints[entry.endpoint];
+                entry.lane = Lane::new(*batching, *payload);
                 self.free.lanes.push(lane);
             }
         }
@@ -111,11 +113,11 @@ impl Lanes {
         }
         self.reopen(place);
         self.ready[place].pace.update(&endpoint);
-        let limits = BatchLimits::of(&endpoint, self.settings);
+        let Endpoint { batching, payload, .. } = endpoint;
         self.endpoints[place] = endpoint;
         for lane in 0..self.entries.len() {
             if self.entries[lane].endpoint == place {
-                self.entries[lane].lane.set_limits(limits);
+                self.entries[lane].lane.set_limits(batching, payload);
                 self.plan(lane);
             }
         }

@@ -92,8 +92,8 @@ impl Lanes {
         let health = &self.health[place];
         if health.disabled_since.is_some() {
             (EndpointState::Disabled, health.disabled_since)
-        } else if let Some(pause) = &self.ready[place].paused {
-            (EndpointState::Paused, Some(pause.began))
+        } else if let Some(began) = self.ready[place].paused {
+            (EndpointState::Paused, Some(began))
         } else if health.failing_since.is_some() {
             (EndpointState::Failing, health.failing_since)
         } else {

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::SchedulerGuard;
-use crate::config::{Endpoint, Payload};
-use crate::delivery::lanes::{FinishedBatch, Withdrawn};
-use crate::outbox::{self, BatchOutcome, DropReport, InFlightBatch, LaneId, Moves, Queued};
+use crate::config::Payload;
+use crate::delivery::lanes::FinishedBatch;
+use crate::outbox::{self, BatchOutcome, DropReport, InFlightBatch, Moves, Queued};
 use crate::telemetry::{Outcome, UNCONFIGURED};
 
 impl SchedulerGuard<'_> {
     /// Acknowledges a batch that was delivered or dropped, and reports it.
     pub(super) fn ack(&self, finished: &FinishedBatch) {
-        let FinishedBatch { lane, endpoint: place, batch, attempts, outcome, answer, moves, newly_disabled } = finished;
+        let FinishedBatch { lane, endpoint: place, batch, attempts, outcome, answer, moves } = finished;
         let (telemetry, endpoint) = (&self.scheduler.telemetry, self.state.lanes.endpoint(*place));
         let report = match outcome {
             BatchOutcome::Delivered { status } => {
@@ -30,16 +30,21 @@ impl SchedulerGuard<'_> {
                 });
                 None
             }
-            BatchOutcome::Dropped { reason } => {
-                let mut report = self.drop_report(lane, &batch.id, Some(endpoint), &batch.events, *attempts, reason);
-                report.answer.clone_from(answer);
-                Some(report)
-            }
+            BatchOutcome::Dropped { reason } => Some(Box::new(DropReport {
+                url: endpoint.target.to_string(),
+                configured_url: endpoint.target.configured(),
+                endpoint: endpoint.label(),
+                endpoint_id: lane.endpoint.to_string(),
+                webhook_id: batch.id.clone(),
+                dead_letter: None,
+                app_id: lane.app.as_text().into_owned(),
+                events: count(&batch.events),
+                attempts: *attempts,
+                reason: reason.clone(),
+                answer: answer.clone(),
+            })),
             BatchOutcome::Forgotten => None,
         };
-        if *newly_disabled {
-            self.report_disabled(*place);
-        }
         self.scheduler.outbox.ack(outbox::Acked {
             lane,
             events: &batch.events,
@@ -73,23 +78,21 @@ impl SchedulerGuard<'_> {
 
     /// Acknowledges the withdrawn redeliveries. Their dead letters remain.
     pub(crate) fn ack_withdrawn(&mut self) {
-        for Withdrawn { lane, dead_letters } in self.state.lanes.take_withdrawn() {
-            self.scheduler.outbox.ack(outbox::Acked {
-                lane: &lane,
-                events: &dead_letters,
-                id: "",
-                body: None,
-                payload: Payload::default(),
-                moves: Moves::Never,
-                outcome: &BatchOutcome::Forgotten,
-                report: None,
-            });
+        for withdrawn in self.state.lanes.take_withdrawn() {
+            self.ack(&withdrawn);
         }
     }
 
     /// Drops an inherited batch whose endpoint is not configured here.
     pub(super) fn ack_unconfigured(&self, flight: &InFlightBatch) {
-        let report = self.drop_report(&flight.lane, &flight.id, None, &flight.events, 0, UNCONFIGURED);
+        let report = DropReport {
+            endpoint_id: flight.lane.endpoint.to_string(),
+            webhook_id: flight.id.clone(),
+            app_id: flight.lane.app.as_text().into_owned(),
+            events: count(&flight.events),
+            reason: UNCONFIGURED.to_owned(),
+            ..DropReport::default()
+        };
         self.scheduler.outbox.ack(outbox::Acked {
             lane: &flight.lane,
             events: &flight.events,
@@ -98,34 +101,8 @@ impl SchedulerGuard<'_> {
             payload: Payload::default(),
             moves: Moves::Own,
             outcome: &BatchOutcome::dropped(UNCONFIGURED),
-            report: Some(report),
+            report: Some(Box::new(report)),
         });
-    }
-
-    fn drop_report(
-        &self,
-        lane: &LaneId,
-        id: &str,
-        endpoint: Option<&Endpoint>,
-        events: &[Arc<Queued>],
-        attempts: u32,
-        reason: &str,
-    ) -> Box<DropReport> {
-        let of_endpoint = |text: fn(&Endpoint) -> String| endpoint.map_or_else(String::new, text);
-        Box::new(DropReport {
-            telemetry: Arc::clone(&self.scheduler.telemetry),
-            url: of_endpoint(|endpoint| endpoint.target.to_string()),
-            configured_url: of_endpoint(|endpoint| endpoint.target.configured()),
-            endpoint: of_endpoint(Endpoint::label),
-            endpoint_id: lane.endpoint.to_string(),
-            webhook_id: id.to_owned(),
-            dead_letter: None,
-            app_id: lane.app.as_text().into_owned(),
-            events: count(events),
-            attempts,
-            reason: reason.to_owned(),
-            answer: None,
-        })
     }
 }
 

@@ -40,28 +40,19 @@ impl SchedulerGuard<'_> {
                         "Endpoint {label} answered 413 to a batch of {events} events. The batch is sent in halves. To avoid \
                          this, lower batch_max_bytes, or batching.max_events of this endpoint"
                     )),
+                HealthTransition::Disabled => {
+                    telemetry.log_warning(format_args!(
+                        "Endpoint {label} answered 410 Gone and is now disabled on all servers. To send again: php artisan \
+                         resonate-webhooks:resume {id}"
+                    ));
+                    telemetry.report(Outcome::EndpointDisabled { url, endpoint: id, reason: HTTP_GONE.to_owned() });
+                }
                 HealthTransition::RetryEnded { reason } => telemetry.log_warning(format_args!(
                         "Endpoint {label} refused a dead letter ({reason}). The other dead letters of this retry are kept. \
                          Retry them when the endpoint answers again"
                     )),
             }
         }
-    }
-
-    /// Reports that an endpoint was disabled by a 410.
-    pub(super) fn report_disabled(&self, place: usize) {
-        let (telemetry, endpoint) = (&self.scheduler.telemetry, self.state.lanes.endpoint(place));
-        telemetry.log_warning(format_args!(
-            "Endpoint {} answered 410 Gone and is now disabled on all servers. To send again: php artisan \
-                 resonate-webhooks:resume {}",
-            endpoint.label(),
-            endpoint.id
-        ));
-        telemetry.report(Outcome::EndpointDisabled {
-            url: endpoint.target.to_string(),
-            endpoint: endpoint.id.to_string(),
-            reason: HTTP_GONE.to_owned(),
-        });
     }
 
     /// Counts or logs an event that no lane wants.

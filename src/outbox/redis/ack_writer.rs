@@ -196,7 +196,7 @@ impl RedisOutbox {
             let (refused, dead_letter) = result.unwrap_or_default();
             let is_ours = pending.is_ours(refused.len());
             if let Some(report) = pending.report.filter(|_| is_ours) {
-                report.with_dead_letter(dead_letter).publish();
+                report.with_dead_letter(dead_letter).publish(&self.telemetry);
             }
         }
         self.acks.done(count);

@@ -156,11 +156,8 @@ impl DeadLetters {
     }
 
     fn retry_as(&self, shard: Shard, run: &str, ids: &[DeadLetterId]) -> Result<usize, ClientError> {
-        let mut found = 0;
-        for portion in ids.chunks(PORTION) {
-            found += self.clients.call(shard, |redis, keys| keys.redeliver(redis, run, portion))?;
-        }
-        Ok(found)
+        let retry = |portion| self.clients.call(shard, |redis, keys| keys.redeliver(redis, run, portion));
+        ids.chunks(PORTION).map(retry).sum()
     }
 
     /// Retries all existing dead letters, oldest first in each shard, as [`Self::retry`] does. Returns how many.
@@ -169,22 +166,20 @@ impl DeadLetters {
     /// As [`Self::count`].
     pub fn retry_all(&mut self) -> Result<usize, ClientError> {
         let run = run();
-        self.sum(&self.all(), |dead_letters, shard| dead_letters.retry_all_of(shard, &run))
-    }
-
-    fn retry_all_of(&self, shard: Shard, run: &str) -> Result<usize, ClientError> {
-        // A dead letter that fails again is written anew: this bound keeps the loop from retrying it again.
-        let last = self.list_of(shard, None, 1)?.pop().map(|dead_letter| dead_letter.id);
-        let (mut found, mut after) = (0, None);
-        while let Some(last) = &last {
-            let ids = self.ids_between(after.as_ref(), last)?;
-            found += self.retry_as(shard, run, &ids)?;
-            match ids.into_iter().next_back() {
-                Some(id) => after = Some(id),
-                None => break,
+        self.sum(&self.all(), |dead_letters, shard| {
+            // A dead letter that fails again is written anew: this bound keeps the loop from retrying it again.
+            let last = dead_letters.list_of(shard, None, 1)?.pop().map(|dead_letter| dead_letter.id);
+            let (mut found, mut after) = (0, None);
+            while let Some(last) = &last {
+                let ids = dead_letters.ids_between(after.as_ref(), last)?;
+                found += dead_letters.retry_as(shard, &run, &ids)?;
+                match ids.into_iter().next_back() {
+                    Some(id) => after = Some(id),
+                    None => break,
+                }
             }
-        }
-        Ok(found)
+            Ok(found)
+        })
     }
 
     /// Removes dead letters. Returns how many existed.
@@ -193,11 +188,8 @@ impl DeadLetters {
     /// As [`Self::count`].
     pub fn forget(&mut self, ids: &[DeadLetterId]) -> Result<usize, ClientError> {
         self.sum(&self.shards_of(ids), |dead_letters, shard| {
-            let mut removed = 0;
-            for portion in of_shard(ids, shard).chunks(PORTION) {
-                removed += dead_letters.clients.call(shard, |redis, keys| keys.forget_dead_letters(redis, portion))?;
-            }
-            Ok(removed)
+            let forget = |portion| dead_letters.clients.call(shard, |redis, keys| keys.forget(redis, portion, ""));
+            of_shard(ids, shard).chunks(PORTION).map(forget).sum()
         })
     }
 
@@ -206,25 +198,23 @@ impl DeadLetters {
     /// # Errors
     /// As [`Self::count`].
     pub fn forget_older_than(&mut self, age: Duration) -> Result<usize, ClientError> {
-        self.sum(&self.all(), |dead_letters, shard| dead_letters.forget_older_of(shard, age))
-    }
-
-    fn forget_older_of(&self, shard: Shard, age: Duration) -> Result<usize, ClientError> {
-        let last = self.clients.call(shard, |redis, keys| {
-            if !age.is_zero() {
-                return older_than(redis, age).map(Some);
+        self.sum(&self.all(), |dead_letters, shard| {
+            let last = dead_letters.clients.call(shard, |redis, keys| {
+                if !age.is_zero() {
+                    return older_than(redis, age).map(Some);
+                }
+                let newest: Vec<DeadLetterEntry> = redis.xrevrange_count(keys.key("dead"), "+", "-", 1)?;
+                Ok(newest.into_iter().next().map(|newest| newest.id))
+            })?;
+            let Some(last) = last else { return Ok(0) };
+            let mut removed = 0;
+            loop {
+                match dead_letters.clients.call(shard, |redis, keys| keys.forget(redis, &[], &last))? {
+                    0 => return Ok(removed),
+                    portion => removed += portion,
+                }
             }
-            let newest: Vec<DeadLetterEntry> = redis.xrevrange_count(keys.key("dead"), "+", "-", 1)?;
-            Ok(newest.into_iter().next().map(|newest| newest.id))
-        })?;
-        let Some(last) = last else { return Ok(0) };
-        let mut removed = 0;
-        loop {
-            match self.clients.call(shard, |redis, keys| keys.forget_oldest_dead_letters(redis, &last))? {
-                0 => return Ok(removed),
-                portion => removed += portion,
-            }
-        }
+        })
     }
 
     /// Returns the next ids after `after`, up to and including `last`, oldest first.
@@ -321,11 +311,6 @@ fn body_time_ms(body: &[u8]) -> Option<u64> {
     let digits = body.strip_prefix(br#"{"time_ms":"#)?;
     let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
     std::str::from_utf8(&digits[..end]).ok()?.parse().ok()
-}
-
-/// Returns the body of a dead letter, if it exists.
-pub(super) fn body(redis: &mut Connection, keys: &OwnShard, id: &DeadLetterId) -> RedisResult<Option<Vec<u8>>> {
-    redis.hget(keys.key("dead_bodies"), id.entry())
 }
 
 fn find(redis: &mut Connection, keys: &OwnShard, id: &DeadLetterId) -> RedisResult<Option<DeadLetter>> {

@@ -41,6 +41,8 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use redis::Commands;
+
 use super::{Acked, DeadLetterId, Handover, LaneId, PersistError, Position, Queued, redelivery_of};
 use crate::cluster::SharedMembership;
 use crate::config::Config;
@@ -284,9 +286,10 @@ impl RedisOutbox {
         // A worker does not wait for a Redis that hangs: others may work.
         let is_cut_off = self.options.max_persisting.is_some() && self.cut_off.load(Ordering::Relaxed);
         let store = if is_cut_off { self.store.try_lock() } else { Some(self.store.lock()) };
-        let body = store.ok_or(PersistError::Unavailable)?.dead_letter_body(id);
+        let bodies = self.options.keys.key("dead_bodies");
+        let body = store.ok_or(PersistError::Unavailable)?.link.read(|redis| redis.hget(bodies, id.entry()));
         self.cut_off.store(body.is_err(), Ordering::Relaxed);
-        body
+        body.map_err(|_| PersistError::Unavailable)
     }
 
     fn ack(&self, acked: Acked<'_>) {

@@ -143,7 +143,7 @@ impl Reader {
         let (keys, age) = (&self.outbox.options.keys, Duration::from_millis(self.outbox.options.dead_letters.age_ms));
         let removed = self.link.write_while_full(|redis| {
             let last = older_than(redis, age)?;
-            keys.forget_oldest_dead_letters(redis, &last)
+            keys.forget(redis, &[], &last)
         });
         if removed.is_ok_and(|removed| removed == 0) {
             self.forget_at = now + FORGET_EVERY;

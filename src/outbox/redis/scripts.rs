@@ -146,21 +146,14 @@ impl OwnShard {
         call.invoke(redis)
     }
 
-    /// Removes these dead letters. Returns how many existed.
-    pub(super) fn forget_dead_letters(
+    /// Removes these dead letters, and some of the oldest up to `last`, an end of XRANGE, unless it is empty. Returns how many
+    /// existed.
+    pub(super) fn forget(
         &self,
         redis: &mut Connection,
         dead_letters: &[DeadLetterId],
+        last: &str,
     ) -> RedisResult<usize> {
-        self.forget(redis, "", dead_letters)
-    }
-
-    /// Removes some of the oldest dead letters, up to `last`, an end of XRANGE. Returns how many; 0 when none is left.
-    pub(super) fn forget_oldest_dead_letters(&self, redis: &mut Connection, last: &str) -> RedisResult<usize> {
-        self.forget(redis, last, &[])
-    }
-
-    fn forget(&self, redis: &mut Connection, last: &str, dead_letters: &[DeadLetterId]) -> RedisResult<usize> {
         let mut call = FORGET_DEAD_LETTERS.call(&self.prefix);
         call.key(self.key("dead")).arg(&self.prefix).arg(last);
         for dead_letter in dead_letters {

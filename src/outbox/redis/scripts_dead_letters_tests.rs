@@ -87,7 +87,7 @@ fn expired_dead_letters_are_removed_from_all_keys_and_not_counted_as_evicted() {
     });
     let dead_letters: redis::streams::StreamRangeReply = owner.redis.xrange_all("wh:dead").unwrap();
     for dead_letter in dead_letters.ids {
-        owner.keys.forget_dead_letters(&mut owner.redis, &[DeadLetterId::parse(&dead_letter.id).unwrap()]).unwrap();
+        owner.keys.forget(&mut owner.redis, &[DeadLetterId::parse(&dead_letter.id).unwrap()], "").unwrap();
     }
     assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:dead*").unwrap(), ["wh:dead"], "an empty stream");
 }
@@ -106,7 +106,7 @@ fn dead_letters_are_still_added_and_removed_after_a_key_was_deleted_by_hand() {
         }
         assert!(owner.redis.xlen::<_, usize>("wh:dead").unwrap() <= 8, "{key}");
         assert!(bytes(&mut owner) <= limits.bytes, "{key}: {}", bytes(&mut owner));
-        while owner.keys.forget_oldest_dead_letters(&mut owner.redis, "+").unwrap() > 0 {}
+        while owner.keys.forget(&mut owner.redis, &[], "+").unwrap() > 0 {}
         assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0, "{key}");
     }
 }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use redis::{Connection, RedisResult};
 
-use super::dead_letters;
 use crate::cluster::{Membership, Refusal, SharedMembership};
-use crate::outbox::{DeadLetterId, PersistError};
+use crate::outbox::PersistError;
 use crate::redis::{Link, OwnShard};
 
 /// Writes to the outbox, for one thread at a time.
@@ -17,11 +16,6 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Returns the body of a dead letter, if it exists.
-    pub(super) fn dead_letter_body(&mut self, id: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError> {
-        self.link.read(|redis| dead_letters::body(redis, &self.keys, id)).map_err(|_| PersistError::Unavailable)
-    }
-
     /// Makes a call for the node as which this process takes part now.
     pub(super) fn call<T>(
         &mut self,

@@ -2,8 +2,6 @@
 //! becomes a dead letter with its original fields. A retry turns the dead letter back into that entry, for a node that
 //! can read it.
 
-use std::sync::Arc;
-
 use super::reader::Reader;
 use crate::cluster::Membership;
 use crate::event::{AppId, take};
@@ -96,23 +94,17 @@ impl Reader {
             for entry in portion {
                 let Some((_, dead_letter)) = reply.entries.iter().find(|(id, _)| *id == entry.id) else { continue };
                 let report = DropReport {
-                    telemetry: Arc::clone(&outbox.telemetry),
-                    url: String::new(),
-                    configured_url: String::new(),
                     endpoint: format!(
                         "entry {} of the outbox, partition {}; it is a dead letter",
                         entry.id, of.partition
                     ),
-                    endpoint_id: String::new(),
-                    webhook_id: String::new(),
                     dead_letter: *dead_letter,
                     app_id: entry.app().as_text().into_owned(),
                     events: 1,
-                    attempts: 0,
                     reason: entry.reason(),
-                    answer: None,
+                    ..DropReport::default()
                 };
-                report.publish();
+                report.publish(&outbox.telemetry);
             }
         }
         true

@@ -14,9 +14,9 @@ use super::reference::{Reference, batch::BATCH};
 use super::rules::Rules;
 use super::saved::Saved;
 use crate::cluster::{Membership, SharedMembership};
-use crate::config::{Address, Connection as Settings};
+use crate::config::{Address, Config, Connection as Settings};
 use crate::event::{
-    AppId, ChannelName, ClientEvent, ClientEventParts, Event, EventKind, NodeId, SocketId, UserId, take,
+    AppId, ChannelName, ClientEvent, ClientEventParts, Event, EventKind, NodeId, Shard, SocketId, UserId, take,
 };
 use crate::outbox::redis::codec;
 use crate::presence::batch::ClaimBatch;
@@ -77,11 +77,12 @@ struct Node {
 impl Stage {
     /// Starts the nodes of `reference` on an empty Redis.
     pub(super) fn new(server: &RedisServer, reference: &Reference) -> Self {
-        let settings = Settings { address: Address::Unix(server.socket()), ..Settings::default() };
+        let connection = Settings { address: Address::Unix(server.socket()), ..Settings::default() };
+        let config = Config { connection, ..Config::default() };
         let mut redis = server.connect();
         redis::cmd("FLUSHALL").exec(&mut redis).unwrap();
         let mut stage = Self {
-            settings: ours::Settings::new(settings).unwrap(),
+            settings: ours::Settings::of(&config, Shard::FIRST).unwrap(),
             redis,
             // A single partition, so that the outbox shows the order of all events.
             keys: PresenceScripts {
