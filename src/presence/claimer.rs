@@ -20,7 +20,7 @@ use admission::Admission;
 pub(crate) use other_data::OtherData;
 
 use super::grace::Grace;
-use super::node_state::SharedNodeState;
+use super::node_state::{NodeState, SharedNodeState};
 use super::scripts::{ClaimCall, PresenceScripts};
 use crate::cluster::{Audit, RedisClock, Refusal, Session, SharedMembership};
 use crate::event::NodeId;
@@ -36,6 +36,13 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// Shortest pause before the claimer asks again whether the settling is over.
 const SETTLING_PAUSE: Duration = Duration::from_millis(10);
+
+/// Entries of a batch after which the next one waits to fill. A call costs Redis as much as about 12 claims besides those that
+/// it has.
+const MANY: usize = 12;
+
+/// Longest wait for a fuller batch: two naps of the intake.
+const FILLING: Duration = Duration::from_millis(2);
 
 /// Signals the claimer to stop.
 #[derive(Debug, Default)]
@@ -93,6 +100,8 @@ pub(crate) struct Claimer {
     unanswered: Option<u64>,
     /// The next batch, encoded while the previous one was in flight.
     prepared: Option<ClaimCall>,
+    /// Entries of the last batch, if it was answered just now.
+    last_entries: usize,
     next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
     others: OtherData,
     /// The id for a new epoch or settling. It stays the same until Redis has answered.
@@ -139,6 +148,7 @@ impl Claimer {
             clock: RedisClock::default(),
             unanswered: None,
             prepared: None,
+            last_entries: 0,
             next_incarnation,
             others,
             new_id: None,
@@ -286,6 +296,7 @@ impl Claimer {
 
     /// Sends one batch, and encodes the next one while Redis works on it. Returns `false` if there was none to send.
     fn claim(&mut self, now: Instant) -> Result<bool, Stuck> {
+        self.await_fuller_batch();
         let batch = self.node_state.lock().batch(self.grace.is_due(now), now);
         let Some(batch) = batch else { return Ok(false) };
         let (session, keys) = (&self.session, &self.keys);
@@ -301,6 +312,7 @@ impl Claimer {
         let answer = call(&mut self.link, |redis| claim.send(redis, prepare))?;
         self.unanswered = None;
         let verdict = answer?;
+        self.last_entries = batch.entries.len();
         // A batch that is sent again may get its stored reply, which has the time of the first execution.
         if !sent_again {
             self.clock.observe(verdict.time_ms);
@@ -328,6 +340,15 @@ impl Claimer {
         drop(node_state);
         self.node_state.notify();
         Ok(true)
+    }
+
+    /// Under load, waits for a full batch: a claimer that is faster than the intake would send many small ones. Several shards
+    /// have several claimers, which share the claims of one intake. Without load, a claim waits for nothing.
+    fn await_fuller_batch(&mut self) {
+        if std::mem::take(&mut self.last_entries) >= MANY {
+            let complete = |node_state: &NodeState| self.stop.raised() || node_state.pending.is_batch_complete();
+            self.node_state.wait_until(Instant::now() + FILLING, complete);
+        }
     }
 
     /// Continues under a new node id and claims everything that is served, after the node was reaped or has given up its

@@ -263,3 +263,37 @@ fn a_lease_lapsed_by_a_clock_step_is_renewed_before_the_second_check() {
     assert!(node.claimer.step(now + Duration::from_secs(3)).is_none());
     assert!(lease_of(&mut redis, other.as_str()).is_err(), "the other node did not renew and is reaped");
 }
+
+#[test]
+fn after_a_large_batch_the_next_one_waits_to_fill_and_after_a_small_one_it_is_sent_at_once() {
+    let server = RedisServer::start();
+    let mut node = Node::on(&server);
+    node.come_to_rest();
+    node.node_state.lock().pending.set_portion(MANY * 2);
+    let mut number = 0;
+    let mut claim = |node: &mut Node, count: usize| {
+        let claims = (0..count).map(|_| {
+            number += 1;
+            let channel = ChannelName::from(format!("more-{number}").as_str());
+            Claim::join(Hold { app: AppId::from("app"), channel, user: None })
+        });
+        node.node_state.lock().pending.push_claims(claims);
+        let began = Instant::now();
+        assert!(node.claimer.claim(Instant::now()).unwrap());
+        began.elapsed()
+    };
+    for _ in 0..5 {
+        claim(&mut node, MANY);
+        assert!(claim(&mut node, 1) >= FILLING, "too few");
+    }
+    eventually("a batch after a small one", || (claim(&mut node, 1) < FILLING).then_some(()));
+    eventually("a full batch", || {
+        claim(&mut node, MANY * 2);
+        (claim(&mut node, MANY * 2) < FILLING).then_some(())
+    });
+    eventually("a batch after a rest", || {
+        claim(&mut node, MANY);
+        assert!(!node.claimer.claim(Instant::now()).unwrap(), "nothing waits");
+        (claim(&mut node, 1) < FILLING).then_some(())
+    });
+}

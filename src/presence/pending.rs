@@ -158,14 +158,22 @@ impl Pending {
     /// Returns the batch to send after the one in flight, if it is full. A full batch would not change by waiting; a smaller
     /// one waits for more entries.
     pub(crate) fn next_batch(&mut self) -> Option<Arc<ClaimBatch>> {
-        let (most_entries, most_judged) = self.portion;
-        let full = self.queue.judged() >= most_judged || self.queue.len() >= most_entries;
-        if self.next.is_none() && self.in_flight.is_some() && full {
+        if self.next.is_none() && self.in_flight.is_some() && self.fills_a_batch() {
             let waiting = self.event_bytes;
             self.next = Some(Arc::new(self.freeze()));
             self.event_bytes = waiting;
         }
         self.next.clone()
+    }
+
+    /// Returns `true` if a batch would not change by waiting: it is frozen or full.
+    pub(crate) fn is_batch_complete(&self) -> bool {
+        self.in_flight.is_some() || self.fills_a_batch()
+    }
+
+    fn fills_a_batch(&self) -> bool {
+        let (most_entries, most_judged) = self.portion;
+        self.queue.judged() >= most_judged || self.queue.len() >= most_entries
     }
 
     /// Marks the batch in flight as answered. The next one may be sent.
