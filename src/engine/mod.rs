@@ -156,11 +156,10 @@ impl Engine {
     /// Returns the counters, the failed requests to Redis by reason, and the gauges.
     #[must_use]
     pub fn stats(&self) -> Vec<(&'static str, u64)> {
-        // Before the counters, which then include all that no longer waits.
-        let gauges = self.gauges();
+        // Before the gauges: an intent that is counted and leaves no pending claim is decided.
         let mut stats = self.shared.telemetry.counters.snapshot();
         stats.extend(self.shared.telemetry.redis_failures().map(|(fault, count, _)| (fault.into(), count)));
-        stats.extend(gauges.map(|(name, value)| (name, value as u64)));
+        stats.extend(self.gauges().map(|(name, value)| (name, value as u64)));
         stats
     }
 
