@@ -17,12 +17,12 @@ mod running;
 #[cfg(feature = "bench")]
 mod threadless;
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::RecvTimeoutError;
+use foldhash::HashMap;
 use parking_lot::RwLock;
 
 use crate::config::{Config, Endpoint};

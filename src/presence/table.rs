@@ -21,7 +21,7 @@ use counts::Counts;
 /// The sockets of this node.
 #[derive(Debug, Default)]
 pub(crate) struct LocalTable {
-    apps: HashMap<AppId, App>,
+    apps: foldhash::HashMap<AppId, App>,
     /// Claims of users name the connection. Set where an endpoint wants `extended` payloads.
     pub(crate) names_connections: bool,
     /// Connection counts to send. `None` if no endpoint wants them.
