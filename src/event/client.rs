@@ -73,6 +73,7 @@ pub(super) fn parse<const N: usize>(text: &[u8]) -> Option<Parts<'_, N>> {
 }
 
 /// Splits a length-prefixed part such as `3:abc` from the rest.
+#[inline]
 pub(crate) fn take(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut length: usize = 0;
     for (n, byte) in text.iter().enumerate() {

@@ -146,8 +146,29 @@ impl Sink for Length {
 
     fn string(&mut self, text: &[u8]) {
         let quotes = 2;
-        self.0 += quotes + valid(text).iter().map(|&byte| usize::from(ESCAPED[usize::from(byte)][7])).sum::<usize>();
+        let (mut escaped, is_ascii) = escaped_length(text);
+        if !is_ascii && let Cow::Owned(valid) = valid(text) {
+            (escaped, _) = escaped_length(&valid);
+        }
+        self.0 += quotes + escaped;
     }
+}
+
+/// Returns the number of bytes that [`Text::escaped`] writes, and `true` if the text is ASCII.
+fn escaped_length(text: &[u8]) -> (usize, bool) {
+    let of_byte = |byte: &u8| usize::from(ESCAPED[usize::from(*byte)][7]);
+    let (words, rest) = text.as_chunks();
+    let (mut length, mut seen) = (0, 0);
+    for bytes in words {
+        let word = u64::from_le_bytes(*bytes);
+        seen |= word;
+        length += if has_escape(word) { bytes.iter().map(of_byte).sum() } else { bytes.len() };
+    }
+    for byte in rest {
+        seen |= u64::from(*byte);
+        length += of_byte(byte);
+    }
+    (length, seen & HIGH == 0)
 }
 
 /// Returns the text with invalid UTF-8 replaced.
