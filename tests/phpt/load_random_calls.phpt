@@ -7,5 +7,4 @@ require __DIR__.'/support/call_at_random.inc';
 --EXPECTF--
 PHP: stable
 the process: stable
-panics: 0
-%A
+panics: 0%A
