@@ -38,7 +38,7 @@ struct SecretEntry(Option<PreviousSecret>);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenPreviousSecret {
-    secret: Option<String>,
+    secret: Option<Secret>,
     until: Option<Until>,
 }
 
@@ -49,7 +49,7 @@ impl<'de> Deserialize<'de> for PreviousSecrets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         read(deserializer, "a secret, or a list of them", |form: Form<SecretEntry>| match form {
             Form::Null => Some(Ok(Self::default())),
-            Form::Text(secret) => Some(Ok(Self(entry(&secret, None).into_iter().collect()))),
+            Form::Text(secret) => Some(Ok(Self(entry(secret.into(), None).into_iter().collect()))),
             // Without this check, the value of `until` would become a secret.
             Form::List(List(entries)) if entries.iter().any(|(key, _)| key == "until") => Some(Err(
                 "must be a list: put an entry with an end in its own brackets, [['secret' => …, 'until' => …]]"
@@ -77,13 +77,18 @@ impl<'de> Deserialize<'de> for SecretEntry {
             }
 
             fn visit_str<E: Error>(self, secret: &str) -> Result<SecretEntry, E> {
-                Ok(SecretEntry(entry(secret, None)))
+                self.visit_string(secret.to_owned())
+            }
+
+            // The default would leave a copy in memory.
+            fn visit_string<E: Error>(self, secret: String) -> Result<SecretEntry, E> {
+                Ok(SecretEntry(entry(secret.into(), None)))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<SecretEntry, A::Error> {
                 let WrittenPreviousSecret { secret, until } =
                     WrittenPreviousSecret::deserialize(MapAccessDeserializer::new(entries))?;
-                Ok(SecretEntry(entry(&secret.unwrap_or_default(), until)))
+                Ok(SecretEntry(entry(secret.unwrap_or_default(), until)))
             }
         }
 
@@ -91,9 +96,9 @@ impl<'de> Deserialize<'de> for SecretEntry {
     }
 }
 
-fn entry(secret: &str, until: Option<Until>) -> Option<PreviousSecret> {
+fn entry(secret: Secret, until: Option<Until>) -> Option<PreviousSecret> {
     let until = until.map(|Until(seconds)| seconds);
-    (!secret.is_empty()).then(|| PreviousSecret { secret: Secret::new(secret), until })
+    (!secret.expose().is_empty()).then_some(PreviousSecret { secret, until })
 }
 
 impl<'de> Deserialize<'de> for Until {

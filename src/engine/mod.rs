@@ -56,6 +56,7 @@ const FULL_QUEUE_RETRY: Duration = Duration::from_millis(1);
 /// [`Self::stop`] do. In a forked child the engine is inert, because its threads exist only in the parent.
 #[derive(Debug)]
 pub struct Engine {
+    /// The configuration, without its endpoints.
     config: Config,
     demands: Demands,
     /// The fork generation in which the engine was booted.
@@ -82,13 +83,13 @@ enum Threads {
 impl Engine {
     /// Creates an engine without threads and connections.
     #[must_use]
-    pub fn new(config: Config) -> Self {
+    pub fn new(mut config: Config) -> Self {
         let (queue, intents) = IntentQueue::new(config.queue_size);
         let demands = Demands::of(&config.endpoints);
         let node_states = node_state::node_states(&config, &demands);
         Self {
             demands,
-            endpoints: Mutex::new(config.endpoints.clone()),
+            endpoints: Mutex::new(std::mem::take(&mut config.endpoints)),
             generation: AtomicU32::new(fork_generation()),
             shared: Shared {
                 telemetry: Arc::default(),
@@ -110,12 +111,15 @@ impl Engine {
     /// If the operating system refuses a thread, or the settings of the Redis connection are invalid.
     pub fn boot(&self) -> io::Result<()> {
         watch_forks();
+        // Before the threads are locked, as in `set_endpoints`.
+        let endpoints = self.endpoints.lock().clone();
         let mut threads = self.threads.lock();
         let Threads::Unstarted { intents } = &*threads else { return Ok(()) };
         for warning in &self.config.warnings {
             self.shared.telemetry.log_warning(warning);
         }
-        let (config, shared, intents) = (self.config.clone(), self.shared.clone(), intents.clone());
+        let config = Config { endpoints, ..self.config.clone() };
+        let (shared, intents) = (self.shared.clone(), intents.clone());
         *threads =
             Threads::Running(Root::start(&self.shared.telemetry, move || Running::start(&config, &shared, intents))?);
         self.generation.store(fork_generation(), Ordering::Relaxed);
@@ -274,7 +278,7 @@ impl Engine {
         root.stop(deadline)
     }
 
-    /// Returns the configuration.
+    /// Returns the configuration, without its endpoints.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config

@@ -8,6 +8,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use derive_more::Debug;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 pub(crate) use mac::{BLOCK, HmacSha256, hmac_sha256, keyed};
 #[cfg(test)]
@@ -25,17 +26,17 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A value that can be used but not printed.
+/// A value that can be used but not printed. Its memory is overwritten on drop, so a core dump has no secret of the past.
 #[derive(Clone, PartialEq, Eq, Default, Deserialize, Debug)]
-#[serde(transparent)]
+#[serde(from = "String")]
 #[debug("[redacted]")]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Hides `value`.
     #[must_use]
     pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
+        Self(Zeroizing::new(value.into()))
     }
 
     /// Returns the value itself, for the code that needs it.
@@ -45,14 +46,15 @@ impl Secret {
     }
 
     /// Returns the bytes of a Standard Webhooks secret (`whsec_` and base64), or `None` for any other text.
-    pub(crate) fn whsec_bytes(&self) -> Option<Vec<u8>> {
-        BASE64.decode(self.0.strip_prefix(WHSEC)?).ok().filter(|bytes| !bytes.is_empty())
+    pub(crate) fn whsec_bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let bytes = BASE64.decode(self.0.strip_prefix(WHSEC)?).map(Zeroizing::new);
+        bytes.ok().filter(|bytes| !bytes.is_empty())
     }
 }
 
 impl From<String> for Secret {
     fn from(value: String) -> Self {
-        Self(value)
+        Self::new(value)
     }
 }
 
@@ -68,7 +70,7 @@ mod tests {
     #[test]
     fn only_base64_after_whsec_is_decoded() {
         for (secret, bytes) in [("whsec_AAEC", &b"\0\x01\x02"[..]), ("whsec_AA==", b"\0"), ("whsec_AA", b"\0")] {
-            assert_eq!(Secret::new(secret).whsec_bytes().as_deref(), Some(bytes), "{secret}");
+            assert_eq!(Secret::new(secret).whsec_bytes().as_deref().map(Vec::as_slice), Some(bytes), "{secret}");
         }
         for secret in ["whsec_", "whsec_%", "AAEC", "WHSEC_AAEC", ""] {
             assert_eq!(Secret::new(secret).whsec_bytes(), None, "{secret}");

@@ -7,6 +7,8 @@ use base64::engine::general_purpose;
 use derive_more::Debug;
 use url::form_urlencoded::byte_serialize;
 
+use super::Secret;
+
 /// The text that replaces a secret.
 pub(crate) const REDACTED: &str = "[redacted]";
 
@@ -17,26 +19,26 @@ const SHORTEST: usize = 4;
 /// Secrets, in the forms in which a text may contain them: plain, in JSON, in a URL, in HTML.
 #[derive(Clone, Default, Debug)]
 #[debug("{REDACTED}")]
-pub(crate) struct Redaction(Vec<Box<str>>);
+pub(crate) struct Redaction(Vec<Secret>);
 
 impl Redaction {
     /// Adds a secret.
     pub(crate) fn add(&mut self, secret: &str) {
-        let json = serde_json::Value::from(secret).to_string();
-        let json = json.trim_start_matches('"').strip_suffix('"').unwrap_or_default();
-        let in_url: String = byte_serialize(secret.as_bytes()).collect();
+        let json = in_json(secret);
         // PHP escapes slashes in JSON.
-        for form in [secret, json, &json.replace('/', r"\/"), &in_url, &in_html(secret)] {
-            if form.len() >= SHORTEST && !self.0.iter().any(|known| **known == *form) {
-                self.0.push(form.into());
+        let in_php = json.expose().replace('/', r"\/").into();
+        for form in [secret.to_owned().into(), json, in_php, in_url(secret), in_html(secret)] {
+            if form.expose().len() >= SHORTEST && !self.0.contains(&form) {
+                self.0.push(form);
             }
         }
     }
 
     /// Adds user and password, also as in HTTP Basic authentication.
     pub(crate) fn add_login(&mut self, user: &str, password: &str) {
-        let login = format!("{user}:{password}");
-        for secret in [user, password, &login, &general_purpose::STANDARD.encode(&login)] {
+        let login = Secret::new(format!("{user}:{password}"));
+        let basic = Secret::new(general_purpose::STANDARD.encode(login.expose()));
+        for secret in [user, password, login.expose(), basic.expose()] {
             self.add(secret);
         }
     }
@@ -44,8 +46,8 @@ impl Redaction {
     /// Adds the places of these secrets in `text` to `found`. A text that was cut may end with the beginning of a
     /// secret.
     fn find(&self, text: &str, found: &mut Vec<Range<usize>>) {
-        for form in &self.0 {
-            found.extend(text.match_indices(&**form).map(|(at, _)| at..at + form.len()));
+        for form in self.0.iter().map(Secret::expose) {
+            found.extend(text.match_indices(form).map(|(at, _)| at..at + form.len()));
             let last = text.len().saturating_sub(form.len() - 1);
             let Some(start) = form.as_bytes().first_chunk::<SHORTEST>() else { continue };
             let ends = text.as_bytes()[last..].windows(SHORTEST).enumerate();
@@ -76,10 +78,24 @@ pub(crate) fn redact<'a>(text: &str, secrets: impl IntoIterator<Item = &'a Redac
     redacted
 }
 
+/// Escapes text as JSON does.
+fn in_json(text: &str) -> Secret {
+    let quoted = Secret::new(serde_json::to_string(text).unwrap_or_default());
+    quoted.expose().trim_start_matches('"').strip_suffix('"').unwrap_or_default().to_owned().into()
+}
+
+/// Escapes text as forms do.
+fn in_url(text: &str) -> Secret {
+    // Enough for any text. A string that grows leaves its beginning in memory.
+    let mut form = String::with_capacity(3 * text.len());
+    form.extend(byte_serialize(text.as_bytes()));
+    form.into()
+}
+
 /// Escapes text as templates do.
-fn in_html(text: &str) -> String {
+fn in_html(text: &str) -> Secret {
     let pairs = [('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('"', "&quot;"), ('\'', "&#039;")];
-    pairs.into_iter().fold(text.to_owned(), |text, (letter, entity)| text.replace(letter, entity))
+    pairs.into_iter().fold(Secret::new(text), |text, (letter, entity)| text.expose().replace(letter, entity).into())
 }
 
 #[cfg(test)]
