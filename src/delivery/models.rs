@@ -3,7 +3,7 @@
 
 use super::lanes::tests::endpoint;
 use super::*;
-use crate::config::{Backoff, Target};
+use crate::config::{Backoff, Batching, Target};
 use crate::event::{Event, EventKind};
 use crate::secret::Secret;
 use crate::support::memory_outbox::MemoryOutbox;
@@ -34,6 +34,9 @@ impl Node {
                 .after_acked(move || acks.send(()).unwrap())
                 .after_routed(move || routes.send(()).unwrap()),
         );
+        // Every event is sent at once and alone: a model has no clock for a flush interval.
+        let batching = Batching { flush_interval: Duration::ZERO, span: Duration::ZERO, max_events: 1, max_bytes: 10_000 };
+        let endpoints = endpoints.into_iter().map(|endpoint| Endpoint { batching, ..endpoint }).collect();
         let (held, events) = (is_held.then(|| Instant::now() + NEVER), Arc::clone(&outbox));
         let delivery = Delivery::start(held, events, endpoints, Arc::new(apps), Arc::default()).unwrap();
         Self { delivery, outbox, done }
