@@ -1,6 +1,8 @@
 //! Models of a whole delivery: the dispatcher, its workers and their callers. The outbox is in memory, and the address guard
 //! refuses every endpoint, so that an attempt ends without a network.
 
+#![allow(clippy::unwrap_used, reason = "a model that cannot be set up has failed")]
+
 use super::lanes::tests::endpoint;
 use super::*;
 use crate::config::{Backoff, Batching, Target};
@@ -35,7 +37,8 @@ impl Node {
                 .after_routed(move || routes.send(()).unwrap()),
         );
         // Every event is sent at once and alone: a model has no clock for a flush interval.
-        let batching = Batching { flush_interval: Duration::ZERO, span: Duration::ZERO, max_events: 1, max_bytes: 10_000 };
+        let batching =
+            Batching { flush_interval: Duration::ZERO, span: Duration::ZERO, max_events: 1, max_bytes: 10_000 };
         let endpoints = endpoints.into_iter().map(|endpoint| Endpoint { batching, ..endpoint }).collect();
         let (held, events) = (is_held.then(|| Instant::now() + NEVER), Arc::clone(&outbox));
         let delivery = Delivery::start(held, events, endpoints, Arc::new(apps), Arc::default()).unwrap();

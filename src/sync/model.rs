@@ -4,6 +4,8 @@
 //! a lost wake-up is a deadlock, which the scheduler reports. [`Receiver::recv_timeout`] is the exception: it may time out at
 //! any time, because that is how idle workers end.
 
+#![allow(clippy::expect_used, clippy::copy_iterator, reason = "a model has the interface of what it stands for")]
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
