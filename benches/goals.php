@@ -34,6 +34,8 @@ $rows[] = ['claims a second, one node', '', ['claims.ours_per_s'], ['claims.redi
 
 $rows[] = ['the same, one client on 100 000 channels', '', ['claims.of_one_client_per_s'], ['claims.ours_per_s'], 'with 10 000 clients', [['ratio', '>=', 0.8]]];
 
+$rows[] = ['Redis for 600 000 claims, one of two servers', 's', ['shards.shared_s'], ['shards.alone_s'], 'one server', [['ratio', '<=', 0.6]]];
+
 foreach ([
     'foreign_keys' => ['foreign keys', 0, 1_000_000, 1.2], 'channels' => ['channels', 10, 100_000, 1.2],
     'members' => ['members', 10, 10_000, 1.2], 'nodes' => ['nodes', 1, 32, 2.0],

@@ -42,7 +42,7 @@ $programs = [
         ['reverb_off', [...$ours, __DIR__.'/reverb.php', 'off']],
         ['reverb_on', [...$ours, __DIR__.'/reverb.php', 'on']],
     ])),
-    ...array_map(fn (string $row) => [$row, [$rows, $row]], ['claims', 'growth', 'signing', 'posts', 'receipt', 'throughput', 'memory']),
+    ...array_map(fn (string $row) => [$row, [$rows, $row]], ['claims', 'shards', 'growth', 'signing', 'posts', 'receipt', 'throughput', 'memory']),
     ['peer', [PHP_BINARY, __DIR__.'/peer.php', $extension]],
 ];
 

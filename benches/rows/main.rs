@@ -13,6 +13,7 @@ mod peers;
 mod posts;
 mod receipt;
 mod receiver;
+mod shards;
 mod signing;
 mod stage;
 mod throughput;
@@ -36,6 +37,7 @@ fn main() {
         "native" => native::measure(),
         "claims" => claims::measure(),
         "growth" => growth::measure(),
+        "shards" => shards::measure(),
         "signing" => signing::measure(),
         "posts" => posts::measure(),
         "receipt" => receipt::measure(),
