@@ -9,11 +9,8 @@ declare(strict_types=1);
 require __DIR__.'/bootstrap.php';
 require dirname(__DIR__).'/php/Support/reverb.php';
 
-use Illuminate\Contracts\Console\Kernel;
 use Laravel\Reverb\Protocols\Pusher\Server;
 use React\EventLoop\Loop;
-use Symfony\Component\Console\Input\ArrayInput;
-use Symfony\Component\Console\Output\NullOutput;
 use Tests\Soak\Clients;
 use Tests\Support\ReverbClient;
 use Tests\Support\TestApplication;
@@ -21,10 +18,9 @@ use Tests\Support\TestApplication;
 ['webhooks' => $webhooks, 'rate' => $rate, 'seed' => $seed] = json_decode((string) fgets(STDIN), true, flags: JSON_THROW_ON_ERROR);
 
 $application = TestApplication::withReverb($webhooks);
-$laravel = $application->laravel;
-logToStderr($laravel);
+logToStderr($application->laravel);
 
-$serve = static function (Server $server) use ($application, $rate, $seed): void {
+exit($application->startReverb(static function (Server $server) use ($application, $rate, $seed): void {
     register_shutdown_function($application->remove(...));
     $clients = new Clients(static fn () => new ReverbClient($server, 'key-1'), $rate, $seed);
     Loop::addPeriodicTimer(0.005, $clients->turn(...));
@@ -35,18 +31,4 @@ $serve = static function (Server $server) use ($application, $rate, $seed): void
         }
     });
     echo "ready\n";
-};
-
-// Two ticks later, because the webhooks start in the first one, and their shutdown function must run first.
-$laravel->afterResolving(Server::class, static function (Server $server) use ($serve): void {
-    static $resolved = false;
-
-    if (! $resolved) {
-        $resolved = true;
-        Loop::futureTick(static fn () => Loop::futureTick(static fn () => $serve($server)));
-    }
-});
-
-exit($laravel->make(Kernel::class)->handle(new ArrayInput([
-    'command' => 'reverb:start', '--host' => '127.0.0.1', '--port' => (string) config('reverb.servers.reverb.port'),
-]), new NullOutput));
+}));

@@ -6,11 +6,8 @@ declare(strict_types=1);
  * A Reverb node of a chaos run, on React's event loop: the extension, the package and Laravel under PHP, with clients by script.
  */
 
-use Illuminate\Contracts\Console\Kernel;
 use Laravel\Reverb\Protocols\Pusher\Server;
 use React\EventLoop\Loop;
-use Symfony\Component\Console\Input\ArrayInput;
-use Symfony\Component\Console\Output\NullOutput;
 use Tests\Chaos\Orders;
 use Tests\Chaos\OrderWatch;
 use Tests\Chaos\WatchedNode;
@@ -27,7 +24,7 @@ $laravel = $application->laravel;
 $laravel->bind(Node::class, WatchedNode::class);
 printLog($laravel);
 
-$serve = static function (Server $server) use ($application): void {
+exit($application->startReverb(static function (Server $server) use ($application): void {
     $watch = new OrderWatch($application->laravel->make(Node::class));
     $orders = new Orders($watch, fn (string $key) => new ReverbClient($server, $key), leavesBeforeClose: true);
 
@@ -43,13 +40,4 @@ $serve = static function (Server $server) use ($application): void {
         }
     });
     Loop::addPeriodicTimer(0.002, $watch->printDecided(...));
-};
-
-// Two ticks later, because the webhooks start in the first one, and their shutdown function must run first.
-$laravel->afterResolving(Server::class, static function (Server $server) use ($serve): void {
-    Loop::futureTick(static fn () => Loop::futureTick(static fn () => $serve($server)));
-});
-
-exit($laravel->make(Kernel::class)->handle(new ArrayInput([
-    'command' => 'reverb:start', '--host' => '127.0.0.1', '--port' => (string) config('reverb.servers.reverb.port'),
-]), new NullOutput));
+}));

@@ -4,14 +4,19 @@ declare(strict_types=1);
 
 namespace Tests\Support;
 
+use Closure;
 use Illuminate\Contracts\Console\Kernel;
 use Illuminate\Filesystem\Filesystem;
 use Illuminate\Foundation\Application;
 use Illuminate\Foundation\Bootstrap\HandleExceptions;
 use Illuminate\Foundation\Console\AboutCommand;
 use Illuminate\Support\Facades\Facade;
+use Laravel\Reverb\Protocols\Pusher\Server;
 use PHPUnit\Framework\TestCase;
 use Psr\Log\NullLogger;
+use React\EventLoop\Loop;
+use Symfony\Component\Console\Input\ArrayInput;
+use Symfony\Component\Console\Output\NullOutput;
 use Webpatser\Resonate\ResonateServiceProvider;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
 use Webpatser\ResonateWebhooks\WebhooksServiceProvider;
@@ -102,6 +107,28 @@ final class TestApplication
         ], array_values(array_filter([
             'Laravel\Reverb\ApplicationManagerServiceProvider', 'Laravel\Reverb\ReverbServiceProvider', WebhooksServiceProvider::class,
         ], class_exists(...))), 'local');
+    }
+
+    /**
+     * Run the Reverb server until a signal ends it. Returns its exit status. `$serve` is called once, with the webhooks started.
+     *
+     * @param  Closure(Server): void  $serve
+     */
+    public function startReverb(Closure $serve): int
+    {
+        $resolved = false;
+
+        $this->laravel->afterResolving(Server::class, static function (Server $server) use ($serve, &$resolved): void {
+            if (! $resolved) {
+                $resolved = true;
+                // Two ticks later, because the webhooks start in the first one, and their shutdown function must run first.
+                Loop::futureTick(static fn () => Loop::futureTick(static fn () => $serve($server)));
+            }
+        });
+
+        return $this->laravel->make(Kernel::class)->handle(new ArrayInput([
+            'command' => 'reverb:start', '--host' => '127.0.0.1', '--port' => (string) config('reverb.servers.reverb.port'),
+        ]), new NullOutput);
     }
 
     /**

@@ -13,8 +13,6 @@ declare(strict_types=1);
 use Illuminate\Contracts\Console\Kernel;
 use Laravel\Reverb\Protocols\Pusher\Server;
 use React\EventLoop\Loop;
-use Symfony\Component\Console\Input\ArrayInput;
-use Symfony\Component\Console\Output\NullOutput;
 use Tests\Support\ReverbClient;
 use Tests\Support\TestApplication;
 
@@ -55,29 +53,18 @@ $obey = static function () use ($laravel, &$server, &$clients): void {
     echo json_encode(is_object($answer) ? null : $answer)."\n";
 };
 
-$laravel->afterResolving(Server::class, static function (Server $resolved) use ($application, $obey, &$server): void {
-    if ($server !== null) {
-        return;
-    }
+exit($application->startReverb(static function (Server $started) use ($application, $obey, &$server): void {
+    $server = $started;
 
-    $server = $resolved;
+    register_shutdown_function(static function () use ($application): void {
+        foreach ($application->log() as $line) {
+            echo $line."\n";
+        }
 
-    // Two ticks later, because the webhooks start in the first one, and their shutdown function must run first.
-    Loop::futureTick(static fn () => Loop::futureTick(static function () use ($application, $obey): void {
-        register_shutdown_function(static function () use ($application): void {
-            foreach ($application->log() as $line) {
-                echo $line."\n";
-            }
+        $application->remove();
+    });
 
-            $application->remove();
-        });
-
-        stream_set_blocking(STDIN, false);
-        Loop::addReadStream(STDIN, $obey);
-        echo "ready\n";
-    }));
-});
-
-exit($laravel->make(Kernel::class)->handle(new ArrayInput([
-    'command' => 'reverb:start', '--host' => '127.0.0.1', '--port' => (string) config('reverb.servers.reverb.port'),
-]), new NullOutput));
+    stream_set_blocking(STDIN, false);
+    Loop::addReadStream(STDIN, $obey);
+    echo "ready\n";
+}));
