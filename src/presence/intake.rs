@@ -266,31 +266,5 @@ fn cache_seen(node_state: &mut NodeState, app: AppId, channel: &[u8], empty: boo
 mod models;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::Shard;
-    use crate::presence::{Packed, SharedNodeState};
-    use crate::support::wait::eventually;
-
-    #[test]
-    fn an_intent_counts_as_waiting_until_it_is_applied() {
-        let (queue, intents) = IntentQueue::new(8);
-        let (queue, node_state) = (Arc::new(queue), Arc::new(NodeStates::new(vec![SharedNodeState::new(8)])));
-        let telemetry = Arc::new(Telemetry::default());
-        let mut intake =
-            Intake::new(Arc::clone(&queue), intents.clone(), Arc::clone(&node_state), Arc::clone(&telemetry));
-        let subscribed = Intent::Subscribed(AppId::from("app"), Packed::new([b"a".as_slice(), b"1.1", b"", b""]));
-        queue.push(subscribed, &telemetry.counters);
-
-        let entering = node_state.lock(Shard::FIRST);
-        let thread = std::thread::spawn(move || intake.run());
-        eventually("the intake to take the intent", || intents.is_empty().then_some(()));
-        assert_eq!(queue.waiting(), 1);
-        drop(entering);
-
-        eventually("the intake to apply the intent", || (queue.waiting() == 0).then_some(()));
-        assert_eq!(node_state.size(), (1, 1));
-        queue.push(Intent::Stop, &telemetry.counters);
-        thread.join().unwrap();
-    }
-}
+#[path = "intake_tests.rs"]
+mod tests;
