@@ -34,20 +34,27 @@ fn client_events_are_dropped_before_subscriptions() {
 fn the_bytes_of_messages_are_limited() {
     let (queue, reader) = IntentQueue::new(64);
     let counters = Counters::default();
-    let long = || {
-        let message = vec![b' '; MESSAGE_BYTES / 3];
-        Intent::Message(AppId::from("app"), Packed::new([b"private-a".as_slice(), b"1.1", b"", &message]))
+    let push = |bytes| {
+        let text = Packed::new([b"".as_slice(), b"", b"", &vec![b' '; bytes]]);
+        queue.push(Intent::Message(AppId::from("app"), text), &counters);
     };
-    for _ in 0..3 {
-        queue.push(long(), &counters);
-    }
-    queue.push(event(), &counters);
+    push(MESSAGE_BYTES - 1);
+    push(1);
+    assert_eq!((queue.waiting(), counters.client_events_dropped.get()), (2, 0), "they fit exactly");
+    push(1);
     queue.push(subscribed("a"), &counters);
-    assert_eq!((queue.waiting(), counters.client_events_dropped.get()), (4, 1));
+    assert_eq!((queue.waiting(), counters.client_events_dropped.get()), (3, 1));
     while queue.take(&reader).is_some() {}
     queue.entered();
-    queue.push(long(), &counters);
+    push(MESSAGE_BYTES);
     assert_eq!((queue.waiting(), counters.client_events_dropped.get()), (1, 1));
+}
+
+#[test]
+fn an_offer_is_refused_where_only_subscriptions_fit() {
+    let (queue, reader) = IntentQueue::new(8);
+    assert_eq!((0..9).filter(|_| queue.offer(event())).count(), 7);
+    assert_eq!(reader.len(), 7);
 }
 
 #[test]
