@@ -78,8 +78,7 @@ impl Pending {
     }
 
     fn push(&mut self, entry: BatchEntry) {
-        let suspended = !self.suspended.is_empty() && self.suspended.contains(entry.app());
-        if suspended { self.aside.push(entry) } else { self.queue.push(entry) }
+        if self.suspended.contains(entry.app()) { self.aside.push(entry) } else { self.queue.push(entry) }
     }
 
     /// Adds an event. Returns `false` if it was refused because too many wait.
@@ -93,13 +92,11 @@ impl Pending {
         true
     }
 
-    /// Adds an observation of a cache channel. Returns `false` if it was refused because too many entries wait.
-    pub(crate) fn push_cache(&mut self, seen: CacheSeen) -> bool {
-        if self.queued_others() >= self.limit {
-            return false;
+    /// Adds an observation of a cache channel, unless too many entries wait.
+    pub(crate) fn push_cache(&mut self, seen: CacheSeen) {
+        if self.queued_others() < self.limit {
+            self.push(BatchEntry::Cache(seen));
         }
-        self.push(BatchEntry::Cache(seen));
-        true
     }
 
     /// Returns the number of waiting entries that are not claims.
@@ -341,6 +338,10 @@ impl Pending {
 #[cfg(test)]
 #[path = "pending_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "pending/limits_tests.rs"]
+mod limits_tests;
 
 #[cfg(test)]
 #[path = "pending/suspended_tests.rs"]

@@ -77,6 +77,30 @@ fn entries_set_aside_are_bounded_and_do_not_count_as_in_redis() {
 }
 
 #[test]
+fn counts_in_a_refused_batch_are_not_set_aside() {
+    let mut pending = Pending::new(100);
+    pending.push_claims([join("bad", "a")]);
+    let count = Count { app: AppId::from("bad"), channel: ChannelName::from("a"), number: 1 };
+    assert_eq!(pending.batch_with(|| vec![count]).entries.len(), 2);
+    pending.suspend(only(&["bad"]));
+    pending.suspend(HashSet::new());
+    assert_eq!(sent(&mut pending), [BatchEntry::Claim(join("bad", "a"))]);
+}
+
+#[test]
+fn events_of_a_refused_batch_and_of_the_next_one_count_towards_the_byte_limit() {
+    let mut pending = Pending::new(100);
+    pending.set_portion(1);
+    pending.most_event_bytes = 3 * event("bad", "a").bytes();
+    let push = |pending: &mut Pending, app| pending.push_event(event(app, "a"));
+    assert!(push(&mut pending, "bad") && pending.batch().is_some(), "the first one is sent");
+    assert!(push(&mut pending, "abc") && pending.next_batch().is_some());
+    pending.suspend(only(&["bad"]));
+    assert!(push(&mut pending, "abc"));
+    assert!(!push(&mut pending, "abc"), "three wait again");
+}
+
+#[test]
 fn a_node_that_starts_over_claims_the_holds_of_a_suspended_application_too() {
     let mut pending = Pending::new(100);
     pending.suspend(only(&["bad"]));
