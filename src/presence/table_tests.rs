@@ -31,10 +31,10 @@ impl Recorder {
         self.recorded()
     }
 
-    fn reconcile(&mut self, channel: &str, live: &[(&str, &str)]) -> Vec<String> {
+    fn reconcile(&mut self, channel: &str, live: &[(&str, &str)]) -> (usize, Vec<String>) {
         let live: Vec<[&[u8]; 2]> = live.iter().map(|(socket, user)| [socket.as_bytes(), user.as_bytes()]).collect();
-        self.table.reconcile(&AppId::from("app"), channel.as_bytes(), &live, &mut self.claims);
-        self.recorded()
+        let repairs = self.table.reconcile(&AppId::from("app"), channel.as_bytes(), &live, &mut self.claims);
+        (repairs, self.recorded())
     }
 
     fn present(&mut self, channel: &str, live: &[(&str, &str)]) -> (usize, Vec<String>) {
@@ -199,13 +199,33 @@ fn gaps_of_left_channels_do_not_accumulate() {
 }
 
 #[test]
+fn gaps_are_closed_when_the_list_grows_and_half_of_it_are_gaps() {
+    let mut recorder = Recorder::default();
+    let listed = |recorder: &Recorder| recorder.table.apps[&AppId::from("app")].sockets[&SocketId::from("1")].len();
+    (0..4).for_each(|n| _ = recorder.subscribe("1", &format!("c{n}"), ""));
+    recorder.unsubscribe("1", "c0");
+    recorder.subscribe("1", "c4", "");
+    assert_eq!(listed(&recorder), 5, "there is one gap");
+    (5..8).for_each(|n| _ = recorder.subscribe("1", &format!("c{n}"), ""));
+    (1..5).for_each(|n| _ = recorder.unsubscribe("1", &format!("c{n}")));
+    assert_eq!(listed(&recorder), 8, "the list has not grown");
+    recorder.subscribe("1", "c8", "");
+    assert_eq!(listed(&recorder), 4);
+    let joined = &recorder.table.apps[&AppId::from("app")].sockets[&SocketId::from("1")];
+    assert!(joined.capacity() >= 8, "the next channels need no new list: {}", joined.capacity());
+    assert_eq!(recorder.close("1"), ["-c5", "-c6", "-c7", "-c8"]);
+}
+
+#[test]
 fn reconciling_adds_sockets_before_it_removes_others() {
     let mut node = Recorder::default();
     node.subscribe("1", "presence-a", "7");
-    assert_eq!(node.reconcile("presence-a", &[("2", "8")]), ["+presence-a/8", "-presence-a/7"]);
-    assert_eq!(node.reconcile("presence-a", &[("2", "8")]), NOTHING);
-    assert_eq!(node.reconcile("presence-a", &[]), ["-presence-a/8", "-presence-a"]);
-    assert_eq!(node.reconcile("presence-b", &[("3", "9")]), ["+presence-b", "+presence-b/9"]);
+    let repaired = |repairs, claims: &[&str]| (repairs, claims.iter().map(|&claim| claim.to_owned()).collect());
+    let replaced = repaired(3, &["+presence-a/8", "-presence-a/7"]);
+    assert_eq!(node.reconcile("presence-a", &[("2", "8"), ("3", "8")]), replaced);
+    assert_eq!(node.reconcile("presence-a", &[("2", "8"), ("3", "8")]), repaired(0, &[]));
+    assert_eq!(node.reconcile("presence-a", &[]), repaired(2, &["-presence-a/8", "-presence-a"]));
+    assert_eq!(node.reconcile("presence-b", &[("3", "9")]), repaired(1, &["+presence-b", "+presence-b/9"]));
     assert_eq!(node.close("3"), ["-presence-b/9", "-presence-b"]);
 }
 
@@ -260,4 +280,7 @@ fn holds_follow_from_the_sockets() {
         .collect();
     holds.sort();
     assert_eq!(holds, ["news/", "presence-a/", "presence-a/7", "presence-a/8"]);
+    let mut channels: Vec<_> = node.table.channels().map(|(_, channel)| channel.as_text()).collect();
+    channels.sort();
+    assert_eq!(channels, ["news", "presence-a"]);
 }

@@ -214,6 +214,15 @@ mod tests {
         node.leave("news", "1.2");
         node.join("news", "1.1");
         assert_eq!(node.sent(), NOTHING);
+        assert_eq!(node.known("news"), (1, false), "Redis still has the count");
+    }
+
+    #[test]
+    fn no_count_is_due_after_all_sockets_have_left() {
+        let mut node = CountingTable::new();
+        node.join("news", "1.1");
+        node.table.close_all(&mut Vec::new());
+        assert_eq!(node.table.counts_due_at(), None);
     }
 
     #[test]
