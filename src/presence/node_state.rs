@@ -125,6 +125,7 @@ impl SharedNodeState {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
 
     use super::*;
@@ -264,6 +265,24 @@ mod tests {
             // The thread holds the lock from its check until it sleeps.
             subscribe(&mut shared.lock(), "a");
             shared.notify();
+            assert!(waiting.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn an_interruption_ends_a_wait_for_something_else() {
+        let (shared, stopped) = (SharedNodeState::new(8), AtomicBool::new(false));
+        let (checks, checked) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                shared.wait_until(Instant::now() + 20 * SECOND, |_| {
+                    checks.send(()).unwrap();
+                    stopped.load(Ordering::Relaxed)
+                })
+            });
+            checked.recv().unwrap();
+            stopped.store(true, Ordering::Relaxed);
+            shared.interrupt();
             assert!(waiting.join().unwrap());
         });
     }
