@@ -63,8 +63,7 @@ impl NodeStates {
     /// Returns the shards that have a channel of the socket, and that of its connection.
     pub(super) fn shards_of_socket(&self, app: &AppId, socket: &SocketId) -> impl Iterator<Item = Shard> + use<> {
         let with_channels = self.sockets.lock().get(app).and_then(|sockets| sockets.get(socket)).copied();
-        let shards = with_channels.unwrap_or_default() | bit(self.shard_of(app, socket.as_bytes()));
-        Shard::all(MAX_SHARDS).filter(move |shard| shards & bit(*shard) != 0)
+        shards_in(with_channels.unwrap_or_default() | bit(self.shard_of(app, socket.as_bytes())))
     }
 
     /// Records which sockets got their first channel in a shard or left their last one.
@@ -158,12 +157,12 @@ impl LockedShard<'_> {
         let pending = !state.pending.is_empty() || state.table.counts_due_at().is_some();
         drop(state);
         let notified = left | if pending { bit(shard) } else { 0 };
-        for (number, shard) in states.shards.iter().enumerate() {
-            if notified >> number & 1 == 1 {
-                shard.notify();
-            }
-        }
+        shards_in(notified).for_each(|shard| states.shards[shard.index()].notify());
     }
+}
+
+fn shards_in(set: ShardSet) -> impl Iterator<Item = Shard> {
+    Shard::all(MAX_SHARDS).filter(move |shard| set & bit(*shard) != 0)
 }
 
 fn bit(shard: Shard) -> ShardSet {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::*;
+use crate::event::{ClientEvent, ClientEventParts};
 use crate::presence::Packed;
+use crate::presence::batch::{EventContent, OrderedEvent};
 
 const SHARDS: u8 = 3;
 
@@ -47,6 +49,7 @@ fn an_intent_belongs_to_the_shard_of_its_channel() {
     let (one, several) = (states(1), states(SHARDS));
     assert_eq!((one.shards.len(), several.shards.len()), (1, 3));
     assert_eq!((one.are_several(), several.are_several()), (false, true));
+    assert_eq!(one.shards[0].lock().table.socket_changes, None, "the table of one shard has all sockets");
     for (number, channel) in (0..).zip(channels()) {
         assert_eq!(several.shard_of_intent(&subscribed(&channel)), shard(number));
         assert_eq!(one.shard_of_intent(&subscribed(&channel)), Shard::FIRST);
@@ -71,7 +74,7 @@ fn a_socket_is_closed_in_the_shards_of_its_channels_and_of_its_connection() {
         let mut locked = states.lock(shard(number));
         locked.state.table.unsubscribe(&app(), channel.as_bytes(), b"1.1", &mut Vec::new());
         locked.record_sockets();
-        assert_eq!(shards().contains(&shard(number)), shard(number) == own);
+        assert_eq!(shards(), Shard::all(SHARDS).filter(|n| *n > shard(number) || *n == own).collect::<Vec<_>>());
     }
     assert_eq!((shards(), states.size()), (vec![own], (0, 0)));
 }
@@ -85,12 +88,16 @@ fn one_shard_counts_its_sockets_itself() {
 }
 
 #[test]
-fn claims_of_all_shards_are_pending() {
+fn claims_and_events_of_all_shards_are_pending() {
     let states = states(SHARDS);
     for (number, channel) in (0..).zip(channels()) {
-        subscribe(&mut states.lock(shard(number)), &channel);
+        let mut locked = states.lock(shard(number));
+        subscribe(&mut locked, &channel);
+        let event = ClientEvent::new(&ClientEventParts { event: b"client-x", ..ClientEventParts::default() });
+        let (app, channel) = (app(), channel.as_str().into());
+        locked.state.pending.push_event(OrderedEvent { app, channel, content: EventContent::ByClient(event) });
     }
-    assert_eq!(states.pending(), (3, 0));
+    assert_eq!((states.pending(), states.undecided_claims()), ((3, 3), vec![1, 1, 1]));
 }
 
 #[test]
@@ -108,12 +115,12 @@ fn a_wait_for_several_shards_leaves_half_of_the_time() {
     assert!((2 * SECOND..4 * SECOND).contains(&began.elapsed()), "{:?}", began.elapsed());
 }
 
-/// Moves from shard `from`, after a subscription there, to shard `to`, and unlocks that. Returns `true` if that wakes a thread
-/// that waits for claims in `from`.
-fn wakes(from: u8, to: u8) -> bool {
+/// Locks the first of `shards` for a subscription, moves to each of the others and unlocks the last one. Returns `true` if
+/// that wakes a thread that waits for claims in the first one.
+fn wakes(shards: &[u8]) -> bool {
     let (states, (checks, checked)) = (states(SHARDS), std::sync::mpsc::channel());
     std::thread::scope(|scope| {
-        let claimer = &states.shards[usize::from(from)];
+        let claimer = &states.shards[usize::from(shards[0])];
         let until = Instant::now() + 20 * SECOND;
         let waiting = scope.spawn(move || {
             claimer.wait_until(until, |state| {
@@ -123,14 +130,20 @@ fn wakes(from: u8, to: u8) -> bool {
         });
         checked.recv().unwrap();
         // The thread holds the lock from its check until it sleeps.
-        let mut locked = states.lock(shard(from));
+        let mut locked = states.lock(shard(shards[0]));
         subscribe(&mut locked, "a");
-        locked.move_to(shard(to)).unlock();
+        for number in shards {
+            locked = locked.move_to(shard(*number));
+            assert_eq!(locked.shard, shard(*number));
+        }
+        locked.unlock();
         waiting.join().unwrap()
     })
 }
 
 #[test]
 fn the_claimers_of_all_shards_of_a_portion_are_woken() {
-    assert!(wakes(0, 0) && wakes(0, 1) && wakes(2, 1));
+    for shards in [&[0][..], &[0, 1], &[2, 1], &[0, 1, 0], &[0, 1, 0, 1]] {
+        assert!(wakes(shards), "{shards:?}");
+    }
 }
