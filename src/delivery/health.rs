@@ -167,7 +167,10 @@ fn count<'a>(events: impl Iterator<Item = &'a Queued>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::EndpointId;
     use crate::delivery::attempt::AttemptResult;
+    use crate::event::{Event, EventKind, Shard};
+    use crate::outbox::{DeadLetterId, Item, LaneId, Position, Redelivery};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -229,5 +232,57 @@ mod tests {
             health.record_attempt(&result.into(), Instant::now());
         }
         assert_eq!((health.attempts, health.last), (0, None));
+    }
+
+    #[test]
+    fn failed_attempts_are_counted_by_their_cause() {
+        let (mut health, now) = (Health::default(), Instant::now());
+        for code in [200, 404, 429, 500, 301] {
+            health.record_attempt(&status(code), now);
+        }
+        health.record_attempt(&AttemptResult::Failed("connection refused".to_owned()).into(), now);
+        assert_eq!(health.failures, [2, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_batch_that_is_too_large_is_reported_once() {
+        let mut health = Health::default();
+        assert_eq!(health.too_large(7), Some(HealthTransition::TooLarge { events: 7 }));
+        assert_eq!(health.too_large(5), None);
+    }
+
+    fn queued(item: Item) -> Queued {
+        Queued::new(item, Position { shard: Shard::FIRST, partition: 0, token: 0, seq: 0 }, Instant::now())
+    }
+
+    /// Returns an event, and a dead letter of three events.
+    fn four_events() -> [Queued; 2] {
+        let event = Event { app: "app".into(), channel: "c".into(), time_ms: 1, kind: EventKind::ChannelOccupied };
+        let lane = LaneId { endpoint: EndpointId::new("0"), app: "app".into(), shard: Shard::FIRST };
+        let dead_letter = DeadLetterId::parse("1-1").unwrap();
+        let redelivery =
+            Redelivery { lane, dead_letter, id: "msg_1".to_owned(), events: 3, attempts: 5, run: "run".into() };
+        [queued(Item::Event(event)), queued(Item::Redelivery(Box::new(redelivery)))]
+    }
+
+    #[test]
+    fn a_finished_batch_counts_with_all_its_events() {
+        let (mut health, events) = (Health::default(), four_events());
+        for outcome in
+            [BatchOutcome::Delivered { status: 200 }, BatchOutcome::dropped("HTTP 500"), BatchOutcome::Forgotten]
+        {
+            health.record_outcome(&outcome, events.iter());
+        }
+        health.record_outcome(&BatchOutcome::Delivered { status: 204 }, events.iter().take(1));
+        assert_eq!((health.deliveries, health.events_delivered), (2, 5));
+        assert_eq!((health.drops, health.events_dropped), (1, 4));
+    }
+
+    #[test]
+    fn events_that_are_dropped_before_they_are_in_a_batch_count_without_one() {
+        let mut health = Health::default();
+        health.record_drop(four_events().iter());
+        health.record_drop(four_events().iter().take(1));
+        assert_eq!((health.drops, health.events_dropped), (0, 5));
     }
 }
