@@ -123,7 +123,10 @@ mod tests {
     fn id_and_body_never_change_and_each_attempt_has_its_own_time_and_the_current_secret() {
         let (apps, batch) = (AppRegistry::default(), batch());
         register(&apps, "old");
+        assert_eq!(batch.body(), None);
         let body = batch.freeze(batch.encode(0));
+        assert_eq!(body, br#"{"time_ms":1,"events":[{"name":"channel_occupied","channel":"c"}]}"#);
+        assert_eq!(batch.body(), Some(body));
         let first = batch.sign(body, 1000, &apps, None).unwrap();
         assert_eq!(batch.freeze(b"another".to_vec()), body);
         register(&apps, "new");
