@@ -145,6 +145,8 @@ fn group(endpoint: &EndpointId, app_key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn result(status: u16, body: &str) -> AttemptResult {
@@ -158,6 +160,45 @@ mod tests {
         assert_eq!(result(400, missing), refused("HTTP 400 QueueDoesNotExist"));
         assert_eq!(result(410, "{}"), refused("HTTP 410"));
         assert_eq!(result(200, r#"{"MessageId":"1"}"#), QUEUED);
+    }
+
+    fn sending_to(queue_url: &str, is_fifo: bool) -> SqsSend {
+        SqsSend { queue_url: queue_url.to_owned(), is_fifo, endpoint: EndpointId::new("billing") }
+    }
+
+    /// Returns the request that pushes a job, and the job.
+    fn request(send: &SqsSend) -> (Value, Value) {
+        let request: Value = serde_json::from_slice(&send.encode(&SignedRequest::of_body(b"{}"))).unwrap();
+        let job = serde_json::from_str(request["MessageBody"].as_str().unwrap()).unwrap();
+        (request, job)
+    }
+
+    #[test]
+    fn a_message_has_the_job_and_only_on_a_fifo_queue_a_group() {
+        let (message, job) = request(&sending_to("https://sqs/1/hooks.fifo", true));
+        assert_eq!(job["data"]["body"], "{}");
+        assert_eq!(message["QueueUrl"], "https://sqs/1/hooks.fifo");
+        assert_eq!(message["MessageGroupId"], "billing:key");
+        assert_eq!(message["MessageDeduplicationId"], "msg_1");
+        let (message, _) = request(&sending_to("https://sqs/1/hooks", false));
+        let keys: Vec<&String> = message.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["QueueUrl", "MessageBody"]);
+    }
+
+    #[test]
+    fn the_headers_name_the_operation() {
+        let expected = [("Content-Type", "application/x-amz-json-1.0"), ("X-Amz-Target", "AmazonSQS.SendMessage")];
+        assert_eq!(sending_to("", false).headers(), expected);
+    }
+
+    #[test]
+    fn expired_credentials_are_recognised_by_the_name_of_the_error() {
+        let is_about_credentials = |kind: &str| {
+            let body = format!("{{\"__type\":\"com.amazon.coral.service#{kind}\"}}");
+            SqsSend::is_about_credentials(&serde_json::from_str(&body).unwrap())
+        };
+        assert!(is_about_credentials("ExpiredTokenException"));
+        assert!(!is_about_credentials("OverLimit"));
     }
 
     #[test]
