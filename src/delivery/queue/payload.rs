@@ -81,7 +81,7 @@ pub(super) fn encode(request: &SignedRequest<'_>, kind: Kind) -> String {
     // Cannot fail: the payload has only strings and numbers under fixed names.
     let json = serde_json::to_string(&payload).unwrap_or_default();
     // SQS accepts the characters of XML only, which these two are not. A client may send them.
-    if kind == Kind::Sqs && json.contains(['\u{fffe}', '\u{ffff}']) {
+    if kind == Kind::Sqs {
         return json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff");
     }
     json
@@ -117,6 +117,14 @@ mod tests {
         let job = decoded(body, Kind::Sqs);
         assert_eq!(job["data"], json!({ "webhook_id": "msg_1", "app_key": "key", "body": body }));
         assert_eq!(job["displayName"], json!(r"Webpatser\ResonateWebhooks\Receiving\HandleWebhookJob"));
+    }
+
+    #[test]
+    fn a_job_has_the_second_in_which_it_was_made() {
+        let seconds = || system_ms() / 1000;
+        let before = seconds();
+        let made = decoded("{}", Kind::Redis)["createdAt"].as_u64().unwrap();
+        assert!((before..=seconds()).contains(&made), "{made}");
     }
 
     #[test]
