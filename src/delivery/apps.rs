@@ -108,6 +108,7 @@ impl AppRegistry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::{REDACTED, redact};
 
     fn credentials(secret: &str) -> Credentials {
         Credentials { key: "key".to_owned(), secret: Secret::new(secret) }
@@ -133,5 +134,39 @@ mod tests {
         apps.request(&"app".into(), now + ASK_EVERY);
         assert_eq!(apps.take_requested(now + UNKNOWN_WAIT).len(), 1);
         assert!(apps.take_requested(now + UNKNOWN_WAIT + ASK_EVERY).is_empty());
+    }
+
+    /// Returns a registry with the previous secret "before" of `a`, in which `a` and `b` are registered.
+    fn rotating() -> AppRegistry {
+        let previous = PreviousSecret { secret: Secret::new("before"), until: None };
+        let apps = AppRegistry::with_previous(vec![("a".into(), vec![previous])]);
+        for app in ["a", "b"] {
+            apps.register(app.into(), credentials(&format!("secret of {app}")));
+        }
+        apps
+    }
+
+    #[test]
+    fn the_previous_secrets_of_an_application_sign_for_no_other() {
+        let apps = rotating();
+        let signing = |app: &str| apps.signing_key(&app.into()).unwrap().previous_at(0).count();
+        assert_eq!(["a", "b"].map(signing), [1, 0]);
+    }
+
+    #[test]
+    fn all_secrets_of_all_applications_are_redacted() {
+        let secrets = rotating().secrets();
+        for secret in ["secret of a", "secret of b", "before"] {
+            assert_eq!(redact(secret, secrets.iter().map(|known| &**known)), REDACTED);
+        }
+    }
+
+    #[test]
+    fn a_limited_number_of_the_registered_applications_is_known() {
+        let apps = rotating();
+        let mut known = apps.known(10);
+        known.sort();
+        assert_eq!(known, ["a", "b"].map(AppId::from));
+        assert_eq!(apps.known(1).len(), 1);
     }
 }
