@@ -179,6 +179,24 @@ mod tests {
         assert_eq!(body.kept, b"0123");
     }
 
+    fn reply(status: u16, most: usize) -> Reply {
+        let mut body = KeepFirst::new(&b"no token-one"[..], most);
+        io::copy(&mut body, &mut io::sink()).unwrap();
+        let secrets = || {
+            let mut secrets = Redaction::default();
+            secrets.add("token-one");
+            secrets
+        };
+        Reply::new(AttemptResult::Status { status, retry_after: None }, body, secrets)
+    }
+
+    #[test]
+    fn an_answer_is_kept_if_the_attempt_failed_and_without_the_secrets_of_its_request() {
+        assert_eq!(reply(500, 50).answer.unwrap().text([].into_iter()), "no [redacted]");
+        assert!(reply(200, 50).answer.is_none());
+        assert!(reply(500, 0).answer.is_none(), "no answers are kept");
+    }
+
     #[test]
     fn a_secret_of_several_words_is_replaced_whatever_separates_them() {
         let mut secrets = Redaction::default();
