@@ -91,7 +91,7 @@ impl NextBatch {
         let comma = 1;
         let time_ms = event.time_ms;
         if self.events == 0 {
-            *self = Self { earliest_ms: time_ms, latest_ms: time_ms, bytes: FRAME_BYTES, ..Self::default() };
+            *self = Self { earliest_ms: time_ms, bytes: FRAME_BYTES, ..Self::default() };
         }
         let joined = Self {
             events: self.events + 1,
