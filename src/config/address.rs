@@ -257,7 +257,8 @@ mod tests {
         );
 
         assert_eq!(url("rediss://:x@h").unwrap().address, tls("h", 6379));
-        assert_eq!(url("tls://h?database=4&password=x").unwrap().database, 4);
+        let by_query = url("tls://h?database=4&password=x").unwrap();
+        assert_eq!((by_query.database, by_query.login.unwrap().password), (4, Secret::new("x")));
         assert_eq!(url("redis://[::1]:7000").unwrap().address, tcp("::1", 7000));
     }
 
@@ -282,6 +283,14 @@ mod tests {
     }
 
     #[test]
+    fn a_url_that_agrees_with_the_scheme_is_no_warning() {
+        let mut warnings = Vec::new();
+        url("redis://h").unwrap().warn(false, &mut warnings);
+        url("rediss://h").unwrap().warn(true, &mut warnings);
+        assert_eq!(warnings, [""; 0]);
+    }
+
+    #[test]
     fn a_username_without_a_password_is_ignored() {
         assert_eq!(url("redis://app@h").unwrap().login, None);
         assert_eq!(url("redis://app:@h").unwrap().login, None);
@@ -297,6 +306,7 @@ mod tests {
                 "{text}"
             );
         }
+        assert_eq!(url("unix:///run/a@b.sock").unwrap().address, Address::Unix("/run/a@b.sock".into()));
         let full = url("unix://app:p%3Ass@/run/redis.sock?db=2").unwrap();
         assert_eq!(
             full,
