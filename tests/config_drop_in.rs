@@ -206,9 +206,11 @@ fn what_other_clients_write_for_no_limit_and_no_port_works() {
     assert_eq!(config.connection.timeout, Duration::from_secs(5));
     assert!(warning.starts_with("resonate-webhooks.connection.timeout: 0 is out of range"), "{warning}");
 
-    let (config, warning) = warned("connection", &json!({ "host": "redis", "port": 0 }));
-    assert_eq!(config.connection.address, Address::Tcp { host: "redis".to_owned(), port: 6379, tls: None });
-    assert_eq!(warning, "resonate-webhooks.connection.port: 0 is not a port; using 6379");
+    for port in [0, -1] {
+        let (config, warning) = warned("connection", &json!({ "host": "redis", "port": port }));
+        assert_eq!(config.connection.address, Address::Tcp { host: "redis".to_owned(), port: 6379, tls: None });
+        assert_eq!(warning, format!("resonate-webhooks.connection.port: {port} is not a port; using 6379"));
+    }
 
     for port in [json!(0), json!("0"), json!(-1)] {
         let socket = accepted(json!({ "connection": { "host": "/run/redis.sock", "port": port } }));

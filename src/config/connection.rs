@@ -370,8 +370,12 @@ fn port(number: &Number, warnings: &mut Vec<String>) -> Result<u16, ConfigError>
         return Err(ConfigError::at("connection.port", format_args!("{written} is not a whole number")));
     }
     #[allow(clippy::cast_possible_truncation, reason = "a value too large for a port is refused below")]
-    let port = u16::try_from(*value as i64).ok().filter(|port| *port > 0);
-    port.ok_or_else(|| {
+    let port = u16::try_from(*value as i64);
+    port.map_err(|_| {
         ConfigError::at("connection.port", format_args!("{written} is out of range: must be from 1 to 65535"))
     })
 }
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;
