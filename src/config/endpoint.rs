@@ -357,3 +357,7 @@ fn app_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AppScope>
         _ => None,
     })
 }
+
+#[cfg(test)]
+#[path = "endpoint_tests.rs"]
+mod tests;
