@@ -124,6 +124,14 @@ fn invalid_settings_are_refused_with_their_key() {
             json!({ "function_name": "a", "endpoint_url": "https://me:hunter2@localhost" }),
             "endpoint_url: must contain only a scheme, a host and a port",
         ),
+        (
+            json!({ "function_name": "a", "endpoint_url": "https://localhost/?a=b" }),
+            "endpoint_url: must contain only a scheme, a host and a port",
+        ),
+        (
+            json!({ "function_name": "a", "endpoint_url": "https://localhost/x" }),
+            "endpoint_url: must contain only a scheme, a host and a port",
+        ),
         (json!({ "function_nane": "a" }), "function_nane: unknown key, did you mean \"function_name\"?"),
         (
             json!({ "function_name": "a", "secret_access_key": ["hunter2"] }),
@@ -131,6 +139,24 @@ fn invalid_settings_are_refused_with_their_key() {
         ),
     ] {
         assert_eq!(problem(&written), expected);
+    }
+}
+
+#[test]
+fn a_function_has_a_name_of_up_to_140_characters_and_an_account_12_digits() {
+    let longest = "a".repeat(140);
+    assert_eq!(lambda(&json!({ "function_name": longest })).function, longest);
+    let too_long = "a".repeat(141);
+    for refused in [
+        &*too_long,
+        ":prod",
+        "arn:other:lambda:us-east-1:123456789012:function:a",
+        "arn:aws:lambda:us-east-1:1:function:a",
+        "12345678901:function:a",
+        "12345678901x:function:a",
+    ] {
+        let expected = format!("function_name: {refused:?} is neither the name nor the ARN of a function");
+        assert_eq!(problem(&json!({ "function_name": refused })), expected);
     }
 }
 
@@ -194,6 +220,7 @@ fn a_batch_limit_above_that_of_lambda_is_a_warning() {
         Config::read(config, &Environment::from(ENVIRONMENT)).unwrap().warnings
     };
     assert_eq!(with(262_144, "Event"), [""; 0]);
+    assert_eq!(with(491_808, "Event"), [""; 0]);
     assert_eq!(with(2_000_000, "RequestResponse"), [""; 0]);
     let warning =
         "resonate-webhooks.endpoints.0: batches are limited to 491808 bytes, the maximum of lambda:eu-west-1:a";
