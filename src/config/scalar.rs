@@ -292,4 +292,15 @@ mod tests {
         assert_eq!(whole(json!(-1)), Err("-1 is out of range: must be from 1 to 100".to_owned()));
         assert_eq!(whole(json!("101")), Err("101 is out of range: must be from 1 to 100".to_owned()));
     }
+
+    #[test]
+    fn only_a_zero_at_the_top_level_may_come_from_a_cast() {
+        let warns_of_a_cast = |key: &str, text: &str| {
+            let mut warnings = Vec::new();
+            Number::parse(text).unwrap().clamped(key, &(1.0..=10.0), 1.0, &mut warnings);
+            warnings[0].ends_with("remove the cast")
+        };
+        assert!(warns_of_a_cast("ttl", "0"));
+        assert!(!warns_of_a_cast("ttl", "-1") && !warns_of_a_cast("connection.timeout", "0"));
+    }
 }
