@@ -247,3 +247,39 @@ fn of_apps(
     };
     written.into_iter().map(of_app).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::secret::Secret;
+
+    fn read(written: Value) -> Result<Config, String> {
+        Config::read(written, &Environment::default()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn dead_letters_are_kept_for_days_and_endpoints_for_up_to_a_day() {
+        let day = Duration::from_secs(86_400);
+        let config = read(json!({ "dead_letter_days": 2, "endpoints_refresh": 86_400 })).unwrap();
+        assert_eq!((config.dead_letter_age, config.endpoints_refresh), (2 * day, day));
+        assert_eq!(
+            read(json!({ "endpoints_refresh": 86_401 })).unwrap_err(),
+            "resonate-webhooks.endpoints_refresh: 86401 is out of range: must be from 0 to 86400 seconds"
+        );
+    }
+
+    #[test]
+    fn previous_secrets_have_an_application_and_an_unknown_one_is_a_warning() {
+        let of_apps = |app_ids: Value| {
+            let config = read(json!({ "previous_secrets": { "app": "before" }, "app_ids": app_ids })).unwrap();
+            (config.previous_secrets, config.warnings)
+        };
+        let before = || vec![("app".into(), vec![PreviousSecret { secret: Secret::new("before"), until: None }])];
+        assert_eq!(of_apps(json!(["app"])), (before(), Vec::new()));
+        assert_eq!(of_apps(json!([])), (before(), Vec::new()), "the applications are not known");
+        let warning = "resonate-webhooks.previous_secrets.app: no application has this id".to_owned();
+        assert_eq!(of_apps(json!(["other"])), (before(), vec![warning]));
+    }
+}
