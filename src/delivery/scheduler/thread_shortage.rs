@@ -95,4 +95,15 @@ mod tests {
         }
         assert!(shortage.begin(start + Duration::from_secs(1_000) + OVER_AFTER));
     }
+
+    #[test]
+    fn a_shortage_lasts_longer_while_no_thread_is_needed() {
+        let (mut shortage, now) = (ThreadShortage::default(), Instant::now());
+        shortage.postpone(now);
+        assert_eq!(shortage.until, None, "there is none");
+        shortage.begin(now);
+        assert_eq!(shortage.until, Some(now + RETRY));
+        shortage.postpone(now + RETRY);
+        assert_eq!(shortage.until, Some(now + 2 * RETRY));
+    }
 }
