@@ -95,9 +95,12 @@ const BLOCK: Duration = Duration::from_millis(100);
 /// The longest wait of one of many shards, so that waiting costs little: assignments are due every second.
 const LONGEST_BLOCK: Duration = Duration::from_secs(1);
 
-/// Upper bound of the interval between reads while events arrive. A read costs Redis about 30 µs, however few events it
-/// finds. The first event after a pause is read at once.
+/// Upper bound of the interval between reads while events arrive, per shard. A read costs Redis about 30 µs, however few events
+/// it finds. The first event after a pause is read at once.
 const READ_EVERY: Duration = Duration::from_millis(5);
+
+/// The longest interval between the reads of one of many shards. An endpoint without batching waits for it.
+const LONGEST_READ_EVERY: Duration = Duration::from_millis(25);
 
 /// Reads per flush interval at least, so that reading adds little to the delay of an event.
 const READS_PER_FLUSH: u32 = 8;
@@ -110,7 +113,9 @@ impl RedisOutboxOptions {
         Self {
             keys: OwnShard::of(config, shard),
             max_events: connection.part_of(config.outbox_max_events),
-            read_every: READ_EVERY.min(config.flush_interval / READS_PER_FLUSH),
+            read_every: (READ_EVERY * u32::from(connection.shards))
+                .min(LONGEST_READ_EVERY)
+                .min(config.flush_interval / READS_PER_FLUSH),
             // A reply that takes as long as the timeout looks like an outage.
             block: waits(BLOCK).min(BLOCK.max(connection.timeout / 2)),
             idle: waits(WRITE_EVERY),
