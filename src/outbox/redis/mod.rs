@@ -336,3 +336,20 @@ impl RedisOutbox {
         self.origin.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_more_shards_there_are_the_less_often_each_is_read_within_a_share_of_the_flush_interval() {
+        let read_every = |shards: u8, flush_interval: f64| {
+            let config = json!({ "connection": { "shards": shards }, "flush_interval": flush_interval });
+            RedisOutboxOptions::of(&Config::from_value(config).unwrap(), Shard::FIRST).read_every.as_millis()
+        };
+        assert_eq!([1, 4, 16, 64].map(|shards| read_every(shards, 1.0)), [5, 20, 25, 25]);
+        assert_eq!([1, 16].map(|shards| read_every(shards, 0.032)), [4, 4]);
+    }
+}
