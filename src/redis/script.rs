@@ -162,7 +162,9 @@ mod tests {
             (error, redis::cmd("GET").arg("{wh:0}:epoch").query::<String>(&mut redis).unwrap())
         };
         let (error, epoch) = run("{wh:0}");
-        assert_eq!((error.code(), epoch.as_str()), (Some("TRYAGAIN"), "as before"));
+        // Redis 6.2 answers with ASK.
+        assert!(matches!(error.code(), Some("TRYAGAIN" | "ASK")), "{error}");
+        assert_eq!(epoch, "as before");
         // Without the further key, the script stops after its first write.
         assert_eq!(run("wh").1, "changed");
     }
