@@ -176,7 +176,7 @@ fn login_and_tls_apply_to_every_server_of_the_cluster() {
     let ca = PrivateCa::new();
     let server = RedisServer::start_with_tls(
         &ca,
-        &["--requirepass", "secret", "--cluster-enabled", "yes", "--tls-auth-clients", "no"],
+        &["--requirepass", "secret", "--cluster-enabled", "yes", "--tls-cluster", "yes", "--tls-auth-clients", "no"],
     );
     let mut admin = server.connect();
     redis::cmd("AUTH").arg("secret").exec(&mut admin).expect("a login");
