@@ -32,7 +32,9 @@ impl Node {
 
     /// Has the intake apply `intents`, and returns how many it took.
     fn apply<const N: usize>(&mut self, intents: [Intent; N]) -> usize {
-        intents.into_iter().for_each(|intent| self.push(intent));
+        for intent in intents {
+            self.push(intent);
+        }
         self.intake.take_portion(None).0
     }
 
