@@ -3,14 +3,14 @@
 //! The process owns them, and not the PHP objects that created them. Hooks still arrive from destructors and fibers
 //! after PHP has destroyed the object, so neither a destructor nor a drop may stop an engine.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::{Builder, scope};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use super::{Engine, FlushReport};
-use crate::process::with_signals_blocked;
+use crate::process::run_at_once;
 
 static ENGINES: Mutex<Vec<Arc<Engine>>> = Mutex::new(Vec::new());
 
@@ -27,21 +27,9 @@ pub fn keep(engine: &Arc<Engine>) {
 pub fn end_all(grace: Duration) -> Vec<FlushReport> {
     let mut engines = engines();
     engines.retain(|engine| !engine.is_inert());
-    let Some((first, others)) = engines.split_first() else { return Vec::new() };
-    scope(|scope| {
-        let end = |engine| {
-            let thread = Builder::new().name("wh-end".to_owned());
-            with_signals_blocked(|| thread.spawn_scoped(scope, move || Engine::end(engine, grace)))
-        };
-        let endings: Vec<_> = others.iter().map(|engine| (engine, end(engine))).collect();
-        let mut left = vec![first.end(grace)];
-        left.extend(endings.into_iter().map(|(engine, ending)| match ending {
-            Ok(thread) => thread.join().unwrap_or_default(),
-            // The system refused a thread: end this engine on the current one.
-            Err(_) => engine.end(grace),
-        }));
-        left
-    })
+    // A panic must not keep the other engines from ending.
+    let end = |engine: &Arc<Engine>| catch_unwind(AssertUnwindSafe(|| engine.end(grace))).unwrap_or_default();
+    run_at_once("wh-end", engines.iter().map(|engine| || end(engine)).collect())
 }
 
 /// Stops the engines that still run, within `grace`.

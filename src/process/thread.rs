@@ -17,12 +17,12 @@ const STACK_BYTES: usize = 512 * 1024;
 /// The pause before a thread runs again after a panic, so that a thread that panics immediately does not spin.
 const RESTART_DELAY: Duration = Duration::from_millis(100);
 
-/// Runs all `jobs` at the same time, and returns their results in order. The first job runs on the calling thread, and so do
-/// those for which the operating system refuses a thread.
-pub(crate) fn run_at_once<T: Send, J: FnOnce() -> T + Send>(jobs: Vec<J>) -> Vec<T> {
+/// Runs all `jobs` at the same time on threads called `name`, and returns their results in order. The first job runs on the
+/// calling thread, and so do those for which the operating system refuses a thread.
+pub(crate) fn run_at_once<T: Send, J: FnOnce() -> T + Send>(name: &str, jobs: Vec<J>) -> Vec<T> {
     let mut results: Vec<Option<T>> = jobs.iter().map(|_| None).collect();
     let fill = jobs.into_iter().zip(&mut results).map(|(job, result)| Box::new(|| *result = Some(job())) as Job<'_>);
-    run_jobs(fill.collect());
+    run_jobs(name, fill.collect());
     results.into_iter().flatten().collect()
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn run_at_once<T: Send, J: FnOnce() -> T + Send>(jobs: Vec<J>) -> Vec
 type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
 
 /// Runs the jobs for [`run_at_once`], in one function for all types of results.
-fn run_jobs(jobs: Vec<Job<'_>>) {
+fn run_jobs(name: &str, jobs: Vec<Job<'_>>) {
     // A thread takes its job when it runs, so a refused one leaves it here.
     let jobs: Vec<Mutex<Option<Job<'_>>>> = jobs.into_iter().map(|job| Mutex::new(Some(job))).collect();
     let run = |job: &Mutex<Option<Job<'_>>>| {
@@ -41,7 +41,7 @@ fn run_jobs(jobs: Vec<Job<'_>>) {
     };
     std::thread::scope(|scope| {
         let start = |job| {
-            let thread = std::thread::Builder::new().name("wh-ask".to_owned()).stack_size(STACK_BYTES);
+            let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
             thread.spawn_scoped(scope, move || run(job)).ok()
         };
         let threads: Vec<_> = with_signals_blocked(|| jobs.iter().skip(1).map(start).collect());
@@ -174,8 +174,8 @@ mod tests {
                 n
             }
         };
-        assert_eq!(run_at_once((0..8).map(job).collect()), [0, 1, 2, 3, 4, 5, 6, 7]);
-        assert!(run_at_once(Vec::<fn() -> u8>::new()).is_empty());
+        assert_eq!(run_at_once("wh-test", (0..8).map(job).collect()), [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert!(run_at_once("wh-test", Vec::<fn() -> u8>::new()).is_empty());
     }
 
     #[test]

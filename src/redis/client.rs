@@ -139,7 +139,7 @@ impl ShardClients {
         shards: &[Shard],
         call: impl Fn(Shard) -> Result<T, ClientError> + Sync,
     ) -> Vec<Result<T, ClientError>> {
-        process::run_at_once(shards.iter().map(|shard| || call(*shard)).collect())
+        process::run_at_once("wh-ask", shards.iter().map(|shard| || call(*shard)).collect())
     }
 
     /// Separates replies from failures.
