@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 use rand::distr::Alphanumeric;
-use serde::Serialize;
+use serde_json::json;
 
 use crate::cluster::system_ms;
 use crate::delivery::signature::SignedRequest;
@@ -13,40 +13,6 @@ const JOB: &str = r"Webpatser\ResonateWebhooks\Receiving\HandleWebhookJob@handle
 /// The length of `id`, a random text.
 const ID_LENGTH: usize = 32;
 
-/// A job on a queue. The order of the fields is Laravel's.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JobPayload<'a> {
-    uuid: String,
-    display_name: &'a str,
-    job: &'a str,
-    max_tries: (),
-    max_exceptions: (),
-    fail_on_timeout: bool,
-    backoff: (),
-    timeout: (),
-    data: WebhookData<'a>,
-    created_at: u64,
-    /// Only on Redis, which keeps no id and no count of its own.
-    #[serde(flatten)]
-    counted: Option<Counted>,
-    delay: (),
-}
-
-/// The argument of the job.
-#[derive(Serialize)]
-struct WebhookData<'a> {
-    webhook_id: &'a str,
-    app_key: &'a str,
-    body: &'a str,
-}
-
-#[derive(Serialize)]
-struct Counted {
-    id: String,
-    attempts: u32,
-}
-
 /// The queues whose jobs differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -54,32 +20,34 @@ pub(super) enum Kind {
     Sqs,
 }
 
-/// Encodes the job for an attempt. Its own ids differ between attempts, because Laravel's table of failed jobs needs a
-/// new `uuid` for every push; the id of the webhook stays.
+/// Encodes the job for an attempt. Its fields are in Laravel's order. Its own ids differ between attempts, because Laravel's
+/// table of failed jobs needs a new `uuid` for every push; the id of the webhook stays.
 pub(super) fn encode(request: &SignedRequest<'_>, kind: Kind) -> String {
-    let counted =
-        || Counted { id: rand::rng().sample_iter(Alphanumeric).take(ID_LENGTH).map(char::from).collect(), attempts: 0 };
-    let payload = JobPayload {
-        uuid: uuid(rand::random()),
-        display_name: JOB.split('@').next().unwrap_or_default(),
-        job: JOB,
-        max_tries: (),
-        max_exceptions: (),
-        fail_on_timeout: false,
-        backoff: (),
-        timeout: (),
-        data: WebhookData {
-            webhook_id: request.id,
-            app_key: &request.key,
+    let mut job = json!({
+        "uuid": uuid(rand::random()),
+        "displayName": JOB.split('@').next(),
+        "job": JOB,
+        "maxTries": null,
+        "maxExceptions": null,
+        "failOnTimeout": false,
+        "backoff": null,
+        "timeout": null,
+        "data": {
+            "webhook_id": request.id,
+            "app_key": request.key,
             // The encoder of bodies writes only UTF-8.
-            body: str::from_utf8(request.body).unwrap_or_default(),
+            "body": str::from_utf8(request.body).unwrap_or_default(),
         },
-        created_at: system_ms() / 1000,
-        counted: (kind == Kind::Redis).then(counted),
-        delay: (),
-    };
-    // Cannot fail: the payload has only strings and numbers under fixed names.
-    let json = serde_json::to_string(&payload).unwrap_or_default();
+        "createdAt": system_ms() / 1000,
+    });
+    if kind == Kind::Redis {
+        // Redis keeps no id and no count of its own.
+        let id: String = rand::rng().sample_iter(Alphanumeric).take(ID_LENGTH).map(char::from).collect();
+        job["id"] = json!(id);
+        job["attempts"] = json!(0);
+    }
+    job["delay"] = json!(null);
+    let json = job.to_string();
     // SQS accepts the characters of XML only, which these two are not. A client may send them.
     if kind == Kind::Sqs {
         return json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff");
@@ -96,7 +64,7 @@ fn uuid(random: u128) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::*;
     use crate::config::{RedisQueue, SqsQueue};

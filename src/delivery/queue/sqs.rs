@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use base16ct::lower;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
+use serde_json::json;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -31,24 +32,6 @@ pub(in crate::delivery) struct SqsSend {
     queue_url: String,
     is_fifo: bool,
     endpoint: EndpointId,
-}
-
-/// The body of a request.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct SendMessage<'a> {
-    queue_url: &'a str,
-    message_body: &'a str,
-    #[serde(flatten)]
-    order: Option<MessageOrder<'a>>,
-}
-
-/// The fields of a message to a FIFO queue.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct MessageOrder<'a> {
-    message_group_id: String,
-    message_deduplication_id: &'a str,
 }
 
 /// The body of an error response.
@@ -94,16 +77,12 @@ impl AwsOperation for SqsSend {
     }
 
     fn encode(&self, request: &SignedRequest<'_>) -> Vec<u8> {
-        let message = SendMessage {
-            queue_url: &self.queue_url,
-            message_body: &encode(request, Kind::Sqs),
-            order: self.is_fifo.then(|| MessageOrder {
-                message_group_id: group(&self.endpoint, &request.key),
-                message_deduplication_id: request.id,
-            }),
-        };
-        // Cannot fail: the message has only strings under fixed names.
-        serde_json::to_vec(&message).unwrap_or_default()
+        let mut message = json!({ "QueueUrl": self.queue_url, "MessageBody": encode(request, Kind::Sqs) });
+        if self.is_fifo {
+            message["MessageGroupId"] = json!(group(&self.endpoint, &request.key));
+            message["MessageDeduplicationId"] = json!(request.id);
+        }
+        message.to_string().into_bytes()
     }
 
     fn is_about_credentials(error: &SqsError) -> bool {
