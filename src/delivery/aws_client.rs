@@ -4,7 +4,6 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use ureq::http::Uri;
 
@@ -16,6 +15,7 @@ use super::transport::{self, Common};
 use crate::aws::sigv4::{self, CredentialScope, Request};
 use crate::aws::{AccessKeys, Provider};
 use crate::config::{ConfigError, Endpoint};
+use crate::event::fields;
 use crate::net::http1::{self, PostClient, ResponseHead};
 
 /// The longest time that an attempt waits while another one fetches credentials.
@@ -29,8 +29,8 @@ const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
 
 /// An operation of a service that delivers a batch.
 pub(super) trait AwsOperation: Send + Sync {
-    /// The body of a response, as JSON. A body of another form counts as empty.
-    type Answer: Default + DeserializeOwned;
+    /// The fields of a response that count.
+    const FIELDS: [&'static str; 3];
 
     /// Returns the headers of a request, besides those of every request to AWS.
     fn headers(&self) -> [(&'static str, &'static str); 2];
@@ -39,13 +39,16 @@ pub(super) trait AwsOperation: Send + Sync {
     fn encode(&self, request: &SignedRequest<'_>) -> Vec<u8>;
 
     /// Returns `true` if an answer with another status than 401 and 403 refuses the credentials, so that others may work.
-    fn is_about_credentials(_answer: &Self::Answer) -> bool {
+    fn is_about_credentials(_answer: &AnswerFields) -> bool {
         false
     }
 
     /// Returns the result of an attempt.
-    fn result(head: &ResponseHead, answer: Self::Answer) -> AttemptResult;
+    fn result(head: &ResponseHead, answer: &AnswerFields) -> AttemptResult;
 }
+
+/// The values of [`AwsOperation::FIELDS`]. All are missing if the body is no JSON object.
+pub(super) type AnswerFields = [Option<Box<RawValue>>; 3];
 
 /// The address of an operation of a service.
 pub(super) struct AwsAddress {
@@ -140,7 +143,7 @@ impl<O: AwsOperation> EndpointClient for AwsClient<O> {
         };
         let head = answered.head().clone();
         let mut kept = KeepFirst::new(answered.take(MAX_ANSWER_BYTES), self.keep);
-        let answer: O::Answer = match read(&mut kept) {
+        let answer = match read::<O>(&mut kept) {
             Ok(answer) => answer,
             Err(error) => return Reply::failed(self.transport.explain(&error.into())),
         };
@@ -153,7 +156,7 @@ impl<O: AwsOperation> EndpointClient for AwsClient<O> {
             keys.secrets().for_each(|secret| secrets.add(secret.expose()));
             secrets
         };
-        Reply::new(O::result(&head, answer), kept, secrets)
+        Reply::new(O::result(&head, &answer), kept, secrets)
     }
 
     fn sweep(&self) -> usize {
@@ -167,13 +170,20 @@ impl<O: AwsOperation> EndpointClient for AwsClient<O> {
 }
 
 /// Reads a body to its end, after which the connection can be reused.
-fn read<T: Default + DeserializeOwned>(body: &mut impl Read) -> io::Result<T> {
-    let answer = match serde_json::from_reader(&mut *body) {
+fn read<O: AwsOperation>(body: &mut impl Read) -> io::Result<AnswerFields> {
+    let answer = match parse::<O>(&mut *body) {
         Err(error) if error.is_io() => return Err(error.into()),
         answer => answer.unwrap_or_default(),
     };
     io::copy(body, &mut io::sink())?;
     Ok(answer)
+}
+
+/// Parses the body of a response.
+pub(super) fn parse<O: AwsOperation>(body: impl Read) -> serde_json::Result<AnswerFields> {
+    let mut json = serde_json::Deserializer::from_reader(body);
+    let answer = fields(&mut json, O::FIELDS)?;
+    json.end().map(|()| answer)
 }
 
 /// Returns the text of a field, if it is a string.

@@ -8,9 +8,8 @@ mod outcome;
 
 use std::sync::Arc;
 
-use self::outcome::Returned;
 use super::attempt::AttemptResult;
-use super::aws_client::{AwsAddress, AwsClient, AwsOperation};
+use super::aws_client::{AnswerFields, AwsAddress, AwsClient, AwsOperation};
 use super::signature::SignedRequest;
 use super::transport::Common;
 use crate::aws::sigv4;
@@ -49,7 +48,7 @@ pub(super) fn client(
 }
 
 impl AwsOperation for Invoke {
-    type Answer = Returned;
+    const FIELDS: [&'static str; 3] = ["statusCode", "headers", "errorType"];
 
     fn headers(&self) -> [(&'static str, &'static str); 2] {
         [("Content-Type", "application/json"), ("X-Amz-Invocation-Type", self.invocation.into())]
@@ -59,7 +58,7 @@ impl AwsOperation for Invoke {
         event::encode(request, &self.headers)
     }
 
-    fn result(head: &ResponseHead, answer: Returned) -> AttemptResult {
-        outcome::result(head, &answer)
+    fn result(head: &ResponseHead, answer: &AnswerFields) -> AttemptResult {
+        outcome::result(head, answer)
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::delivery::aws_client::parse;
 use crate::fuzz::fuzz;
 
 /// Returns the status that a function has returned: `None` if it returned none, an error if it is unusable.
@@ -24,7 +25,7 @@ fn the_status_of_a_function_decides_whatever_else_it_returns() {
             Err(_) => None,
         };
         let has_failed = head.header("x-amz-function-error").is_some();
-        match Invoke::result(&head, serde_json::from_slice(body).unwrap_or_default()) {
+        match Invoke::result(&head, &parse::<Invoke>(body).unwrap_or_default()) {
             AttemptResult::Status { status, .. } => {
                 let status_of_aws = expected.is_none().then_some(head.status);
                 assert_eq!(Some(status), expected.and_then(Result::ok).or(status_of_aws));

@@ -2,35 +2,18 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::delivery::attempt::AttemptResult;
-use crate::delivery::aws_client::{error_name, text_of};
+use crate::delivery::aws_client::{AnswerFields, error_name, text_of};
 use crate::delivery::retry::retry_after;
 use crate::delivery::transport::requested_wait;
-use crate::event::fields;
 use crate::net::http1::ResponseHead;
 
-/// The parts of a function's return value that API Gateway would use. All are missing if it is not an object.
-#[derive(Debug, Default)]
-pub(in crate::delivery) struct Returned {
-    status_code: Option<Box<RawValue>>,
-    headers: Option<Box<RawValue>>,
-    /// The type of the error, if the function failed.
-    error_type: Option<Box<RawValue>>,
-}
-
-impl<'de> Deserialize<'de> for Returned {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let [status_code, headers, error_type] = fields(deserializer, ["statusCode", "headers", "errorType"])?;
-        Ok(Self { status_code, headers, error_type })
-    }
-}
-
-/// Returns the result of an invocation.
-pub(super) fn result(head: &ResponseHead, returned: &Returned) -> AttemptResult {
+/// Returns the result of an invocation. Of a function's return value, the parts count that API Gateway would use.
+pub(super) fn result(head: &ResponseHead, returned: &AnswerFields) -> AttemptResult {
+    let [status_code, headers, error_type] = returned.each_ref().map(Option::as_deref);
     let status = head.status;
     let name = |header: &str| head.header(header).map(error_name);
     if !(200..=299).contains(&status) {
@@ -43,15 +26,15 @@ pub(super) fn result(head: &ResponseHead, returned: &Returned) -> AttemptResult 
     }
     // The function was invoked and failed.
     if let Some(function_error) = name("x-amz-function-error") {
-        let kind = text_of(returned.error_type.as_deref()).unwrap_or_default();
+        let kind = text_of(error_type).unwrap_or_default();
         let reason = format!("function error: {function_error} {}", error_name(&kind)).trim_end().to_owned();
         return AttemptResult::Refused { reason, retry_after: None };
     }
-    let written = returned.status_code.as_deref().filter(|written| written.get() != "null");
+    let written = status_code.filter(|written| written.get() != "null");
     match written.map(status_of) {
         // The function is not a handler for API Gateway, and it has not failed.
         None => AttemptResult::Status { status, retry_after: None },
-        Some(Some(status)) => AttemptResult::Status { status, retry_after: returned.retry_after() },
+        Some(Some(status)) => AttemptResult::Status { status, retry_after: headers.and_then(requested_by) },
         Some(None) => AttemptResult::Refused {
             reason: "the function returned no usable statusCode".to_owned(),
             retry_after: None,
@@ -59,14 +42,13 @@ pub(super) fn result(head: &ResponseHead, returned: &Returned) -> AttemptResult 
     }
 }
 
-impl Returned {
-    fn retry_after(&self) -> Option<Duration> {
-        // PHP writes headers that are empty as a list.
-        let headers: Map<String, Value> = serde_json::from_str(self.headers.as_ref()?.get()).ok()?;
-        let (_, value) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        retry_after(&value, SystemTime::now())
-    }
+/// Returns the wait that the headers of a return value request.
+fn requested_by(headers: &RawValue) -> Option<Duration> {
+    // PHP writes headers that are empty as a list.
+    let headers: Map<String, Value> = serde_json::from_str(headers.get()).ok()?;
+    let (_, value) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
+    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    retry_after(&value, SystemTime::now())
 }
 
 /// Parses a status as handlers return it: `200` or `"200"`.
@@ -79,10 +61,12 @@ fn status_of(written: &RawValue) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::aws_client::parse;
+    use crate::delivery::lambda::Invoke;
 
     /// Returns the result of a response with this status, header and return value.
     fn result_of(status: u16, header: (&str, &str), returned: &str) -> AttemptResult {
-        result(&ResponseHead::of(status, &[header]), &serde_json::from_str(returned).unwrap_or_default())
+        result(&ResponseHead::of(status, &[header]), &parse::<Invoke>(returned.as_bytes()).unwrap_or_default())
     }
 
     fn result_with(status: u16, returned: &str) -> AttemptResult {
@@ -154,7 +138,7 @@ mod tests {
         let head = ResponseHead::of(429, &[error, ("Retry-After", "3")]);
         let reason = "HTTP 429 TooManyRequestsException".to_owned();
         assert_eq!(
-            result(&head, &serde_json::from_str("{\"statusCode\":200}").unwrap()),
+            result(&head, &parse::<Invoke>(&br#"{"statusCode":200}"#[..]).unwrap()),
             AttemptResult::Refused { reason, retry_after: Some(Duration::from_secs(3)) }
         );
         let too_large = result_of(413, ("x-amzn-ErrorType", "RequestTooLargeException"), "");

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::sqs::SqsSend;
 use super::*;
-use crate::delivery::aws_client::AwsOperation;
+use crate::delivery::aws_client::{AwsOperation, parse};
 use crate::fuzz::fuzz;
 use crate::net::http1::ResponseHead;
 
@@ -21,7 +21,7 @@ fn only_a_2xx_is_a_success_and_a_message_that_is_too_long_is_recognised() {
             written.get(key).and_then(Value::as_str).is_some_and(|message| message.contains("must be shorter than"))
         });
         let is_success = (200..=299).contains(&head.status);
-        match SqsSend::result(&head, serde_json::from_slice(body).unwrap_or_default()) {
+        match SqsSend::result(&head, &parse::<SqsSend>(body).unwrap_or_default()) {
             AttemptResult::Status { .. } => assert!(is_success),
             AttemptResult::TooLarge(_) => assert!(!is_success && (head.status == 413 || is_long)),
             AttemptResult::Refused { reason, .. } => {

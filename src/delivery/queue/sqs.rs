@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use base16ct::lower;
-use serde::{Deserialize, Deserializer};
 use serde_json::json;
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::QUEUED;
@@ -14,10 +12,9 @@ use super::payload::{Kind, encode};
 use crate::aws::Provider;
 use crate::config::{ConfigError, Endpoint, EndpointId, SqsQueue};
 use crate::delivery::attempt::AttemptResult;
-use crate::delivery::aws_client::{AwsAddress, AwsClient, AwsOperation, error_name, text_of};
+use crate::delivery::aws_client::{AnswerFields, AwsAddress, AwsClient, AwsOperation, error_name, text_of};
 use crate::delivery::signature::SignedRequest;
 use crate::delivery::transport::{Common, requested_wait};
-use crate::event::fields;
 use crate::net::http1::ResponseHead;
 
 /// The longest id of a message group.
@@ -32,24 +29,6 @@ pub(in crate::delivery) struct SqsSend {
     queue_url: String,
     is_fifo: bool,
     endpoint: EndpointId,
-}
-
-/// The body of an error response.
-#[derive(Default)]
-pub(in crate::delivery) struct SqsError {
-    /// `__type`.
-    kind: String,
-    /// `message`, `Message` or both, depending on the error.
-    messages: [String; 2],
-}
-
-impl<'de> Deserialize<'de> for SqsError {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = fields(deserializer, ["__type", "message", "Message"])?;
-        let text = |field: Option<Box<RawValue>>| text_of(field.as_deref()).unwrap_or_default();
-        let [kind, messages @ ..] = fields.map(text);
-        Ok(Self { kind, messages })
-    }
 }
 
 /// Creates a client for `endpoint`, whose target is `queue`.
@@ -70,7 +49,8 @@ pub(in crate::delivery) fn client(
 }
 
 impl AwsOperation for SqsSend {
-    type Answer = SqsError;
+    /// An error has its text in `message`, `Message` or both.
+    const FIELDS: [&'static str; 3] = ["__type", "message", "Message"];
 
     fn headers(&self) -> [(&'static str, &'static str); 2] {
         [("Content-Type", "application/x-amz-json-1.0"), ("X-Amz-Target", "AmazonSQS.SendMessage")]
@@ -85,18 +65,19 @@ impl AwsOperation for SqsSend {
         message.to_string().into_bytes()
     }
 
-    fn is_about_credentials(error: &SqsError) -> bool {
-        ABOUT_CREDENTIALS.contains(&error.name().as_str())
+    fn is_about_credentials(error: &AnswerFields) -> bool {
+        ABOUT_CREDENTIALS.contains(&name(error).as_str())
     }
 
-    fn result(head: &ResponseHead, error: SqsError) -> AttemptResult {
+    fn result(head: &ResponseHead, error: &AnswerFields) -> AttemptResult {
         let status = head.status;
         if (200..=299).contains(&status) {
             return QUEUED;
         }
-        let reason = format!("HTTP {status} {}", error.name()).trim_end().to_owned();
+        let reason = format!("HTTP {status} {}", name(error)).trim_end().to_owned();
         // SQS has no code of its own for this.
-        let is_long = error.messages.iter().any(|message| message.contains("must be shorter than"));
+        let mut messages = error[1..].iter().filter_map(|message| text_of(message.as_deref()));
+        let is_long = messages.any(|message| message.contains("must be shorter than"));
         if status == 413 || is_long {
             return AttemptResult::TooLarge(reason);
         }
@@ -104,11 +85,9 @@ impl AwsOperation for SqsSend {
     }
 }
 
-impl SqsError {
-    /// Returns the name without its namespace, such as `com.amazonaws.sqs#`.
-    fn name(&self) -> String {
-        error_name(self.kind.rsplit('#').next().unwrap_or_default())
-    }
+/// Returns the name in the field `__type` without its namespace, such as `com.amazonaws.sqs#`.
+fn name([kind, ..]: &AnswerFields) -> String {
+    error_name(text_of(kind.as_deref()).unwrap_or_default().rsplit('#').next().unwrap_or_default())
 }
 
 /// Returns the message group of a lane: the endpoint, and the application by its key. SQS accepts 128 printable ASCII
@@ -127,9 +106,10 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::delivery::aws_client::parse;
 
     fn result(status: u16, body: &str) -> AttemptResult {
-        SqsSend::result(&ResponseHead::of(status, &[]), serde_json::from_str(body).unwrap())
+        SqsSend::result(&ResponseHead::of(status, &[]), &parse::<SqsSend>(body.as_bytes()).unwrap())
     }
 
     #[test]
@@ -174,7 +154,7 @@ mod tests {
     fn expired_credentials_are_recognised_by_the_name_of_the_error() {
         let is_about_credentials = |kind: &str| {
             let body = format!("{{\"__type\":\"com.amazon.coral.service#{kind}\"}}");
-            SqsSend::is_about_credentials(&serde_json::from_str(&body).unwrap())
+            SqsSend::is_about_credentials(&parse::<SqsSend>(body.as_bytes()).unwrap())
         };
         assert!(is_about_credentials("ExpiredTokenException"));
         assert!(!is_about_credentials("OverLimit"));
