@@ -8,7 +8,7 @@ use super::scalar::Switch;
 use super::{HOUR_MS, Payload, Seconds, Whole};
 
 /// The limits of an endpoint's batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Batching {
     /// Maximum time that an event waits for others to join its batch.
     pub flush_interval: Duration,

@@ -73,7 +73,7 @@ impl Batch {
 const DIGITS: usize = 16;
 
 /// Generates batch ids: a random prefix for the process, and a counter.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct BatchIds {
     prefix: String,
     made: u64,

@@ -22,7 +22,7 @@ use crate::outbox::body::{self, FRAME_BYTES};
 use crate::outbox::{Moves, Queued};
 
 /// One lane.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Lane {
     limits: Batching,
     payload: Payload,
@@ -36,8 +36,9 @@ pub(crate) struct Lane {
     resumed: Option<Instant>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum LaneState {
+    #[default]
     Collecting,
     InFlight(Trying),
     BackingOff { trying: Trying, until: Instant },
@@ -113,15 +114,7 @@ impl NextBatch {
 impl Lane {
     /// Creates an empty lane.
     pub(crate) fn new(limits: Batching, payload: Payload) -> Self {
-        Self {
-            limits,
-            payload,
-            ahead: VecDeque::new(),
-            waiting: VecDeque::new(),
-            next: NextBatch::default(),
-            state: LaneState::Collecting,
-            resumed: None,
-        }
+        Self { limits, payload, ..Self::default() }
     }
 
     /// Changes the limits of batches that have not started.

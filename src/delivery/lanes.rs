@@ -39,7 +39,7 @@ use crate::telemetry::OUTBOX_FULL;
 const PROMPT: Duration = Duration::from_secs(1);
 
 /// The lanes, their timers, and the queues of due lanes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Lanes {
     /// A removed endpoint keeps its place while events wait for it. Then the place is free for another one.
     endpoints: Vec<Endpoint>,
@@ -128,24 +128,10 @@ impl Lanes {
             ready: endpoints.iter().map(Ready::of).collect(),
             paced: paced(&endpoints),
             health: vec![Health::default(); endpoints.len()],
-            transitions: Vec::new(),
             permits: WorkerPermits::new(max_workers, endpoints.len()),
             endpoints,
-            free: FreePlaces::default(),
             ids,
-            entries: Vec::new(),
-            places: HashMap::default(),
-            states: EndpointStates::default(),
-            unreported: BTreeMap::new(),
-            withdrawn: Vec::new(),
-            routes: Vec::new(),
-            counters: EventCounters::default(),
-            timers: BTreeSet::new(),
-            turn: 0,
-            waiting: 0,
-            flushing: false,
-            limited: false,
-            undeliverable: false,
+            ..Self::default()
         }
     }
 

@@ -13,7 +13,7 @@ pub(crate) const MAX_WORKERS: usize = 256;
 ///   endpoint that answers.
 /// - One endpoint holds at most half, unless it is the only one. A healthy endpoint that starts to hang becomes a suspect only
 ///   when its first request times out, and it may have a thousand lanes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct WorkerPermits {
     max: usize,
     acquired: usize,
@@ -26,7 +26,7 @@ pub(crate) struct WorkerPermits {
 impl WorkerPermits {
     /// Provides `max` permits for `endpoints` endpoints.
     pub(crate) fn new(max: usize, endpoints: usize) -> Self {
-        Self { max, acquired: 0, suspects: 0, by_endpoint: vec![0; endpoints], endpoints }
+        Self { max, by_endpoint: vec![0; endpoints], endpoints, ..Self::default() }
     }
 
     /// Changes the number of permits, to at least two. Permits held above a lower number stay held.

@@ -52,7 +52,7 @@ pub(crate) struct Scheduler {
     state: Mutex<SchedulerState>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct SchedulerState {
     lanes: Lanes,
     /// Due attempts that have no worker yet.
@@ -81,14 +81,7 @@ impl Scheduler {
         sender: BatchSender,
         messages: Sender<Message>,
     ) -> Self {
-        let state = SchedulerState {
-            lanes,
-            unassigned: VecDeque::new(),
-            held_until,
-            asleep_until: None,
-            notified: false,
-            holding_back: false,
-        };
+        let state = SchedulerState { lanes, held_until, ..SchedulerState::default() };
         let (signalled, stopped) = (AtomicBool::new(false), AtomicBool::new(false));
         Self { sender, messages, signalled, stopped, state: Mutex::new(state) }
     }

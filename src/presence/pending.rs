@@ -29,7 +29,7 @@ const BATCH_CLAIMS: usize = 384;
 const EVENT_BYTES: usize = 128 << 20;
 
 /// The queue, the batch that waits for its reply, and the batch that is sent next.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Pending {
     queue: Entries,
     /// Entries of suspended applications.
@@ -54,14 +54,10 @@ impl Pending {
         Self {
             queue: Entries::new(limit),
             aside: Entries::new(limit),
-            suspended: HashSet::new(),
-            event_bytes: 0,
-            in_flight: None,
-            next: None,
-            last_number: 0,
             limit,
             most_event_bytes: EVENT_BYTES,
             portion: (BATCH_ENTRIES, BATCH_CLAIMS),
+            ..Self::default()
         }
     }
 

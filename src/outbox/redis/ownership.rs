@@ -31,7 +31,7 @@ pub(crate) struct OutOfOrder {
 }
 
 /// A partition that this node owns.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
 struct OwnedPartition {
     token: u64,
@@ -92,18 +92,7 @@ impl Ownership {
     /// Begins the ownership of `partition` with the fencing token from Redis. `ahead` has the events of inherited
     /// batches, each with its number of lanes.
     pub(crate) fn begin(&mut self, partition: u16, token: u64, ahead: BTreeMap<u64, u32>) {
-        let owned = OwnedPartition {
-            token,
-            read_to: 0,
-            outstanding: VecDeque::new(),
-            ahead,
-            acked_to: 0,
-            trimmed: 0,
-            acked_out_of_order: 0,
-            out_of_order: Vec::new(),
-            retiring: false,
-        };
-        self.held.insert(partition, owned);
+        self.held.insert(partition, OwnedPartition { token, ahead, ..OwnedPartition::default() });
     }
 
     /// Ends the ownership of `partition`. Returns its fencing token.

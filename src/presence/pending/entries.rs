@@ -8,7 +8,7 @@ use crate::presence::batch::BatchEntry;
 use crate::presence::claim::Hold;
 
 /// Entries in the order in which they happened.
-#[derive(Debug, Deref)]
+#[derive(Debug, Default, Deref)]
 pub(super) struct Entries {
     #[deref]
     queue: VecDeque<BatchEntry>,
@@ -22,8 +22,8 @@ pub(super) struct Entries {
 
 impl Entries {
     /// Returns an empty queue. Above `limit` claims, pairs of opposite claims are discarded.
-    pub(super) const fn new(limit: usize) -> Self {
-        Self { queue: VecDeque::new(), claims: 0, caches: 0, limit, collapse_at: limit }
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, collapse_at: limit, ..Self::default() }
     }
 
     pub(super) fn push(&mut self, entry: BatchEntry) {

@@ -63,6 +63,7 @@ struct HoldGroup<'a> {
 type PlanEntry = (u8, u16, Option<(usize, usize)>);
 
 /// A batch as the script reads it.
+#[derive(Default)]
 struct GroupedBatch<'a> {
     groups: Vec<HoldGroup<'a>>,
     steps: Vec<PlanEntry>,
@@ -78,13 +79,10 @@ struct GroupedBatch<'a> {
 impl<'a> GroupedBatch<'a> {
     fn new(entries: usize, partitions: u16) -> Self {
         Self {
-            groups: Vec::new(),
             steps: Vec::with_capacity(entries),
-            beside: Vec::new(),
-            group_of: HashMap::new(),
             places: HashMap::with_capacity(entries),
-            last: 0,
             home: Home { partitions, last: None },
+            ..Self::default()
         }
     }
 
@@ -175,6 +173,7 @@ impl<'a> GroupedBatch<'a> {
 }
 
 /// Computes the partition of each entry, and reuses the last one: consecutive entries are mostly of one channel.
+#[derive(Default)]
 struct Home<'a> {
     partitions: u16,
     last: Option<(&'a AppId, &'a [u8], u16)>,
