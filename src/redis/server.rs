@@ -59,62 +59,20 @@ impl Unfit {
     pub(super) const fn is_temporary(&self) -> bool {
         matches!(self, Self::Replica | Self::Demoted)
     }
-}
 
-/// Replication role of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    /// Accepts writes.
-    Master,
-    /// Copies its master.
-    Replica,
-    /// Keeps no data.
-    Sentinel,
-}
-
-impl Role {
-    /// Parses the role in the reply to `ROLE`, or in the field `role` of `INFO`.
-    pub(super) fn read(name: &str) -> Option<Self> {
-        match name {
-            "master" => Some(Self::Master),
-            "slave" | "replica" => Some(Self::Replica),
-            "sentinel" => Some(Self::Sentinel),
-            _ => None,
-        }
-    }
-
-    /// Returns why a server in this role cannot be used, if it cannot.
-    pub(super) const fn judge(self) -> Result<(), Unfit> {
-        match self {
-            Self::Master => Ok(()),
-            Self::Replica => Err(Unfit::Replica),
-            Self::Sentinel => Err(Unfit::Sentinel),
-        }
+    /// Returns why a server that refuses the probe script for this `reason` cannot be used.
+    pub(super) fn refusing_scripts(reason: String) -> Self {
+        if reason.contains(UNDECLARED_KEY) { Self::UndeclaredKeys(reason) } else { Self::Scripts(reason) }
     }
 }
 
-/// Result of the probe script.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Scripts {
-    /// The script ran.
-    Run,
-    /// The server does not run it now, or not for this user; the first real call will report why.
-    Unknown,
-    /// The script may not write here.
-    ReadOnly,
-    /// The server does not run scripts.
-    Refused(String),
-}
-
-impl Scripts {
-    /// Returns why a server with this result cannot be used, if it cannot.
-    pub(super) fn judge(&self) -> Result<(), Unfit> {
-        match self {
-            Self::Run | Self::Unknown => Ok(()),
-            Self::ReadOnly => Err(Unfit::Replica),
-            Self::Refused(reason) if reason.contains(UNDECLARED_KEY) => Err(Unfit::UndeclaredKeys(reason.clone())),
-            Self::Refused(reason) => Err(Unfit::Scripts(reason.clone())),
-        }
+/// Judges the role in the reply to `ROLE`, or in the field `role` of `INFO`. Returns `None` for an unknown one.
+pub(super) fn judge_role(name: &str) -> Option<Result<(), Unfit>> {
+    match name {
+        "master" => Some(Ok(())),
+        "slave" | "replica" => Some(Err(Unfit::Replica)),
+        "sentinel" => Some(Err(Unfit::Sentinel)),
+        _ => None,
     }
 }
 
@@ -123,10 +81,10 @@ impl Scripts {
 pub(super) struct Server {
     /// The reply to `INFO`.
     pub(super) info: Option<String>,
-    /// The role in the reply to `ROLE`.
-    pub(super) role: Option<Role>,
-    /// The result of the probe script.
-    pub(super) scripts: Scripts,
+    /// The judgement of the role in the reply to `ROLE`, if that is known.
+    pub(super) role: Option<Result<(), Unfit>>,
+    /// The judgement of the answer to the probe script.
+    pub(super) scripts: Result<(), Unfit>,
 }
 
 impl Server {
@@ -148,8 +106,8 @@ impl Server {
             return Err(Unfit::Cluster);
         }
         // INFO is the fallback where ROLE is forbidden.
-        self.role.or_else(|| field(info, "role").and_then(Role::read)).map_or(Ok(()), Role::judge)?;
-        self.scripts.judge()
+        self.role.clone().or_else(|| judge_role(field(info, "role")?)).unwrap_or(Ok(()))?;
+        self.scripts.clone()
     }
 }
 
@@ -195,7 +153,7 @@ mod tests {
 
     /// A master that runs scripts, with this reply to `INFO`.
     fn server(info: &str) -> Server {
-        Server { info: Some(info.to_owned()), role: Some(Role::Master), scripts: Scripts::Run }
+        Server { info: Some(info.to_owned()), role: judge_role("master"), scripts: Ok(()) }
     }
 
     #[test]
@@ -234,14 +192,14 @@ mod tests {
 
     #[test]
     fn a_server_that_forbids_info_and_role_is_accepted() {
-        let silent = Server { info: None, role: None, scripts: Scripts::Unknown };
+        let silent = Server { info: None, role: None, scripts: Ok(()) };
         assert_eq!(silent.judge(false), Ok(()));
         assert_eq!(server("redis_version:nightly\r\n").judge(false), Ok(()));
     }
 
     #[test]
     fn the_mode_explains_why_scripts_are_refused() {
-        let refused = Scripts::Refused("CROSSSLOT Keys in request don't hash to the same slot".to_owned());
+        let refused = Err(Unfit::refusing_scripts("CROSSSLOT Keys in request don't hash to the same slot".to_owned()));
         let cluster = Server { scripts: refused.clone(), ..server("redis_version:8.0.6\r\nredis_mode:cluster\r\n") };
         assert_eq!(cluster.judge(false), Err(Unfit::Cluster));
         let sentinel = Server { scripts: refused, ..server("redis_version:8.0.6\r\nredis_mode:sentinel\r\n") };
@@ -250,9 +208,9 @@ mod tests {
 
     #[test]
     fn a_replica_is_recognised_by_its_role_by_info_or_by_a_refused_write() {
-        let by_role = Server { role: Some(Role::Replica), ..server("role:master\r\n") };
+        let by_role = Server { role: judge_role("slave"), ..server("role:master\r\n") };
         let by_info = Server { role: None, ..server("role:slave\r\n") };
-        let by_write = Server { role: None, scripts: Scripts::ReadOnly, ..server("") };
+        let by_write = Server { role: None, scripts: Err(Unfit::Replica), ..server("") };
         for replica in [by_role, by_info, by_write] {
             assert_eq!(replica.judge(false), Err(Unfit::Replica));
         }
@@ -261,8 +219,8 @@ mod tests {
     #[test]
     fn refused_scripts_are_reported_with_the_servers_reason_and_the_remedy() {
         let message = |reason: &str| {
-            let refusing = Server { scripts: Scripts::Refused(reason.to_owned()), ..server("redis_version:7.4.0\r\n") };
-            refusing.judge(false).unwrap_err().to_string()
+            let scripts = Err(Unfit::refusing_scripts(reason.to_owned()));
+            Server { scripts, ..server("redis_version:7.4.0\r\n") }.judge(false).unwrap_err().to_string()
         };
         let dragonfly = message("ERR script tried accessing undeclared key");
         assert!(dragonfly.ends_with("--default_lua_flags=allow-undeclared-keys"), "{dragonfly}");

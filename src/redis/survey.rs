@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use redis::{Connection, ErrorKind, RedisError, RedisResult, Value};
+use redis::{Connection, ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
 
 use super::code::code;
 use super::failure::{LinkError, is_answer};
 use super::script::Script;
-use super::server::{Role, Scripts, Server, Unfit, field};
+use super::server::{Server, Unfit, field, judge_role};
 
 static PROBE: Script = Script::new(&[code!("scripts/probe.lua")]);
 
@@ -42,11 +42,11 @@ pub(super) fn check_role(
     timeout: Duration,
 ) -> RedisResult<Result<(), Unfit>> {
     match role(redis)? {
-        Some(role) => Ok(role.judge()),
-        None => Ok(match scripts(redis, key_prefix, timeout)? {
-            Scripts::ReadOnly => Err(Unfit::Replica),
+        Some(judged) => Ok(judged),
+        None => Ok(scripts(redis, key_prefix, timeout)?.or_else(|unfit| match unfit {
+            Unfit::Replica => Err(unfit),
             _ => Ok(()),
-        }),
+        })),
     }
 }
 
@@ -70,34 +70,31 @@ pub(crate) fn answered<T>(result: RedisResult<T>) -> RedisResult<Option<T>> {
     }
 }
 
-fn role(redis: &mut Connection) -> RedisResult<Option<Role>> {
+fn role(redis: &mut Connection) -> RedisResult<Option<Result<(), Unfit>>> {
     let reply: Option<Vec<Value>> = answered(redis::cmd("ROLE").query(redis))?;
-    Ok(match reply.as_deref().and_then(<[Value]>::first) {
-        Some(Value::BulkString(name)) => Role::read(&String::from_utf8_lossy(name)),
-        Some(Value::SimpleString(name)) => Role::read(name),
-        _ => None,
-    })
+    let name = reply.and_then(|fields| String::from_redis_value(fields.into_iter().next()?).ok());
+    Ok(name.and_then(|name| judge_role(&name)))
 }
 
-fn scripts(redis: &mut Connection, key_prefix: &str, timeout: Duration) -> RedisResult<Scripts> {
+/// Runs the probe script. Returns why the server cannot be used, if its answer says so.
+fn scripts(redis: &mut Connection, key_prefix: &str, timeout: Duration) -> RedisResult<Result<(), Unfit>> {
     let key = |name: &str| format!("{key_prefix}:{name}");
     let mut probe = PROBE.call(key_prefix);
     probe.key(key("epoch")).key(key("nodes")).arg(key("probe"));
     match probe.invoke::<i64>(redis) {
-        Ok(_) => Ok(Scripts::Run),
+        Ok(_) => Ok(Ok(())),
         Err(error) => refusal(error, timeout),
     }
 }
 
 /// Interprets the error of the probe. A refusal that applies to this user, or only for now, does not mean that scripts
 /// cannot run.
-fn refusal(error: RedisError, timeout: Duration) -> RedisResult<Scripts> {
+fn refusal(error: RedisError, timeout: Duration) -> RedisResult<Result<(), Unfit>> {
     match LinkError::sort(&error, timeout) {
         LinkError::Unreachable(_) => Err(error),
-        LinkError::Unavailable(reason) if reason.starts_with("READONLY") => Ok(Scripts::ReadOnly),
-        // The script ran until it met a foreign value under our key.
-        LinkError::WrongType { .. } => Ok(Scripts::Run),
-        LinkError::Rejected(reason) => Ok(Scripts::Refused(reason)),
-        _ => Ok(Scripts::Unknown),
+        LinkError::Unavailable(reason) if reason.starts_with("READONLY") => Ok(Err(Unfit::Replica)),
+        LinkError::Rejected(reason) => Ok(Err(Unfit::refusing_scripts(reason))),
+        // The script ran until it met a foreign value under our key, or the first real call will report why it did not run.
+        _ => Ok(Ok(())),
     }
 }
