@@ -7,28 +7,14 @@ use redis::{Connection, RedisResult};
 
 use crate::event::PARTITIONS;
 
-/// The keys that exist once per cluster, with their types.
-const ONCE: [(&str, &str); 20] = [
-    ("audit", "string"),
-    ("by", "hash"),
-    ("counts", "hash"),
-    ("counts_due", "zset"),
-    ("dead", "stream"),
-    ("dead_bodies", "hash"),
-    ("dead_sizes", "zset"),
-    ("disabled", "hash"),
-    ("due", "zset"),
-    ("epoch", "hash"),
-    ("nodes", "zset"),
-    ("out_bytes", "hash"),
-    ("owners", "hash"),
-    ("paused", "hash"),
-    ("room", "none"),
-    ("status", "zset"),
-    ("suspended", "hash"),
-    ("unconfirmed", "set"),
-    ("watch", "string"),
-    ("watched", "stream"),
+/// The keys that exist once per cluster, by their types.
+const ONCE: [(&str, &[&str]); 6] = [
+    ("hash", &["by", "counts", "dead_bodies", "disabled", "epoch", "out_bytes", "owners", "paused", "suspended"]),
+    ("none", &["room"]),
+    ("set", &["unconfirmed"]),
+    ("stream", &["dead", "watched"]),
+    ("string", &["audit", "watch"]),
+    ("zset", &["counts_due", "dead_sizes", "due", "nodes", "status"]),
 ];
 
 /// The keys that exist once per partition of the outbox.
@@ -99,11 +85,13 @@ fn name(kind: &str) -> &str {
 /// If Redis is unreachable or refuses the call.
 pub(crate) fn find(redis: &mut Connection, prefix: &str) -> RedisResult<Vec<ForeignKey>> {
     let key = |name: &str| format!("{prefix}:{name}").into_bytes();
-    let once = ONCE.iter().map(|(name, kind)| (key(name), *kind));
-    let partitions = (0..PARTITIONS).flat_map(|partition| {
+    let mut keys: Vec<TypedKey> =
+        ONCE.iter().flat_map(|(kind, names)| names.iter().map(|name| (key(name), *kind))).collect();
+    keys.sort();
+    keys.extend((0..PARTITIONS).flat_map(|partition| {
         OF_PARTITIONS.iter().map(move |(name, kind)| (format!("{prefix}:{name}:{partition}").into_bytes(), *kind))
-    });
-    let mut foreign = among(redis, &once.chain(partitions).collect::<Vec<_>>())?;
+    }));
+    let mut foreign = among(redis, &keys)?;
     let nodes = key("nodes");
     if !foreign.iter().any(|known| known.key == nodes.escape_ascii().to_string()) {
         let nodes: Vec<String> = redis::cmd("ZRANGE").arg(nodes).arg(0).arg(NODES_AT_MOST - 1).query(redis)?;
@@ -191,8 +179,9 @@ mod tests {
         const NOT_LISTED: [&str; 4] = ["dead_of", "miss", "probe", "users"];
         // No script header names these with the prefix.
         const NOT_NAMED: [&str; 2] = ["inflight", "watched"];
-        let tables = [&ONCE[..], &OF_PARTITIONS, &OF_NODES, &OF_APPS];
-        let listed: Vec<&str> = tables.iter().flat_map(|table| table.iter().map(|(name, _)| *name)).collect();
+        let others = [&OF_PARTITIONS[..], &OF_NODES, &OF_APPS].concat();
+        let once = ONCE.iter().flat_map(|(_, names)| names.iter().copied());
+        let listed: Vec<&str> = once.chain(others.iter().map(|(name, _)| *name)).collect();
         let mut named = std::collections::BTreeSet::new();
         for module in ["admin", "cluster", "outbox/redis", "presence", "redis", "report"] {
             let folder = format!("{}/src/{module}/scripts", env!("CARGO_MANIFEST_DIR"));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::{Value, parse_redis_value};
 
-use super::server::{Role, Scripts, Server};
+use super::server::{Server, judge_role};
 use super::slots::{includes, server_at};
 use super::*;
 use crate::fuzz::fuzz;
