@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use derive_more::{Debug, Display};
+use derive_more::{Debug, Display, From};
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, From)]
+        #[from(&[u8])]
         // Escaped, so that a newline in a name cannot forge a log line.
         #[debug("\"{}\"", _0.escape_ascii())]
         pub struct $type(Arc<[u8]>);
@@ -38,12 +39,6 @@ macro_rules! name {
             #[must_use]
             pub fn as_text(&self) -> std::borrow::Cow<'_, str> {
                 String::from_utf8_lossy(&self.0)
-            }
-        }
-
-        impl From<&[u8]> for $type {
-            fn from(bytes: &[u8]) -> Self {
-                Self::new(bytes)
             }
         }
 

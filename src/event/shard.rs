@@ -1,6 +1,7 @@
 //! Shards: parts of a cluster's data that share no key. Each channel, with its users, belongs to one shard.
 
-use std::fmt;
+use derive_more::Display;
+use serde::{Deserialize, Serialize};
 
 use super::AppId;
 use super::partition::hash_of;
@@ -9,7 +10,8 @@ use super::partition::hash_of;
 pub const MAX_SHARDS: u8 = 64;
 
 /// The number of a shard, counted from 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, Display, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u8")]
 pub struct Shard(u8);
 
 impl Shard {
@@ -48,22 +50,11 @@ impl Shard {
     }
 }
 
-impl fmt::Display for Shard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+impl TryFrom<u8> for Shard {
+    type Error = &'static str;
 
-impl serde::Serialize for Shard {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u8(self.0)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Shard {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = u8::deserialize(deserializer)?;
-        Self::new(number).ok_or_else(|| serde::de::Error::custom("is not the number of a shard"))
+    fn try_from(number: u8) -> Result<Self, Self::Error> {
+        Self::new(number).ok_or("is not the number of a shard")
     }
 }
 

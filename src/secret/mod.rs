@@ -6,7 +6,7 @@ mod redaction;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use derive_more::Debug;
+use derive_more::{Debug, From};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -27,7 +27,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// A value that can be used but not printed. Its memory is overwritten on drop, so a core dump has no secret of the past.
-#[derive(Clone, PartialEq, Eq, Default, Deserialize, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Deserialize, Debug, From)]
+#[from(String)]
 #[serde(from = "String")]
 #[debug("[redacted]")]
 pub struct Secret(Zeroizing<String>);
@@ -49,12 +50,6 @@ impl Secret {
     pub(crate) fn whsec_bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
         let bytes = BASE64.decode(self.0.strip_prefix(WHSEC)?).map(Zeroizing::new);
         bytes.ok().filter(|bytes| !bytes.is_empty())
-    }
-}
-
-impl From<String> for Secret {
-    fn from(value: String) -> Self {
-        Self::new(value)
     }
 }
 
