@@ -41,7 +41,10 @@ enum LaneState {
     #[default]
     Collecting,
     InFlight(Trying),
-    BackingOff { trying: Trying, until: Instant },
+    BackingOff {
+        trying: Trying,
+        until: Instant,
+    },
 }
 
 /// A started batch.

@@ -1,14 +1,12 @@
 //! `Webpatser\ResonateWebhooks\Native\Cluster`: the status of the servers, for commands and pages.
 
-#![allow(elided_lifetimes_in_paths, reason = "php_impl adds the lifetimes of arguments")]
-
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::exception::PhpResult;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::ZendHashTable;
 
-use super::exceptions::{invalid_config, newer_schema, other_shards, redis_failed};
+use super::exceptions::{exception, invalid_config, redis_failed};
 use super::{array_keys, config_array, json_array};
 use crate::admin::{Adoption, Cluster as Core};
 use crate::delivery::Credentials;
@@ -23,8 +21,6 @@ pub struct Cluster {
     core: Core,
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "ext-php-rs passes arguments by value")]
-#[allow(missing_docs, reason = "the rustdoc becomes the PHP stub, to which ext-php-rs adds the parameters")]
 #[php_impl]
 impl Cluster {
     /// Creates a client for the servers with this `resonate-webhooks` config array. Connects on first use.
@@ -54,9 +50,10 @@ impl Cluster {
         match self.core.adopt().map_err(redis_failed)? {
             Adoption::Adopted(former) => Ok(Some(former)),
             Adoption::Own => Ok(None),
-            Adoption::OtherShards(why) => Err(other_shards(why)),
+            Adoption::OtherShards(why) => Err(exception("RedisMisconfigured", "RuntimeException", why)),
             Adoption::NewerSchema(schema) => {
-                Err(newer_schema(format_args!("The data has schema {schema}, which only a newer version can adopt")))
+                let why = format!("The data has schema {schema}, which only a newer version can adopt");
+                Err(exception("RedisFailed", "RuntimeException", why))
             }
         }
     }

@@ -1,8 +1,5 @@
 //! `Webpatser\ResonateWebhooks\Native\DeadLetters`: the dead letters, for commands and pages.
 
-#![allow(elided_lifetimes_in_paths, reason = "php_impl adds the lifetimes of arguments")]
-#![allow(non_snake_case, reason = "these identifiers are the names of PHP's methods and arguments")]
-
 use std::time::Duration;
 
 use ext_php_rs::boxed::ZBox;
@@ -22,8 +19,6 @@ pub struct DeadLetters {
     core: Core,
 }
 
-#[allow(missing_docs, reason = "the rustdoc becomes the PHP stub, to which ext-php-rs adds the parameters")]
-#[allow(clippy::needless_pass_by_value, reason = "ext-php-rs passes arguments by value")]
 #[php_impl]
 impl DeadLetters {
     /// Creates a client for the dead letters of the servers with this `resonate-webhooks` config array. Connects on first use.

@@ -1,13 +1,9 @@
 //! `Webpatser\ResonateWebhooks\Native\Engine`: a handle to an engine of this process.
 
-#![allow(elided_lifetimes_in_paths, reason = "php_impl adds the lifetimes of arguments")]
-#![allow(non_snake_case, reason = "these identifiers are the names of PHP's methods and arguments")]
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use ext_php_rs::binary::Binary;
-use ext_php_rs::binary_slice::BinarySlice;
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::convert::IntoZval;
 use ext_php_rs::exception::PhpResult;
@@ -16,7 +12,7 @@ use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::ZendHashTable;
 
 use super::exceptions::{engine_failed, invalid_config, unsent};
-use super::{array_keys, config_array, json_array};
+use super::{Bytes, array_keys, config_array, json_array};
 use crate::engine::{Engine as Core, RelayedMessage, registry};
 use crate::event::{AppId, ChannelName, SocketId};
 
@@ -28,8 +24,6 @@ pub struct Engine {
     core: Arc<Core>,
 }
 
-#[allow(missing_docs, reason = "the rustdoc becomes the PHP stub, to which ext-php-rs adds the parameters")]
-#[allow(clippy::needless_pass_by_value, reason = "ext-php-rs passes arguments by value")]
 #[php_impl]
 impl Engine {
     /// The version of the extension.
@@ -71,7 +65,7 @@ impl Engine {
     }
 
     /// Sets an application's credentials. Call it for each new application and whenever its credentials change.
-    pub fn register_app(&self, appId: BinarySlice<u8>, key: BinarySlice<u8>, secret: BinarySlice<u8>) {
+    pub fn register_app(&self, appId: Bytes, key: Bytes, secret: Bytes) {
         self.core.register_app(&appId, *key, *secret);
     }
 
@@ -87,7 +81,7 @@ impl Engine {
     }
 
     /// Hook: a socket connected.
-    pub fn opened(&self, appId: BinarySlice<u8>, socketId: BinarySlice<u8>) {
+    pub fn opened(&self, appId: Bytes, socketId: Bytes) {
         self.core.opened(&appId, &socketId);
     }
 
@@ -99,35 +93,28 @@ impl Engine {
     /// Hook: a socket subscribed to a channel. userData is the member data of a presence channel, as a JSON string.
     pub fn subscribed(
         &self,
-        appId: BinarySlice<u8>,
-        channel: BinarySlice<u8>,
-        socketId: BinarySlice<u8>,
-        userId: Option<BinarySlice<u8>>,
-        userData: Option<BinarySlice<u8>>,
+        appId: Bytes,
+        channel: Bytes,
+        socketId: Bytes,
+        userId: Option<Bytes>,
+        userData: Option<Bytes>,
     ) {
         let (user, data) = (userId.as_deref().copied(), userData.as_deref().copied());
         self.core.subscribed_with_data(&appId, &channel, &socketId, user, data);
     }
 
     /// Hook: a socket unsubscribed from a channel.
-    pub fn unsubscribed(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, socketId: BinarySlice<u8>) {
+    pub fn unsubscribed(&self, appId: Bytes, channel: Bytes, socketId: Bytes) {
         self.core.unsubscribed(&appId, &channel, &socketId);
     }
 
     /// Hook: a socket closed. This ends all its subscriptions.
-    pub fn closed(&self, appId: BinarySlice<u8>, socketId: BinarySlice<u8>) {
+    pub fn closed(&self, appId: Bytes, socketId: Bytes) {
         self.core.closed(&appId, &socketId);
     }
 
     /// Hook: the host relayed a client event to the other sockets on a channel. message is the client's message, byte for byte.
-    pub fn client_event(
-        &self,
-        appId: BinarySlice<u8>,
-        channel: BinarySlice<u8>,
-        socketId: BinarySlice<u8>,
-        message: BinarySlice<u8>,
-        userId: Option<BinarySlice<u8>>,
-    ) {
+    pub fn client_event(&self, appId: Bytes, channel: Bytes, socketId: Bytes, message: Bytes, userId: Option<Bytes>) {
         let user = userId.as_deref().copied();
         let relayed = RelayedMessage { channel: &channel, socket: &socketId, user, message: &message };
         self.core.client_event(&appId, &relayed);
@@ -139,19 +126,13 @@ impl Engine {
     /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidEvent if the event is invalid
     /// @throws \Webpatser\ResonateWebhooks\Exceptions\QueueFull if the queue to the engine's threads is full
     /// @throws \Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning if the engine does not run
-    pub fn send(
-        &self,
-        appId: BinarySlice<u8>,
-        event: BinarySlice<u8>,
-        channel: Option<BinarySlice<u8>>,
-        data: Option<BinarySlice<u8>>,
-    ) -> PhpResult<bool> {
+    pub fn send(&self, appId: Bytes, event: Bytes, channel: Option<Bytes>, data: Option<Bytes>) -> PhpResult<bool> {
         let (channel, data) = (channel.as_deref().copied(), data.as_deref().copied());
         self.core.send(&appId, &String::from_utf8_lossy(&event), channel, data).map_err(unsent)
     }
 
     /// Hook: a socket subscribed to an empty cache channel (empty is true), or an empty one now has a payload (false).
-    pub fn cache_seen(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, empty: bool) {
+    pub fn cache_seen(&self, appId: Bytes, channel: Bytes, empty: bool) {
         self.core.cache_seen(&appId, &channel, empty);
     }
 
@@ -162,17 +143,17 @@ impl Engine {
 
     /// Compares the engine's state of a channel with all its live connections, socket id => user id ('' for none). Corrects
     /// what the hooks missed.
-    pub fn reconcile(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, sockets: &ZendHashTable) {
+    pub fn reconcile(&self, appId: Bytes, channel: Bytes, sockets: &ZendHashTable) {
         self.core.reconcile(&appId, &channel, connections(sockets));
     }
 
     /// Takes some of the live connections of a channel, as `reconcile()` does. Adds those that the hooks missed.
-    pub fn present(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, sockets: &ZendHashTable) {
+    pub fn present(&self, appId: Bytes, channel: Bytes, sockets: &ZendHashTable) {
         self.core.present(&appId, &channel, connections(sockets));
     }
 
     /// Takes a list of socket ids that are not on a channel. Removes those whose unsubscribe the hooks missed.
-    pub fn absent(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, sockets: &ZendHashTable) {
+    pub fn absent(&self, appId: Bytes, channel: Bytes, sockets: &ZendHashTable) {
         let sockets =
             array_keys::entries(sockets).map(|(_, socket)| SocketId::new(&array_keys::bytes(socket))).collect();
         self.core.absent(&appId, &channel, sockets);
@@ -194,8 +175,8 @@ impl Engine {
     /// null while the engine is busy.
     pub fn sockets(
         &self,
-        appId: BinarySlice<u8>,
-        channel: BinarySlice<u8>,
+        appId: Bytes,
+        channel: Bytes,
         cursor: i64,
         limit: i64,
     ) -> PhpResult<Option<ZBox<ZendHashTable>>> {

@@ -1,16 +1,12 @@
 //! `Webpatser\ResonateWebhooks\Native\EventSender`: sends the application's own events from processes without an engine.
 
-#![allow(elided_lifetimes_in_paths, reason = "php_impl adds the lifetimes of arguments")]
-#![allow(non_snake_case, reason = "these identifiers are the names of PHP's methods and arguments")]
-
-use ext_php_rs::binary_slice::BinarySlice;
 use ext_php_rs::exception::PhpResult;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::ZendHashTable;
 
-use super::config_array;
 use super::exceptions::{invalid_config, unsent};
+use super::{Bytes, config_array};
 use crate::outbox::EventSender as Core;
 
 /// Appends the application's own events to the outbox in Redis, from which the servers deliver them. Every method waits for
@@ -21,8 +17,6 @@ pub struct EventSender {
     core: Core,
 }
 
-#[allow(missing_docs, reason = "the rustdoc becomes the PHP stub, to which ext-php-rs adds the parameters")]
-#[allow(clippy::needless_pass_by_value, reason = "ext-php-rs passes arguments by value")]
 #[php_impl]
 impl EventSender {
     /// Creates a sender for the servers with this `resonate-webhooks` config array. Connects on first use.
@@ -37,13 +31,7 @@ impl EventSender {
     ///
     /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidEvent if the event is invalid
     /// @throws \Webpatser\ResonateWebhooks\Exceptions\EventNotSent if Redis has not accepted the event
-    pub fn send(
-        &mut self,
-        appId: BinarySlice<u8>,
-        event: BinarySlice<u8>,
-        channel: Option<BinarySlice<u8>>,
-        data: Option<BinarySlice<u8>>,
-    ) -> PhpResult<bool> {
+    pub fn send(&mut self, appId: Bytes, event: Bytes, channel: Option<Bytes>, data: Option<Bytes>) -> PhpResult<bool> {
         let (channel, data) = (channel.as_deref().copied(), data.as_deref().copied());
         self.core.send(&appId, &String::from_utf8_lossy(&event), channel, data).map_err(unsent)
     }

@@ -54,17 +54,8 @@ pub(super) fn unanswered(error: PresenceError) -> PhpException {
     exception(class, fallback, error)
 }
 
-/// Returns the exception for data in Redis with a newer schema.
-pub(super) fn newer_schema(error: impl Display) -> PhpException {
-    exception("RedisFailed", "RuntimeException", error)
-}
-
-/// Returns the exception for data with another number of shards than the config.
-pub(super) fn other_shards(error: impl Display) -> PhpException {
-    exception("RedisMisconfigured", "RuntimeException", error)
-}
-
-fn exception(class: &str, fallback: &str, error: impl Display) -> PhpException {
+/// Returns an exception of this class of the package, or of the built-in class `fallback` without the package.
+pub(super) fn exception(class: &str, fallback: &str, error: impl Display) -> PhpException {
     let own = ClassEntry::try_find(&format!("Webpatser\\ResonateWebhooks\\Exceptions\\{class}"));
     let class = own.or_else(|| ClassEntry::try_find(fallback)).unwrap_or_else(ce::exception);
     // ext-php-rs cannot throw a message with a NUL byte.

@@ -3,6 +3,11 @@
 //! It converts PHP values to owned ones, calls the [`crate::engine`], and converts the results back. No method calls back into
 //! PHP, so no fiber can switch and no object can be re-entered while Rust is on the stack.
 
+#![allow(elided_lifetimes_in_paths, reason = "php_impl adds the lifetimes of arguments")]
+#![allow(non_snake_case, reason = "some identifiers are the names of PHP's methods and arguments")]
+#![allow(missing_docs, reason = "the rustdoc becomes the PHP stub, to which ext-php-rs adds the parameters")]
+#![allow(clippy::needless_pass_by_value, reason = "ext-php-rs passes arguments by value")]
+
 mod array_keys;
 mod cluster;
 mod config_array;
@@ -14,6 +19,7 @@ mod json_array;
 mod lifecycle;
 mod presence;
 
+use ext_php_rs::binary_slice::BinarySlice;
 #[cfg(feature = "stubgen")]
 use ext_php_rs::describe::{Module, ToStub};
 use ext_php_rs::prelude::{ModuleBuilder, php_module};
@@ -25,6 +31,9 @@ use dead_letters::DeadLetters;
 use engine::Engine;
 use event_sender::EventSender;
 use presence::Presence;
+
+/// A string argument. It may be any bytes.
+type Bytes<'a> = BinarySlice<'a, u8>;
 
 fn build(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
     module

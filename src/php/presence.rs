@@ -1,18 +1,14 @@
 //! `Webpatser\ResonateWebhooks\Native\Presence`: who is there, for the application.
 
-#![allow(elided_lifetimes_in_paths, reason = "php_impl adds the lifetimes of arguments")]
-#![allow(non_snake_case, reason = "these identifiers are the names of PHP's methods and arguments")]
-
 use ext_php_rs::binary::Binary;
-use ext_php_rs::binary_slice::BinarySlice;
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::exception::PhpResult;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::ZendHashTable;
 
-use super::config_array;
 use super::exceptions::{invalid_config, unanswered};
+use super::{Bytes, config_array};
 use crate::admin::{NamePage, Presence as Core};
 
 /// Reads the occupied channels of the whole cluster and their members from Redis. Every method waits for Redis, so do not
@@ -23,8 +19,6 @@ pub struct Presence {
     core: Core,
 }
 
-#[allow(missing_docs, reason = "the rustdoc becomes the PHP stub, to which ext-php-rs adds the parameters")]
-#[allow(clippy::needless_pass_by_value, reason = "ext-php-rs passes arguments by value")]
 #[php_impl]
 impl Presence {
     /// Creates a reader for the servers with this `resonate-webhooks` config array. Connects on first use.
@@ -42,8 +36,8 @@ impl Presence {
     /// @throws \Webpatser\ResonateWebhooks\Exceptions\NotTracked if the servers do not have the answer, like every method
     pub fn channels(
         &self,
-        appId: BinarySlice<u8>,
-        prefix: BinarySlice<u8>,
+        appId: Bytes,
+        prefix: Bytes,
         limit: i64,
         cursor: Option<String>,
     ) -> PhpResult<ZBox<ZendHashTable>> {
@@ -53,8 +47,8 @@ impl Presence {
     /// Returns about limit members of a channel, as `channels()` does.
     pub fn members(
         &self,
-        appId: BinarySlice<u8>,
-        channel: BinarySlice<u8>,
+        appId: Bytes,
+        channel: Bytes,
         limit: i64,
         cursor: Option<String>,
     ) -> PhpResult<ZBox<ZendHashTable>> {
@@ -62,12 +56,12 @@ impl Presence {
     }
 
     /// Returns true if the channel is occupied.
-    pub fn occupied(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>) -> PhpResult<bool> {
+    pub fn occupied(&self, appId: Bytes, channel: Bytes) -> PhpResult<bool> {
         self.core.occupied(&appId, &channel).map_err(unanswered)
     }
 
     /// Returns the number of members of a presence channel, or of connections of another channel.
-    pub fn count(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>) -> PhpResult<i64> {
+    pub fn count(&self, appId: Bytes, channel: Bytes) -> PhpResult<i64> {
         Ok(i64::try_from(self.core.count(&appId, &channel).map_err(unanswered)?).unwrap_or(i64::MAX))
     }
 }

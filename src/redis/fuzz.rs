@@ -38,8 +38,7 @@ fn a_reply_of_any_shape_is_understood_or_named_in_one_line() {
         let foreign = ForeignKey::suspending(input).to_string();
         assert!(foreign.is_ascii() || !foreign.contains(char::is_control), "{foreign:?}");
         for in_cluster in [false, true] {
-            let server =
-                Server { info: Some(text.clone().into_owned()), role: judge_role(&text), scripts: Ok(()) };
+            let server = Server { info: Some(text.clone().into_owned()), role: judge_role(&text), scripts: Ok(()) };
             if let Err(unfit) = server.judge(in_cluster) {
                 check_error(&LinkError::Unfit(unfit));
             }
