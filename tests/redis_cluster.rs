@@ -85,8 +85,8 @@ fn the_status_shows_slot_master_replicas_and_what_is_down() {
     let address = |n: usize| format!("127.0.0.1:{}", cluster.servers[n].port());
     let (master, replica, other) = (cluster.master(), cluster.replica(), (cluster.replica() - 2) % 3 + 3);
     let found = shown(&cluster);
-    assert_eq!((found.slot, found.master), (cluster.slot(), Some(address(master))));
-    assert_eq!((found.replicas, found.down), (vec![address(replica)], Vec::<String>::new()));
+    assert_eq!((found.slot.slot, found.slot.master), (cluster.slot(), Some(address(master))));
+    assert_eq!((found.slot.replicas, found.down), (vec![address(replica)], Vec::<String>::new()));
     let expected = vec![address(other)];
     cluster.servers[other].kill();
     eventually("the dead replica", || shown(&cluster).down == expected);
@@ -217,7 +217,7 @@ fn the_documented_rights_suffice() {
     assert_eq!(client.status().expect("a status").redis.cluster, None, "CLUSTER NODES is not allowed");
     redis::cmd("ACL").arg(&["SETUSER", "webhooks", "+cluster|nodes"]).exec(&mut server.connect()).expect("a right");
     let shown = client.status().expect("a status").redis.cluster.expect("a cluster");
-    assert!(shown.master.is_some_and(|master| master.ends_with(&format!(":{}", server.port()))));
+    assert!(shown.slot.master.is_some_and(|master| master.ends_with(&format!(":{}", server.port()))));
     assert!(node.end(Duration::from_secs(1)).is_nothing());
 }
 

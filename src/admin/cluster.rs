@@ -24,8 +24,8 @@ pub use actions::{Configured, Seen};
 pub use foreign::Foreign;
 pub use history::{AttemptsPoint, History, LoadPoint};
 pub use rights::Refusals;
+pub use shards::ShardReport;
 use shards::{FoundApps, FoundShard};
-pub use shards::{ShardReport, ShardSlot};
 
 /// A client for a cluster, for any machine that can reach its Redis. Most methods block on Redis: do not call them from
 /// an event loop.
@@ -180,13 +180,14 @@ impl Cluster {
         let found = || shards.iter().filter_map(|found| found.as_ref().ok());
         let prefixes: Vec<&str> = all.iter().map(|shard| self.clients.own(*shard).prefix.as_str()).collect();
         let answered = found().map(|found| found.shard).next().unwrap_or(Shard::FIRST);
-        let redis = self.clients.call(answered, |redis, _| RedisInfo::ask_all(redis, &prefixes))?;
+        let (redis, slots) = self.clients.call(answered, |redis, _| RedisInfo::ask_all(redis, &prefixes))?;
         let (time_ms, clock_skew_ms) =
             found().map(|found| (found.time_ms, found.clock_skew_ms)).next().unwrap_or_default();
         let (lanes, lanes_truncated) = lanes(&nodes);
         let endpoints_left_out = nodes.iter().map(|node| node.record.deliveries.endpoints_truncated);
         let running = nodes.iter().filter(|node| node.runs());
         let configured = running.map(|node| (node.record.node.as_str(), &node.record.configured));
+        let slot = |shard: Shard| slots.get(shard.index()).map(|cluster| cluster.slot.clone());
         Ok(ClusterStatus {
             time_ms,
             clock_skew_ms,
@@ -202,8 +203,12 @@ impl Cluster {
             foreign_keys: apps.into_iter().flat_map(|apps| apps.foreign_keys).collect(),
             disagreements: disagreements(configured, time_ms),
             outbox: shards::outbox(found()),
-            shards: all.iter().zip(&shards).map(|(shard, found)| ShardReport::of(*shard, found, &redis)).collect(),
-            redis: redis.info,
+            shards: all
+                .iter()
+                .zip(&shards)
+                .map(|(shard, found)| ShardReport::of(*shard, found, slot(*shard)))
+                .collect(),
+            redis,
             paused,
             disabled,
             nodes,

@@ -15,9 +15,9 @@ mod redis_info;
 pub use adoption::Adoption;
 pub use cluster::{
     AttemptsPoint, Cluster, ClusterStatus, Configured, Foreign, History, Identity, LoadPoint, NodeLiveness, Refusals,
-    Seen, ShardReport, ShardSlot,
+    Seen, ShardReport,
 };
 pub use merge::MergedEndpoint;
 pub use presence::{NamePage, Presence, PresenceError};
-pub use redis_cluster::RedisCluster;
+pub use redis_cluster::{RedisCluster, ShardSlot};
 pub(crate) use redis_info::RedisInfo;

@@ -5,15 +5,23 @@ use serde::Serialize;
 
 use crate::redis::{answered, slot_of};
 
-/// The servers of a shard's slot, and the failed ones.
+/// The slot of a shard.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct RedisCluster {
-    /// The slot of the first shard.
+pub struct ShardSlot {
+    /// Number of the slot.
     pub slot: u16,
     /// Address of the slot's master.
     pub master: Option<String>,
     /// Addresses of the master's replicas, without the failed ones.
     pub replicas: Vec<String>,
+}
+
+/// The servers of a shard's slot, and the failed ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RedisCluster {
+    /// The slot of the shard; in the status of a cluster, that of the first one.
+    #[serde(flatten)]
+    pub slot: ShardSlot,
     /// Addresses of all servers of the cluster that have failed, or that this server cannot reach.
     pub down: Vec<String>,
 }
@@ -66,10 +74,9 @@ impl RedisCluster {
         let is_replica =
             |line: &&NodeLine<'_>| master.is_some_and(|master| line.master == master.id) && !line.is_down();
         let address = |line: &NodeLine<'_>| line.address.to_owned();
+        let replicas = lines.iter().filter(is_replica).map(address).collect();
         Self {
-            slot,
-            master: master.map(address),
-            replicas: lines.iter().filter(is_replica).map(address).collect(),
+            slot: ShardSlot { slot, master: master.map(address), replicas },
             down: lines.iter().filter(|line| line.is_down()).map(address).collect(),
         }
     }
@@ -92,9 +99,11 @@ mod tests {
         let master = Some("10.0.0.2:7001".to_owned());
         let replicas = list(&["10.0.0.3:7002"]);
         for slot in [5461, 5463, 10_922] {
-            let found = RedisCluster { slot, master: master.clone(), replicas: replicas.clone(), down: down.clone() };
+            let slot_of_lines = ShardSlot { slot, master: master.clone(), replicas: replicas.clone() };
+            let found = RedisCluster { slot: slot_of_lines, down: down.clone() };
             assert_eq!(RedisCluster::read(&lines, slot), found);
         }
-        assert_eq!(RedisCluster::read(&lines, 5462), RedisCluster { slot: 5462, down, ..RedisCluster::default() });
+        let unserved = ShardSlot { slot: 5462, ..ShardSlot::default() };
+        assert_eq!(RedisCluster::read(&lines, 5462), RedisCluster { slot: unserved, down });
     }
 }

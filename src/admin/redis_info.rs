@@ -41,14 +41,6 @@ pub struct RedisInfo {
     pub full_coverage: Option<bool>,
 }
 
-/// The same, with the slot of each shard.
-#[derive(Debug)]
-pub(super) struct InfoOfAll {
-    pub(super) info: RedisInfo,
-    /// Empty if the keys are on no Redis Cluster, or the ACL forbids to ask.
-    pub(super) slots: Vec<RedisCluster>,
-}
-
 impl RedisInfo {
     /// Queries Redis, except for `cluster`. Fields are `None` if the ACL forbids the command for them.
     ///
@@ -63,20 +55,20 @@ impl RedisInfo {
     }
 
     /// Queries Redis, and the cluster that keys with these prefixes are on. Fields are `None` if the ACL forbids the command
-    /// for them.
+    /// for them. Also returns the slot of each prefix; none if they are on no Redis Cluster, or the ACL forbids to ask.
     ///
     /// # Errors
     /// If the connection breaks.
-    pub(super) fn ask_all(redis: &mut Connection, key_prefixes: &[&str]) -> RedisResult<InfoOfAll> {
+    pub(super) fn ask_all(redis: &mut Connection, key_prefixes: &[&str]) -> RedisResult<(Self, Vec<RedisCluster>)> {
         let info = Self::ask(redis)?;
         if info.mode.as_deref() != Some("cluster") {
-            return Ok(InfoOfAll { info, slots: Vec::new() });
+            return Ok((info, Vec::new()));
         }
         let slots = RedisCluster::ask(redis, key_prefixes)?;
         let mut coverage = redis::cmd("CONFIG");
         coverage.arg("GET").arg("cluster-require-full-coverage");
         let full_coverage = answered(coverage.query::<(String, String)>(redis))?.map(|(_, required)| required == "yes");
-        Ok(InfoOfAll { info: Self { cluster: slots.first().cloned(), full_coverage, ..info }, slots })
+        Ok((Self { cluster: slots.first().cloned(), full_coverage, ..info }, slots))
     }
 
     /// Returns the reasons why this Redis may lose waiting events, each with a remedy.

@@ -6,8 +6,7 @@ use redis::{Connection, RedisResult};
 use serde::Serialize;
 
 use super::{ClientError, FirstShard, Foreign, OutboxReport, Partition, foreign, skew};
-use crate::admin::redis_cluster::RedisCluster;
-use crate::admin::redis_info::InfoOfAll;
+use crate::admin::redis_cluster::ShardSlot;
 use crate::cluster::system_ms;
 use crate::event::{PARTITIONS, Shard};
 use crate::redis::{OwnShard, Stamp, server_time_ms};
@@ -30,24 +29,8 @@ pub struct ShardReport {
     pub error: Option<String>,
 }
 
-/// The slot of a shard.
-#[derive(Clone, Debug, Serialize)]
-pub struct ShardSlot {
-    /// Number of the slot.
-    pub slot: u16,
-    /// Address of the slot's master.
-    pub master: Option<String>,
-    /// Addresses of the master's replicas, without the failed ones.
-    pub replicas: Vec<String>,
-}
-
 impl ShardReport {
-    pub(super) fn of(shard: Shard, found: &Result<FoundShard, ClientError>, redis: &InfoOfAll) -> Self {
-        let slot = redis.slots.get(shard.index()).map(|RedisCluster { slot, master, replicas, .. }| ShardSlot {
-            slot: *slot,
-            master: master.clone(),
-            replicas: replicas.clone(),
-        });
+    pub(super) fn of(shard: Shard, found: &Result<FoundShard, ClientError>, slot: Option<ShardSlot>) -> Self {
         match found {
             Ok(FoundShard { lengths, dead_letters, leases, .. }) => {
                 let (events, dead_letters, leases) = (lengths.iter().sum(), *dead_letters, *leases);
