@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::attempt::EndedAttempt;
-use crate::outbox::{BatchOutcome, Queued};
+use crate::outbox::BatchOutcome;
 use crate::report::{FAILURES, Latency};
 use crate::telemetry::{AnswerExcerpt, Cause};
 
@@ -138,8 +138,8 @@ impl Health {
     }
 
     /// Records the outcome of a batch of `events`.
-    pub(crate) fn record_outcome<'a>(&mut self, outcome: &BatchOutcome, events: impl Iterator<Item = &'a Queued>) {
-        let events = count(events);
+    pub(crate) fn record_outcome(&mut self, outcome: &BatchOutcome, events: usize) {
+        let events = events as u64;
         match outcome {
             BatchOutcome::Delivered { .. } => {
                 self.deliveries += 1;
@@ -154,23 +154,20 @@ impl Health {
     }
 
     /// Records events that were dropped before they were in a batch.
-    pub(crate) fn record_drop<'a>(&mut self, events: impl Iterator<Item = &'a Queued>) {
-        self.events_dropped += count(events);
+    pub(crate) fn record_drop(&mut self, events: usize) {
+        self.events_dropped += events as u64;
     }
-}
-
-/// Returns the number of events in these items. A dead letter counts all of its events.
-fn count<'a>(events: impl Iterator<Item = &'a Queued>) -> u64 {
-    events.map(|queued| queued.item.events() as u64).sum()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::config::EndpointId;
     use crate::delivery::attempt::AttemptResult;
     use crate::event::{Event, EventKind, Shard};
-    use crate::outbox::{DeadLetterId, Item, LaneId, Position, Redelivery};
+    use crate::outbox::{DeadLetterId, Item, LaneId, Position, Queued, Redelivery, count_events};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -251,12 +248,13 @@ mod tests {
         assert_eq!(health.too_large(5), None);
     }
 
-    fn queued(item: Item) -> Queued {
-        Queued::new(item, Position { shard: Shard::FIRST, partition: 0, token: 0, seq: 0 }, Instant::now())
+    fn queued(item: Item) -> Arc<Queued> {
+        let position = Position { shard: Shard::FIRST, partition: 0, token: 0, seq: 0 };
+        Arc::new(Queued::new(item, position, Instant::now()))
     }
 
     /// Returns an event, and a dead letter of three events.
-    fn four_events() -> [Queued; 2] {
+    fn four_events() -> [Arc<Queued>; 2] {
         let event = Event { app: "app".into(), channel: "c".into(), time_ms: 1, kind: EventKind::ChannelOccupied };
         let lane = LaneId { endpoint: EndpointId::new("0"), app: "app".into(), shard: Shard::FIRST };
         let dead_letter = DeadLetterId::parse("1-1").unwrap();
@@ -271,9 +269,9 @@ mod tests {
         for outcome in
             [BatchOutcome::Delivered { status: 200 }, BatchOutcome::dropped("HTTP 500"), BatchOutcome::Forgotten]
         {
-            health.record_outcome(&outcome, events.iter());
+            health.record_outcome(&outcome, count_events(&events));
         }
-        health.record_outcome(&BatchOutcome::Delivered { status: 204 }, events.iter().take(1));
+        health.record_outcome(&BatchOutcome::Delivered { status: 204 }, count_events(&events[..1]));
         assert_eq!((health.deliveries, health.events_delivered), (2, 5));
         assert_eq!((health.drops, health.events_dropped), (1, 4));
     }
@@ -281,8 +279,8 @@ mod tests {
     #[test]
     fn events_that_are_dropped_before_they_are_in_a_batch_count_without_one() {
         let mut health = Health::default();
-        health.record_drop(four_events().iter());
-        health.record_drop(four_events().iter().take(1));
+        health.record_drop(count_events(&four_events()));
+        health.record_drop(count_events(&four_events()[..1]));
         assert_eq!((health.drops, health.events_dropped), (0, 5));
     }
 }

@@ -31,7 +31,7 @@ use super::lane::Lane;
 use super::permits::{MAX_WORKERS, WorkerPermits};
 use crate::config::Endpoint;
 use crate::event::AppId;
-use crate::outbox::{BatchOutcome, InFlightBatch, LaneId, Moves, Queued};
+use crate::outbox::{BatchOutcome, InFlightBatch, LaneId, Moves, Queued, count_events};
 use crate::report::{EndpointStates, EventCounters};
 use crate::telemetry::OUTBOX_FULL;
 
@@ -212,19 +212,12 @@ impl Lanes {
     /// them as a batch without attempts.
     pub(crate) fn drop_oldest(&mut self, count: usize) -> Option<FinishedBatch> {
         let (longest, entry) = self.entries.iter_mut().enumerate().max_by_key(|(_, entry)| entry.lane.waiting())?;
-        let batch = Batch::new(entry.id.app.clone(), self.ids.next(), entry.lane.drop_oldest(count));
-        let dropped = FinishedBatch {
-            lane: entry.id.clone(),
-            endpoint: entry.endpoint,
-            batch: Arc::new(batch),
-            attempts: 0,
-            outcome: BatchOutcome::dropped(OUTBOX_FULL),
-            answer: None,
-            moves: if entry.redelivers { Moves::Never } else { entry.lane.moves_of_dropped() },
-        };
+        let batch = Arc::new(Batch::new(entry.id.app.clone(), self.ids.next(), entry.lane.drop_oldest(count)));
+        let moves = if entry.redelivers { Moves::Never } else { entry.lane.moves_of_dropped() };
+        let dropped = entry.finished(batch, BatchOutcome::dropped(OUTBOX_FULL), moves);
         let events = &dropped.batch.events;
         self.waiting -= events.len();
-        self.health[dropped.endpoint].record_drop(events.iter().map(|queued| &**queued));
+        self.health[dropped.endpoint].record_drop(count_events(events));
         self.plan(longest);
         (!events.is_empty()).then_some(dropped)
     }

@@ -225,6 +225,11 @@ pub(crate) fn redelivery_of(events: &[Arc<Queued>]) -> Option<&Redelivery> {
     events.first().and_then(|first| first.redelivery())
 }
 
+/// Returns the number of events in these entries. A dead letter counts all of its events.
+pub(crate) fn count_events(entries: &[Arc<Queued>]) -> usize {
+    entries.iter().map(|queued| queued.item.events()).sum()
+}
+
 /// The ordered stream of one application's events in one shard to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LaneId {

@@ -9,7 +9,7 @@ use super::{LaneEntry, Lanes, Plan};
 use crate::delivery::attempt::{AttemptResult, EndedAttempt};
 use crate::delivery::batch::Batch;
 use crate::delivery::retry::{HTTP_GONE, RetryDecision};
-use crate::outbox::{BatchOutcome, LaneId, Moves};
+use crate::outbox::{BatchOutcome, LaneId, Moves, count_events};
 use crate::telemetry::AnswerExcerpt;
 
 /// A batch that was delivered or dropped.
@@ -26,6 +26,14 @@ pub(crate) struct FinishedBatch {
     pub(crate) answer: Option<AnswerExcerpt>,
     /// The cursors of the lane that move.
     pub(crate) moves: Moves,
+}
+
+impl LaneEntry {
+    /// Creates a batch of this lane that was not sent.
+    pub(super) fn finished(&self, batch: Arc<Batch>, outcome: BatchOutcome, moves: Moves) -> FinishedBatch {
+        let (lane, endpoint) = (self.id.clone(), self.endpoint);
+        FinishedBatch { lane, endpoint, batch, attempts: 0, outcome, answer: None, moves }
+    }
 }
 
 impl Lanes {
@@ -123,13 +131,12 @@ impl Lanes {
     pub(super) fn finish(&mut self, lane: usize, attempts: u32, outcome: BatchOutcome) -> Option<FinishedBatch> {
         let entry = &mut self.entries[lane];
         let batch = entry.lane.finish()?;
-        self.health[entry.endpoint].record_outcome(&outcome, batch.events.iter().map(|queued| &**queued));
+        self.health[entry.endpoint].record_outcome(&outcome, count_events(&batch.events));
         let moves = match (entry.redelivers, entry.lane.has_batch()) {
             (true, _) => Moves::Never,
             (false, true) => Moves::Own,
             (false, false) => Moves::All,
         };
-        let (lane, endpoint) = (entry.id.clone(), entry.endpoint);
-        Some(FinishedBatch { lane, endpoint, batch, attempts, outcome, answer: None, moves })
+        Some(FinishedBatch { attempts, ..entry.finished(batch, outcome, moves) })
     }
 }

@@ -50,15 +50,8 @@ impl Lanes {
             let dead_letters = entry.lane.withdraw(is_part);
             if !dead_letters.is_empty() {
                 self.waiting -= dead_letters.len();
-                self.withdrawn.push(FinishedBatch {
-                    lane: entry.id.clone(),
-                    endpoint,
-                    batch: Arc::new(Batch::new(entry.id.app.clone(), String::new(), dead_letters)),
-                    attempts: 0,
-                    outcome: BatchOutcome::Forgotten,
-                    answer: None,
-                    moves: Moves::Never,
-                });
+                let batch = Arc::new(Batch::new(entry.id.app.clone(), String::new(), dead_letters));
+                self.withdrawn.push(entry.finished(batch, BatchOutcome::Forgotten, Moves::Never));
                 self.plan(lane);
             }
         }

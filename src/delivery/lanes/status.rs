@@ -7,6 +7,7 @@ use crate::delivery::answer::first_bytes;
 use crate::delivery::attempt::EndedAttempt;
 use crate::delivery::health::Health;
 use crate::delivery::lane::LaneSnapshot;
+use crate::outbox::count_events;
 use crate::report::{AT_MOST, DeliveryStatus, EndpointState, EndpointStatus, FAILURES, LaneStatus, WallClock, hash_of};
 use crate::telemetry::Sight;
 
@@ -77,7 +78,7 @@ impl Lanes {
             label: self.endpoints[*endpoint].label(),
             app_id: id.app.as_text().into_owned(),
             id: batch.id.clone(),
-            events: batch.events.iter().map(|queued| queued.item.events()).sum(),
+            events: count_events(&batch.events),
             attempt: lane.attempts(),
             status,
             error,

@@ -1,12 +1,11 @@
 //! Acknowledges events to the outbox, and reports their deliveries and drops.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::SchedulerGuard;
 use crate::config::Payload;
 use crate::delivery::lanes::FinishedBatch;
-use crate::outbox::{self, BatchOutcome, DropReport, InFlightBatch, Moves, Queued};
+use crate::outbox::{self, BatchOutcome, DropReport, InFlightBatch, Moves, count_events};
 use crate::telemetry::{Outcome, UNCONFIGURED};
 
 impl SchedulerGuard<'_> {
@@ -18,7 +17,7 @@ impl SchedulerGuard<'_> {
             BatchOutcome::Delivered { status } => {
                 let counters = &telemetry.counters;
                 counters.batches_delivered.add(1);
-                counters.events_delivered.add(count(&batch.events) as u64);
+                counters.events_delivered.add(count_events(&batch.events) as u64);
                 telemetry.report(Outcome::Delivered {
                     url: endpoint.target.configured(),
                     status: *status,
@@ -26,7 +25,7 @@ impl SchedulerGuard<'_> {
                     attempts: *attempts,
                     webhook_id: batch.id.clone(),
                     endpoint: lane.endpoint.to_string(),
-                    events: count(&batch.events) as u64,
+                    events: count_events(&batch.events) as u64,
                 });
                 None
             }
@@ -38,7 +37,7 @@ impl SchedulerGuard<'_> {
                 webhook_id: batch.id.clone(),
                 dead_letter: None,
                 app_id: lane.app.as_text().into_owned(),
-                events: count(&batch.events),
+                events: count_events(&batch.events),
                 attempts: *attempts,
                 reason: reason.clone(),
                 answer: answer.clone(),
@@ -89,7 +88,7 @@ impl SchedulerGuard<'_> {
             endpoint_id: flight.lane.endpoint.to_string(),
             webhook_id: flight.id.clone(),
             app_id: flight.lane.app.as_text().into_owned(),
-            events: count(&flight.events),
+            events: count_events(&flight.events),
             reason: UNCONFIGURED.to_owned(),
             ..DropReport::default()
         };
@@ -104,9 +103,4 @@ impl SchedulerGuard<'_> {
             report: Some(Box::new(report)),
         });
     }
-}
-
-/// Returns the number of events in these items. A dead letter counts all of its events.
-fn count(events: &[Arc<Queued>]) -> usize {
-    events.iter().map(|queued| queued.item.events()).sum()
 }
