@@ -1,18 +1,15 @@
 //! The custom events in `endpoints.*.events`: names such as `order.paid` and families such as `order.*`.
 
+use super::filter::matches;
 use crate::event::{CustomName, CustomNameError, EventName};
 
 /// The custom events that an endpoint receives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CustomNames(pub(super) Vec<NamePattern>);
 
-/// A name or a family of names.
+/// A name or a family of names, as in the config.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum NamePattern {
-    One(Box<str>),
-    /// The common prefix, including the full stop.
-    Family(Box<str>),
-}
+pub(super) struct NamePattern(Box<str>);
 
 impl NamePattern {
     /// Parses a name, or a family that ends with `.*`.
@@ -20,29 +17,20 @@ impl NamePattern {
     /// # Errors
     /// If it is neither. The message has the reason.
     pub(super) fn parse(written: &str) -> Result<Self, CustomNameError> {
-        match written.strip_suffix('*').filter(|family| family.ends_with('.')) {
-            Some(family) => CustomName::parse(family).map(|family| Self::Family(family.as_str().into())),
-            None => CustomName::parse(written).map(|name| Self::One(name.as_str().into())),
-        }
+        let family = written.strip_suffix('*').filter(|family| family.ends_with('.'));
+        CustomName::parse(family.unwrap_or(written)).map(|_| Self(written.into()))
     }
 
     /// Returns the Pusher event that was probably meant: `member_added` for `member.added`.
     pub(super) fn meant(written: &str) -> Option<EventName> {
         written.replace(['.', '-'], "_").parse().ok()
     }
-
-    fn fits(&self, name: &str) -> bool {
-        match self {
-            Self::One(one) => **one == *name,
-            Self::Family(family) => name.starts_with(&**family),
-        }
-    }
 }
 
 impl CustomNames {
     /// Returns `true` if any pattern matches `name`.
     pub(crate) fn contain(&self, name: &str) -> bool {
-        self.0.iter().any(|pattern| pattern.fits(name))
+        self.0.iter().any(|NamePattern(pattern)| matches(pattern, name.as_bytes()))
     }
 
     /// Returns `true` if there are no patterns.

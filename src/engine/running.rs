@@ -151,11 +151,10 @@ fn start_claimers(
                 let boot = first_incarnation.take().unwrap_or_else(rand::random);
                 NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), boot)
             }),
-            others: if is_first {
-                OtherData::of_first_shard(config.connection.untagged_prefix(&config.key_prefix))
-            } else {
-                OtherData::of_other_shard(Arc::clone(&memberships[Shard::FIRST.index()]))
-            },
+            others: OtherData::new(
+                memberships.first().filter(|_| !is_first).cloned(),
+                config.connection.untagged_prefix(&config.key_prefix).filter(|_| is_first),
+            ),
         };
         let mut claimer = Claimer::new(Arc::clone(node_state), parts, Arc::clone(stop), Arc::clone(telemetry));
         Thread::spawn("wh-claimer", Arc::clone(telemetry), move || claimer.run())

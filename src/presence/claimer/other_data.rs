@@ -32,14 +32,10 @@ pub(crate) struct OtherData {
 }
 
 impl OtherData {
-    /// Returns what decides about the first shard: data under `untagged_prefix` excludes the node.
-    pub(crate) fn of_first_shard(untagged_prefix: Option<String>) -> Self {
-        Self { untagged_prefix, ..Self::default() }
-    }
-
-    /// Returns what decides about another shard: the node's membership in the first one.
-    pub(crate) fn of_other_shard(first: Arc<SharedMembership>) -> Self {
-        Self { first_shard: Some(first), ..Self::default() }
+    /// Returns what decides about a shard: for all but the first one, the node's membership in the first one; for the first of
+    /// several, data under the `untagged_prefix`, which excludes the node.
+    pub(crate) fn new(first_shard: Option<Arc<SharedMembership>>, untagged_prefix: Option<String>) -> Self {
+        Self { first_shard, untagged_prefix, ..Self::default() }
     }
 
     /// Returns `true` if this is the first shard.
