@@ -15,7 +15,6 @@ use super::form::{Form, read};
 use super::header;
 use super::previous_secret::PreviousSecrets;
 use super::scalar::{PerSecond, Switch};
-use super::target::WrittenTarget;
 use super::value::List;
 use super::written::BatchMaxBytes;
 use super::{
@@ -229,11 +228,8 @@ impl EndpointEntry {
             return Ok(None);
         }
         let set = self.set_keys();
-        let written =
-            WrittenTarget { url: self.url, lambda: self.lambda, queue: self.queue, connection: self.connection };
-        let Some(target) = Target::of(&key, written, &defaults.queues, &defaults.environment, warnings)? else {
-            return Ok(None);
-        };
+        let target = Target::of(&key, self.url, self.lambda, self.queue, self.connection, defaults, warnings)?;
+        let Some(target) = target else { return Ok(None) };
         let unused = set.into_iter().filter(|(name, is_set)| *is_set && target.ignores(name));
         warnings.extend(unused.map(|(name, _)| format!("{}.{name} has no effect on a queue", place(&key))));
         let unencrypted = target.unencrypted();

@@ -2,6 +2,7 @@
 
 use serde::de::{Deserialize, Deserializer};
 
+use super::Address;
 use super::address::Host;
 use super::form::{Form, read};
 
@@ -33,10 +34,7 @@ impl<const PORT: u16> Hosts<PORT> {
 
 /// Returns the servers as a text for logs.
 pub(super) fn joined(hosts: &[(String, u16)]) -> String {
-    let server = |(host, port): &(String, u16)| {
-        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-    };
-    hosts.iter().map(server).collect::<Vec<_>>().join(", ")
+    hosts.iter().map(|server| Address::of_server(server, None).to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn host(text: &str, default_port: u16) -> Result<((String, u16), bool), String> {

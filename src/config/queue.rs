@@ -10,11 +10,11 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::EndpointUrl;
 use super::connection::{Address, Connection, WrittenConnection};
 use super::error::{ConfigError, ROOT, place};
 use super::lambda::Region;
 use super::value::{List, Setting};
+use super::{Defaults, EndpointUrl};
 use crate::aws::{self, AccessKeys, ChainLink, Environment};
 use crate::secret::Secret;
 
@@ -127,25 +127,19 @@ struct WrittenQueueConnection {
     token: Option<Secret>,
 }
 
-/// `queue` and `connection` of an endpoint before they are resolved.
-pub(super) struct WrittenQueue {
-    pub(super) name: String,
-    pub(super) connection: Option<String>,
-}
-
-impl WrittenQueue {
-    /// Resolves the queue of the endpoint at `key`.
+impl Queue {
+    /// Resolves the keys `queue` and `connection` of the endpoint at `key`.
     pub(super) fn resolve(
-        self,
+        name: String,
+        connection: Option<String>,
         key: &str,
-        queues: &Queues,
-        environment: &Environment,
+        Defaults { queues, environment, .. }: &Defaults,
         warnings: &mut Vec<String>,
-    ) -> Result<Queue, ConfigError> {
-        if self.name.chars().any(char::is_control) {
+    ) -> Result<Self, ConfigError> {
+        if name.chars().any(char::is_control) {
             return Err(ConfigError::at(&format!("{key}.queue"), "contains a control character"));
         }
-        let connection = self.connection.or_else(|| queues.default.clone()).ok_or_else(|| {
+        let connection = connection.or_else(|| queues.default.clone()).ok_or_else(|| {
             ConfigError::at(&format!("{key}.connection"), "is missing: name a connection of config/queue.php")
         })?;
         let key = format!("{key}.connection");
@@ -158,8 +152,8 @@ impl WrittenQueue {
             return Err(ConfigError::at(&key, format_args!("\"{connection}\" {problem}")));
         }
         let server = match written.driver.as_deref().unwrap_or_default() {
-            "redis" => QueueServer::Redis(written.redis(&self.name, warnings)?),
-            "sqs" => QueueServer::Sqs(written.sqs(&self.name, &connection, environment, warnings)?),
+            "redis" => QueueServer::Redis(written.redis(&name, warnings)?),
+            "sqs" => QueueServer::Sqs(written.sqs(&name, &connection, environment, warnings)?),
             driver => {
                 let problem = format!(
                     "\"{connection}\" has the driver \"{driver}\", which only PHP can push to: name a connection with the \
@@ -168,7 +162,7 @@ impl WrittenQueue {
                 return Err(ConfigError::at(&key, problem));
             }
         };
-        Ok(Queue { connection, name: self.name, server })
+        Ok(Self { connection, name, server })
     }
 }
 

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use derive_more::Display;
 
 use super::error::place;
-use super::queue::{Queue, QueueServer, Queues, RedisQueue, SqsQueue, WrittenQueue};
-use super::{ConfigError, EndpointUrl, Lambda, lambda};
-use crate::aws::{ChainLink, Environment};
+use super::queue::{Queue, QueueServer, RedisQueue, SqsQueue};
+use super::{ConfigError, Defaults, EndpointUrl, Lambda, lambda};
+use crate::aws::ChainLink;
 use crate::secret::Secret;
 
 /// The target of webhooks.
@@ -21,22 +21,15 @@ pub enum Target {
     Queue(Queue),
 }
 
-/// The keys of an endpoint that name its target.
-pub(super) struct WrittenTarget {
-    pub(super) url: Option<EndpointUrl>,
-    pub(super) lambda: Option<lambda::WrittenLambda>,
-    pub(super) queue: Option<String>,
-    /// Only with `queue`.
-    pub(super) connection: Option<String>,
-}
-
 impl Target {
-    /// Resolves the target of the endpoint at `key`. A missing target is a warning and gives `None`.
+    /// Resolves the target of the endpoint at `key`, from the keys that name it. A missing target is a warning and gives `None`.
     pub(super) fn of(
         key: &str,
-        written: WrittenTarget,
-        queues: &Queues,
-        environment: &Environment,
+        url: Option<EndpointUrl>,
+        lambda: Option<lambda::WrittenLambda>,
+        queue: Option<String>,
+        connection: Option<String>,
+        defaults: &Defaults,
         warnings: &mut Vec<String>,
     ) -> Result<Option<Self>, ConfigError> {
         let at = |name: &str| format!("{key}.{name}");
@@ -44,7 +37,6 @@ impl Target {
             let problem = format!("cannot be combined with {}: remove one of them", place(&at(other)));
             Err(ConfigError::at(&at(name), problem))
         };
-        let WrittenTarget { url, lambda, queue, connection } = written;
         match (url, lambda, queue) {
             (Some(_), Some(_), _) => both("lambda", "url"),
             (Some(_), _, Some(_)) => both("queue", "url"),
@@ -53,9 +45,11 @@ impl Target {
                 Err(ConfigError::at(&at("connection"), "is the connection of a queue: remove it, or set queue"))
             }
             (Some(url), None, None) => Ok(Some(Self::Url(url))),
-            (None, Some(written), None) => Ok(written.resolve(&at("lambda"), environment, warnings)?.map(Self::Lambda)),
+            (None, Some(written), None) => {
+                Ok(written.resolve(&at("lambda"), &defaults.environment, warnings)?.map(Self::Lambda))
+            }
             (None, None, Some(name)) => {
-                WrittenQueue { name, connection }.resolve(key, queues, environment, warnings).map(Self::Queue).map(Some)
+                Queue::resolve(name, connection, key, defaults, warnings).map(Self::Queue).map(Some)
             }
             (None, None, None) => {
                 let name = if connection.is_some() { "queue" } else { "url" };

@@ -197,13 +197,9 @@ impl PresenceScripts {
     ) -> RedisResult<Result<Renewal, Refusal>> {
         let mut call = self.call(&RENEW, node.as_str());
         call.key(self.key_of("reply", node.as_str()));
-        let (status, unbroken, lapsed, next_due): (String, u64, Vec<String>, i64) = call
-            .arg(known.epoch)
-            .arg(millis(self.lease))
-            .arg(LAPSED_PER_RENEWAL)
-            .arg(known.answered)
-            .arg(known.restored_for)
-            .invoke(redis)?;
+        call.arg(known.epoch).arg(millis(self.lease)).arg(LAPSED_PER_RENEWAL);
+        call.arg(known.answered).arg(known.restored_for);
+        let (status, unbroken, lapsed, next_due): (String, u64, Vec<String>, i64) = call.invoke(redis)?;
         let renewal = Renewal { unbroken: unbroken == 1, lapsed, next_due: waiting(next_due) };
         accepted(&status, 0).map(|result| result.map(|()| renewal))
     }

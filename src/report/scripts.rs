@@ -100,14 +100,9 @@ impl OwnShard {
         disabled: &BTreeMap<String, Option<String>>,
     ) -> RedisResult<(u64, EndpointStates, bool)> {
         let mut call = REPORT.call(&self.prefix);
-        call.key(self.key("status"))
-            .key(self.key_of("status", node))
-            .key(self.key("paused"))
-            .key(self.key("watch"))
-            .key(self.key("disabled"))
-            .arg(node)
-            .arg(record)
-            .arg(millis(time));
+        call.key(self.key("status")).key(self.key_of("status", node));
+        call.key(&["paused", "watch", "disabled"].map(|name| self.key(name)));
+        call.arg(node).arg(record).arg(millis(time));
         for (endpoint, url) in disabled {
             call.arg(endpoint).arg(url.as_deref().unwrap_or_default());
         }

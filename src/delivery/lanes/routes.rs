@@ -12,7 +12,7 @@ use crate::outbox::{Item, LaneId, Queued, Redelivery};
 use crate::report::AppCounters;
 
 /// The lanes that want events of one name and application.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Route {
     pub(super) lanes: Vec<usize>,
     /// `true` if some of the lanes have a filter.
@@ -49,19 +49,19 @@ impl Lanes {
             let had = queued.resume.as_ref().is_some_and(|resume| resume.has(id, queued.position.seq));
             !had && queued.event().is_none_or(|event| self.endpoints[*endpoint].admits(event))
         };
-        self.route_along(route.lanes.iter().filter(wanted).copied().collect())
+        Arc::new(self.route_along(route.lanes.iter().filter(wanted).copied().collect()))
     }
 
-    fn route_along(&self, lanes: Vec<usize>) -> Arc<Route> {
+    fn route_along(&self, lanes: Vec<usize>) -> Route {
         let ids = lanes.iter().map(|lane| self.entries[*lane].id.clone()).collect();
-        Arc::new(Route { lanes, ids, filtered: false })
+        Route { lanes, ids, filtered: false }
     }
 
     /// Routes the retry of a dead letter. The cursors of an earlier owner do not apply, because it stays a dead letter until it
     /// is delivered.
     fn route_to(&mut self, redelivery: &Redelivery) -> Arc<Route> {
         let lanes = self.redelivering_lane(redelivery).into_iter().collect();
-        self.route_along(lanes)
+        Arc::new(self.route_along(lanes))
     }
 
     /// Returns the lane with this id, if its endpoint is configured. Adds the lanes of its application if needed.
@@ -95,14 +95,7 @@ impl Lanes {
     }
 
     fn route_of(&self, lanes: &[usize], wants: impl Fn(&Endpoint) -> bool) -> Route {
-        let mut route = Route::default();
-        for &lane in lanes {
-            if wants(self.endpoint_of(lane)) {
-                route.lanes.push(lane);
-                route.ids.push(self.entries[lane].id.clone());
-            }
-        }
-        route
+        self.route_along(lanes.iter().copied().filter(|lane| wants(self.endpoint_of(*lane))).collect())
     }
 
     fn endpoint_of(&self, lane: usize) -> &Endpoint {

@@ -63,11 +63,6 @@ impl ResponseHead {
         Ok(Some((skipped + length, Self { status, bytes: bytes.into(), persists }, body)))
     }
 
-    /// Returns `true` if this is an interim response, which a final one follows.
-    pub(super) const fn is_interim(&self) -> bool {
-        is_interim(self.status)
-    }
-
     /// Returns the value of the first header named `name`.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let field = fields(&self.bytes).find(|field| field.is(name))?;
@@ -75,7 +70,8 @@ impl ResponseHead {
     }
 }
 
-const fn is_interim(status: u16) -> bool {
+/// Returns `true` for an interim response, which a final one follows.
+pub(super) const fn is_interim(status: u16) -> bool {
     matches!(status, 100 | 102..=199)
 }
 
@@ -220,7 +216,7 @@ mod tests {
 
     #[test]
     fn every_1xx_except_101_is_an_interim_response() {
-        let interim = |status: u16| answer(&format!("HTTP/1.1 {status} -\r\n\r\n")).0.is_interim();
+        let interim = |status: u16| is_interim(answer(&format!("HTTP/1.1 {status} -\r\n\r\n")).0.status);
         assert!(interim(100) && interim(103) && interim(199));
         assert!(!interim(101) && !interim(200) && !interim(404));
     }

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use derive_more::Deref;
 use parking_lot::Mutex;
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -38,7 +39,7 @@ pub(crate) struct ClientSettings {
     pub(crate) rules: AddressRules,
     /// The timeout of a whole request.
     pub(crate) timeout: Duration,
-    /// The timeout of connecting.
+    /// The timeout of resolving and of connecting.
     pub(crate) connect_timeout: Duration,
 }
 
@@ -47,17 +48,15 @@ pub(crate) struct ClientSettings {
 /// ureq opens the connections, including proxies and TLS. The HTTP exchange is our own. A general HTTP client repeats work for
 /// each request that is the same for all requests to a server, and that was most of the cost of a POST. Each client has its
 /// own connections, so that no client evicts the idle connections of another.
+#[derive(Deref)]
 pub(crate) struct PostClient {
-    uri: Uri,
+    #[deref]
+    settings: ClientSettings,
     route: ServerRoute,
     /// The reason that this client never sends anything, if the host is a refused address.
     refused: Option<String>,
     config: Config,
     resolver: GuardedResolver,
-    connector: Arc<Connector>,
-    timeout: Duration,
-    /// The timeout of resolving and of connecting.
-    connect_timeout: Duration,
     idle: Arc<Idle>,
     pool: Arc<Mutex<Pool>>,
 }
@@ -65,7 +64,7 @@ pub(crate) struct PostClient {
 impl PostClient {
     /// Creates a client with these settings. All clients share `names` and `idle`.
     pub(crate) fn new(settings: ClientSettings, names: Arc<DnsCache>, idle: Arc<Idle>) -> Self {
-        let ClientSettings { uri, proxy, connector, rules, timeout, connect_timeout } = settings;
+        let ClientSettings { uri, proxy, connector, rules, .. } = &settings;
         let config = Agent::config_builder()
             // Always set: by default ureq uses the proxy of the environment.
             .proxy(proxy.clone())
@@ -75,15 +74,12 @@ impl PostClient {
             .output_buffer_size(16 * 1024)
             .build();
         Self {
-            refused: refused_literal(&uri, rules),
-            route: ServerRoute::to(&uri, proxy.clone()),
-            resolver: GuardedResolver::new(names, rules, proxy),
+            refused: refused_literal(uri, *rules),
+            route: ServerRoute::to(uri, proxy.clone()),
+            resolver: GuardedResolver::new(names, *rules, proxy.clone()),
             pool: Arc::default(),
-            uri,
+            settings,
             config,
-            connector,
-            timeout,
-            connect_timeout,
             idle,
         }
     }

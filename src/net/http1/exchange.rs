@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ureq::{Error, Timeout};
 
-use super::answer::{Body, ResponseHead, not_http};
+use super::answer::{Body, ResponseHead, is_interim, not_http};
 use super::client::{HttpConnection, PostClient};
 use crate::net::deadline::Deadline;
 
@@ -138,7 +138,7 @@ fn receive(connection: &mut HttpConnection, deadline: Deadline) -> Result<(Respo
         let input = buffers.input();
         if let Some((length, head, body)) = ResponseHead::parse(input, seen, is_full)? {
             buffers.input_consume(length);
-            if !head.is_interim() {
+            if !is_interim(head.status) {
                 return Ok((head, body));
             }
             (seen, interim) = (0, interim + 1);

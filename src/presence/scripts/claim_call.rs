@@ -35,15 +35,8 @@ impl PresenceScripts {
         for name in ["reply", "held_users", "held_channels", "held_connections"] {
             call.arg(self.key_of(name, node.as_str()));
         }
-        call.arg(unmoved)
-            .arg(&self.prefix)
-            .arg(node.as_str())
-            .arg(epoch)
-            .arg(batch.number)
-            .arg(self.partitions)
-            .arg(millis(self.grace))
-            .arg(DUE_PER_BATCH);
-        call.arg(&self.outbox_limits);
+        call.arg(unmoved).arg(&self.prefix).arg(node.as_str()).arg(epoch).arg(batch.number).arg(self.partitions);
+        call.arg(millis(self.grace)).arg(DUE_PER_BATCH).arg(&self.outbox_limits);
         call.arg(millis(self.count_interval)).arg(millis(self.miss_ttl));
         add_entries(&mut call, batch, self.partitions);
         let command = call.get_packed_command();
