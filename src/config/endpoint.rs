@@ -321,7 +321,7 @@ impl Endpoint {
         if !encrypted && self.tls != TlsFiles::default() {
             warnings.push(format!("{key} has TLS files, but its connection is not encrypted: use an https:// URL"));
         }
-        if let Some(proxy) = self.proxy.as_ref().filter(|proxy| proxy.resolves_names())
+        if let Some(proxy) = self.proxy.as_ref().filter(|proxy| proxy.resolves_names)
             && self.addresses.deny_private_networks
         {
             warnings.push(format!(

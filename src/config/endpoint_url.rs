@@ -13,37 +13,19 @@ use crate::secret::Secret;
 #[display("{shown}")]
 #[serde(try_from = "String")]
 pub struct EndpointUrl {
-    url: Url,
-    configured: Box<str>,
+    /// The URL for requests: normalised, without userinfo and fragment.
+    pub(crate) url: Url,
+    /// The URL as in the config, without userinfo. Its query may be secret: use it only to compare it with the config.
+    pub(crate) configured: Box<str>,
     shown: Box<str>,
-    credentials: Option<Secret>,
+    /// `user:password` for HTTP Basic authentication, if the URL had a userinfo.
+    pub(crate) credentials: Option<Secret>,
 }
 
 impl EndpointUrl {
-    /// Returns the URL for requests: normalised, without userinfo and fragment.
+    /// Returns the URL for requests.
     pub(crate) fn as_str(&self) -> &str {
         self.url.as_str()
-    }
-
-    /// Returns the parsed URL for requests.
-    pub(crate) const fn url(&self) -> &Url {
-        &self.url
-    }
-
-    /// Returns the URL as in the config, without userinfo. Its query may be secret: use it only to compare it with the
-    /// config.
-    pub(crate) const fn configured(&self) -> &str {
-        &self.configured
-    }
-
-    /// Returns `true` if the printed URL omits a query.
-    pub(crate) fn hides_query(&self) -> bool {
-        self.url.query().is_some()
-    }
-
-    /// Returns `user:password` for HTTP Basic authentication, if the URL had a userinfo.
-    pub(crate) const fn credentials(&self) -> Option<&Secret> {
-        self.credentials.as_ref()
     }
 }
 
@@ -95,17 +77,17 @@ mod tests {
     fn credentials_are_separated_from_the_url_and_decoded() {
         let url = parse("https://me%40work:p%3Ass@example.com/hook?x=1").unwrap();
         assert_eq!(url.as_str(), "https://example.com/hook?x=1");
-        assert_eq!(url.configured(), "https://example.com/hook?x=1");
-        assert_eq!(url.credentials().map(Secret::expose), Some("me@work:p:ss"));
+        assert_eq!(&*url.configured, "https://example.com/hook?x=1");
+        assert_eq!(url.credentials.as_ref().map(Secret::expose), Some("me@work:p:ss"));
         assert!(!format!("{url:?}").contains("p:ss"));
     }
 
     #[test]
     fn a_url_without_credentials_is_shown_as_it_was_written() {
         let url = parse("https://example.com").unwrap();
-        assert_eq!((url.to_string().as_str(), url.configured()), ("https://example.com", "https://example.com"));
+        assert_eq!((url.to_string().as_str(), &*url.configured), ("https://example.com", "https://example.com"));
         assert_eq!(url.as_str(), "https://example.com/");
-        assert_eq!(url.credentials(), None);
+        assert_eq!(url.credentials, None);
     }
 
     #[test]
@@ -114,8 +96,8 @@ mod tests {
             let url = parse(&format!("https://{login}example.com/hook?token=hunter2#hunter2")).unwrap();
             assert_eq!(url.to_string(), "https://example.com/hook");
             assert_eq!(format!("{url:?}"), "\"https://example.com/hook\"");
-            assert_eq!(url.configured(), "https://example.com/hook?token=hunter2#hunter2");
-            assert!(url.hides_query());
+            assert_eq!(&*url.configured, "https://example.com/hook?token=hunter2#hunter2");
+            assert!(url.url.query().is_some());
         }
     }
 

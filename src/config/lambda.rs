@@ -116,7 +116,7 @@ impl WrittenLambda {
             ConfigError::at(&at("qualifier"), "differs from the one in function_name: remove one of them")
         })?;
         if let Some(url) = &self.endpoint_url
-            && (url.credentials().is_some() || url.url().query().is_some() || url.url().path() != "/")
+            && (url.credentials.is_some() || url.url.query().is_some() || url.url.path() != "/")
         {
             return Err(ConfigError::at(&at("endpoint_url"), "must contain only a scheme, a host and a port"));
         }

@@ -12,27 +12,19 @@ use crate::secret::Secret;
 #[derive(Clone, Debug, PartialEq, Eq, Display)]
 #[display("{shown}")]
 pub struct ProxyUrl {
-    full: Secret,
+    /// The URL with its credentials.
+    pub(crate) full: Secret,
     shown: Box<str>,
-    resolves_names: bool,
+    /// The proxy resolves host names, and not this machine.
+    pub(super) resolves_names: bool,
 }
 
 impl ProxyUrl {
-    /// Returns the URL with its credentials.
-    pub(crate) const fn full(&self) -> &Secret {
-        &self.full
-    }
-
     /// Returns user and password, if the URL has them.
     pub(crate) fn login(&self) -> Option<(String, String)> {
         let url = Url::parse(self.full.expose()).ok()?;
         let password = url.password().map(decoded).unwrap_or_default();
         Some((decoded(url.username()), password)).filter(|(user, password)| !(user.is_empty() && password.is_empty()))
-    }
-
-    /// Returns `true` if the proxy resolves host names, and not this machine.
-    pub(crate) const fn resolves_names(&self) -> bool {
-        self.resolves_names
     }
 }
 
@@ -113,7 +105,7 @@ mod tests {
     fn the_password_of_a_proxy_is_never_printed() {
         let proxy = parse("http://me:hunter2@proxy.internal:3128").unwrap();
         assert_eq!(proxy.to_string(), "http://proxy.internal:3128");
-        assert_eq!(proxy.full().expose(), "http://me:hunter2@proxy.internal:3128");
+        assert_eq!(proxy.full.expose(), "http://me:hunter2@proxy.internal:3128");
         assert!(!format!("{proxy:?}").contains("hunter2"));
     }
 
@@ -127,7 +119,7 @@ mod tests {
             ("socks4", false),
             ("socks5", false),
         ] {
-            assert_eq!(parse(&format!("{scheme}://p:1080")).unwrap().resolves_names(), proxy, "{scheme}");
+            assert_eq!(parse(&format!("{scheme}://p:1080")).unwrap().resolves_names, proxy, "{scheme}");
         }
     }
 

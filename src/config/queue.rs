@@ -85,7 +85,7 @@ impl SqsQueue {
     /// Returns scheme, host and port of the server.
     #[must_use]
     pub fn server(&self) -> String {
-        self.service.as_ref().unwrap_or(&self.url).url().origin().ascii_serialization()
+        self.service.as_ref().unwrap_or(&self.url).url.origin().ascii_serialization()
     }
 }
 

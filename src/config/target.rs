@@ -82,13 +82,13 @@ impl Target {
             // Like the package's own, this connection is encrypted if its settings say so.
             Self::Queue(_) => return None,
         };
-        (url.url().scheme() != "https").then_some(key)
+        (url.url.scheme() != "https").then_some(key)
     }
 
     /// Returns `user:password`, if the URL had them.
     pub(super) const fn credentials(&self) -> Option<&Secret> {
         match self {
-            Self::Url(url) => url.credentials(),
+            Self::Url(url) => url.credentials.as_ref(),
             Self::Lambda(_) | Self::Queue(_) => None,
         }
     }
@@ -109,7 +109,7 @@ impl Target {
     /// it with the config.
     pub(crate) fn configured(&self) -> String {
         match self {
-            Self::Url(url) => url.configured().to_owned(),
+            Self::Url(url) => url.configured.to_string(),
             Self::Lambda(lambda) => lambda.to_string(),
             Self::Queue(queue) => queue.to_string(),
         }
@@ -117,7 +117,7 @@ impl Target {
 
     /// Returns `true` if the printed target omits a query. Two such targets can look the same.
     pub(super) fn hides_query(&self) -> bool {
-        matches!(self, Self::Url(url) if url.hides_query())
+        matches!(self, Self::Url(url) if url.url.query().is_some())
     }
 
     /// Returns the sources of credentials of a target in AWS.

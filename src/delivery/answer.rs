@@ -117,11 +117,11 @@ pub(super) fn secrets_of(endpoint: &Endpoint) -> Redaction {
         secrets.add(value.rsplit(' ').next().unwrap_or_default());
     }
     if let Target::Url(url) = &endpoint.target {
-        if let Some((user, password)) = url.credentials().and_then(|login| login.expose().split_once(':')) {
+        if let Some((user, password)) = url.credentials.as_ref().and_then(|login| login.expose().split_once(':')) {
             secrets.add_login(user, password);
         }
-        secrets.add(url.url().query().unwrap_or_default());
-        for (name, value) in url.url().query_pairs() {
+        secrets.add(url.url.query().unwrap_or_default());
+        for (name, value) in url.url.query_pairs() {
             secrets.add(if value.is_empty() { &name } else { &value });
         }
     }

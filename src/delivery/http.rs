@@ -46,7 +46,7 @@ impl HttpClient {
         let mut head = transport.head();
         let headers: Vec<_> = endpoint.headers.iter().map(Header::parts).collect();
         head.add_common_headers(&headers).map_err(|error| wrong(&error))?;
-        if let Some(userinfo) = url.credentials() {
+        if let Some(userinfo) = &url.credentials {
             let basic = Secret::new(format!("Basic {}", STANDARD.encode(userinfo.expose())));
             head.add("Authorization", basic.expose()).map_err(|error| wrong(&error))?;
         }

@@ -25,7 +25,7 @@ pub(super) struct Common {
 /// Returns an error that names the config key if the proxy is invalid.
 pub(super) fn client(endpoint: &Endpoint, uri: Uri, common: Common) -> Result<PostClient, ConfigError> {
     let Common { connector, dns, idle } = common;
-    let proxy = endpoint.proxy.as_ref().map(|proxy| Proxy::new(proxy.full().expose())).transpose();
+    let proxy = endpoint.proxy.as_ref().map(|proxy| Proxy::new(proxy.full.expose())).transpose();
     let settings = ClientSettings {
         uri,
         proxy: proxy.map_err(|error| ConfigError::at(&format!("{}.proxy", endpoint.key), error))?,
