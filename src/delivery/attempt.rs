@@ -43,20 +43,10 @@ impl From<AttemptResult> for EndedAttempt {
 /// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AttemptResult {
-    /// The endpoint answered.
-    Status {
-        /// The HTTP status.
-        status: u16,
-        /// The wait that the endpoint requests.
-        retry_after: Option<Duration>,
-    },
-    /// Something in front of the receiver answered, such as the Lambda service.
-    Refused {
-        /// The answer.
-        reason: String,
-        /// The wait that it requests.
-        retry_after: Option<Duration>,
-    },
+    /// The endpoint answered with this HTTP status and may request a wait.
+    Status { status: u16, retry_after: Option<Duration> },
+    /// Something in front of the receiver answered this, such as the Lambda service, and may request a wait.
+    Refused { reason: String, retry_after: Option<Duration> },
     /// The batch is too large for the receiver, which answered this.
     TooLarge(String),
     /// No answer arrived, for this reason.
@@ -69,11 +59,8 @@ pub(crate) enum AttemptResult {
     Forgotten,
     /// Not sent: the outbox could not persist the batch.
     NotPersisted,
-    /// Not sent: another node owns some of its partitions.
-    Fenced {
-        /// The ownerships that ended.
-        tokens: Vec<u64>,
-    },
+    /// Not sent: another node owns some of its partitions. The ownerships with these tokens ended.
+    Fenced { tokens: Vec<u64> },
 }
 
 impl AttemptResult {

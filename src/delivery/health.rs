@@ -45,32 +45,17 @@ pub(crate) struct Health {
 /// A change in the health of an endpoint, to be reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HealthTransition {
-    /// A batch failed [`FAILED_OFTEN`] times or for [`FAILED_LONG`], or was dropped.
-    Failing {
-        /// The error of the last attempt.
-        reason: String,
-        /// What the endpoint answered to it, if that is kept.
-        answer: Option<AnswerExcerpt>,
-        /// The time since the first failure.
-        after: Duration,
-    },
-    /// An attempt succeeded.
-    Recovered {
-        /// The time since the first failure.
-        after: Duration,
-    },
-    /// A batch was too large. Reported only once.
-    TooLarge {
-        /// The number of its events.
-        events: usize,
-    },
+    /// A batch failed [`FAILED_OFTEN`] times or for [`FAILED_LONG`], or was dropped: the error of the last attempt, what
+    /// the endpoint answered to it, if that is kept, and the time since the first failure.
+    Failing { reason: String, answer: Option<AnswerExcerpt>, after: Duration },
+    /// An attempt succeeded, this long after the first failure.
+    Recovered { after: Duration },
+    /// A batch of so many events was too large. Reported only once.
+    TooLarge { events: usize },
     /// The endpoint answered 410, so nothing more is sent to it.
     Disabled,
-    /// The retry of a dead letter failed, so the rest of that retry is not sent.
-    RetryEnded {
-        /// The error.
-        reason: String,
-    },
+    /// The retry of a dead letter failed with this error, so the rest of that retry is not sent.
+    RetryEnded { reason: String },
 }
 
 /// The result of the last attempt.

@@ -29,38 +29,20 @@ pub(crate) const HTTP_GONE: &str = "HTTP 410";
 /// The decision about a batch after an attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum RetryDecision {
-    /// The endpoint accepted it.
-    Delivered {
-        /// The HTTP status.
-        status: u16,
-    },
-    /// Send it again.
-    Retry {
-        /// The wait.
-        after: Duration,
-    },
-    /// Try again without counting an attempt, because nothing was sent or the attempt was interrupted.
-    Postpone {
-        /// The wait.
-        after: Duration,
-    },
-    /// Send it in two halves, because it is too large.
-    Halve {
-        /// The answer of the endpoint.
-        reason: String,
-    },
-    /// Send it without the events of partitions that another node owns.
-    Revoke {
-        /// The ownerships that ended.
-        tokens: Vec<u64>,
-    },
+    /// The endpoint accepted it with this HTTP status.
+    Delivered { status: u16 },
+    /// Send it again after this wait.
+    Retry { after: Duration },
+    /// Try again after this wait without counting an attempt, because nothing was sent or the attempt was interrupted.
+    Postpone { after: Duration },
+    /// Send it in two halves, because the endpoint answered that it is too large.
+    Halve { reason: String },
+    /// Send it without the events of partitions that another node owns. The ownerships with these tokens ended.
+    Revoke { tokens: Vec<u64> },
     /// Forget it, because the dead letter was deleted.
     Forget,
-    /// Drop it.
-    Drop {
-        /// The reason for the operator.
-        reason: String,
-    },
+    /// Drop it, with this reason for the operator.
+    Drop { reason: String },
     /// Drop it and disable the endpoint, which has answered 410 Gone.
     Disable,
 }

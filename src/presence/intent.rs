@@ -38,13 +38,8 @@ pub(crate) enum Intent {
     ClientEvent(AppId, ChannelName, ClientEvent),
     /// The application sent an event of its own, on a channel or on none (empty).
     Custom(AppId, ChannelName, CustomEvent),
-    /// A socket subscribed to a cache channel that was empty, or a cache channel now has a payload.
-    CacheSeen {
-        app: AppId,
-        channel: ChannelName,
-        /// `true` if it has no payload.
-        empty: bool,
-    },
+    /// A socket subscribed to a cache channel that was `empty`, or a cache channel now has a payload.
+    CacheSeen { app: AppId, channel: ChannelName, empty: bool },
     /// All live connections of a channel: socket, user (empty when there is none).
     Live(AppId, ChannelName, Vec<Packed<2>>),
     /// Some live connections of a channel, in the same form.

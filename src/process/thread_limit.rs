@@ -16,23 +16,15 @@ const OWN_GROUPS: &str = "/proc/self/cgroup";
 /// A limit that refuses threads.
 #[derive(Debug, Display, PartialEq, Eq)]
 pub(crate) enum ThreadLimit {
-    /// The limit of a control group, as set by containers and systemd.
+    /// The limit of a control group on processes and threads together, as set by containers and systemd, in this file.
     #[display(
         "{} allows {max} processes and threads, raise it (Docker: --pids-limit, Kubernetes: podPidsLimit, systemd: TasksMax)",
         file.display()
     )]
-    Group {
-        /// The file that contains the limit.
-        file: PathBuf,
-        /// The maximum number of processes and threads together.
-        max: u64,
-    },
-    /// The limit of the user.
+    Group { file: PathBuf, max: u64 },
+    /// The limit of the user on processes and threads together.
     #[display("ulimit -u allows this user {max} processes and threads, raise it (systemd: LimitNPROC)")]
-    User {
-        /// The maximum number of processes and threads together.
-        max: u64,
-    },
+    User { max: u64 },
     /// Another reason, often too little memory for a stack.
     #[display("the system refuses another thread, check memory, kernel.threads-max and kernel.pid_max")]
     Other,

@@ -20,32 +20,13 @@ pub(crate) const SCHEMA: u64 = 1;
 pub(crate) enum Mismatch {
     /// The data belongs to another cluster.
     #[error("the data under the prefix {prefix:?} belongs to the cluster {theirs:?}, and this is {own:?}")]
-    Foreign {
-        /// The prefix.
-        prefix: String,
-        /// The identity of the data.
-        theirs: String,
-        /// The identity of the node.
-        own: String,
-    },
+    Foreign { prefix: String, theirs: String, own: String },
     /// A newer version wrote the data.
     #[error("the data under the prefix {prefix:?} has schema {theirs}, and this version knows {SCHEMA} at most")]
-    Schema {
-        /// The prefix.
-        prefix: String,
-        /// The schema of the data.
-        theirs: u64,
-    },
+    Schema { prefix: String, theirs: u64 },
     /// The data is divided differently.
     #[error("the data under the prefix {prefix:?} has another number of shards ({theirs}) than this config ({own})")]
-    Shards {
-        /// The prefix.
-        prefix: String,
-        /// The number of shards of the data.
-        theirs: u8,
-        /// The number of shards of the node.
-        own: u8,
-    },
+    Shards { prefix: String, theirs: u8, own: u8 },
 }
 
 impl Mismatch {
