@@ -54,26 +54,15 @@ impl Header {
         Ok(Self { name: name.into(), value: Secret::new(value) })
     }
 
-    /// Returns the name as in the config. It is sent in this case, because some receivers expect it.
-    #[must_use]
-    pub const fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Returns `true` if it has this name, ignoring case.
     pub(crate) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
-    /// Returns name and value.
-    pub(crate) fn parts(&self) -> (&str, &str) {
-        (self.name(), self.value.expose())
-    }
-
-    /// Returns the value.
+    /// Returns the name as in the config, and the value. The name is sent in this case, because some receivers expect it.
     #[must_use]
-    pub const fn value(&self) -> &Secret {
-        &self.value
+    pub fn parts(&self) -> (&str, &str) {
+        (&self.name, self.value.expose())
     }
 }
 
@@ -99,7 +88,7 @@ pub(super) fn all(
             let problem = "cannot be combined with a user and password in the URL: remove one of them";
             return Err(ConfigError::at(&key, problem));
         }
-        if headers.iter().any(|other| other.is(header.name())) {
+        if headers.iter().any(|other| other.is(&header.name)) {
             return Err(ConfigError::at(&key, "is set twice"));
         }
         headers.push(header);
@@ -114,7 +103,7 @@ mod tests {
     #[test]
     fn a_valid_header_is_kept_unchanged() {
         let header = Header::new("X-Api-Token", "a b\tc=").unwrap();
-        assert_eq!((header.name(), header.value().expose()), ("X-Api-Token", "a b\tc="));
+        assert_eq!(header.parts(), ("X-Api-Token", "a b\tc="));
         assert!(!format!("{header:?}").contains("a b"));
     }
 

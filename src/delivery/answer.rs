@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use super::attempt::AttemptResult;
 use crate::aws::ChainLink;
-use crate::config::{Endpoint, ProxyUrl, Queue, QueueServer, Target};
+use crate::config::{Endpoint, Header, ProxyUrl, Queue, QueueServer, Target};
 use crate::secret::{Redaction, WHSEC, redact};
 
 /// The text for a body that is not text.
@@ -110,8 +110,7 @@ pub(super) fn secrets_of(endpoint: &Endpoint) -> Redaction {
             secrets.add(secret.expose().trim_start_matches(WHSEC));
         }
     }
-    for header in &endpoint.headers {
-        let value = header.value().expose();
+    for (_, value) in endpoint.headers.iter().map(Header::parts) {
         secrets.add(value);
         // `Bearer token`
         secrets.add(value.rsplit(' ').next().unwrap_or_default());

@@ -10,22 +10,12 @@ const CURSOR_BITS: u32 = usize::BITS - 8;
 impl Engine {
     /// Reconciles a channel with all of its live connections. Adds subscriptions that the hooks missed, and removes
     /// those whose end they missed. `live` has `(socket, user)`, with an empty user for none.
-    pub fn reconcile(
-        &self,
-        app: &[u8],
-        channel: &[u8],
-        live: impl Iterator<Item = (impl AsRef<[u8]>, impl AsRef<[u8]>)>,
-    ) {
+    pub fn reconcile<T: AsRef<[u8]>>(&self, app: &[u8], channel: &[u8], live: impl Iterator<Item = (T, T)>) {
         self.push(|| Intent::Live(self.app_id(app), ChannelName::new(channel), packed(live)));
     }
 
     /// Adds those of the given live connections of a channel that the hooks missed. `live` as in [`Self::reconcile`].
-    pub fn present(
-        &self,
-        app: &[u8],
-        channel: &[u8],
-        live: impl Iterator<Item = (impl AsRef<[u8]>, impl AsRef<[u8]>)>,
-    ) {
+    pub fn present<T: AsRef<[u8]>>(&self, app: &[u8], channel: &[u8], live: impl Iterator<Item = (T, T)>) {
         self.push(|| Intent::Present(self.app_id(app), ChannelName::new(channel), packed(live)));
     }
 
@@ -83,7 +73,7 @@ fn page<T, U>(all: impl Iterator<Item = T>, cursor: usize, limit: usize, owned: 
     (if found.len() < limit { 0 } else { cursor + limit }, found)
 }
 
-fn packed(live: impl Iterator<Item = (impl AsRef<[u8]>, impl AsRef<[u8]>)>) -> Vec<Packed<2>> {
+fn packed<T: AsRef<[u8]>>(live: impl Iterator<Item = (T, T)>) -> Vec<Packed<2>> {
     live.map(|(socket, user)| Packed::new([socket.as_ref(), user.as_ref()])).collect()
 }
 

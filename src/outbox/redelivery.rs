@@ -14,7 +14,7 @@ use crate::event::Shard;
 pub struct DeadLetterId {
     ms: u64,
     number: u64,
-    shard: Shard,
+    pub(crate) shard: Shard,
 }
 
 /// As text.
@@ -41,11 +41,6 @@ impl DeadLetterId {
     /// Returns the id with this shard.
     pub(crate) const fn of_shard(self, shard: Shard) -> Self {
         Self { shard, ..self }
-    }
-
-    /// Returns the shard.
-    pub(crate) const fn shard(&self) -> Shard {
-        self.shard
     }
 
     /// Returns the end of the text.

@@ -19,7 +19,7 @@ const PATH: &str = "/";
 pub(super) fn encode(request: &SignedRequest<'_>, extra: &[Header]) -> Vec<u8> {
     let mut headers = request.headers().to_vec();
     headers.push(("User-Agent", USER_AGENT));
-    headers.extend(extra.iter().map(|header| (header.name(), header.value().expose())));
+    headers.extend(extra.iter().map(Header::parts));
     let by_name = |form: &dyn Fn(&str) -> Value| -> Map<_, _> {
         headers.iter().map(|(name, value)| ((*name).to_owned(), form(value))).collect()
     };

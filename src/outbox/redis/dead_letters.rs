@@ -123,7 +123,7 @@ impl DeadLetters {
         let newest = before.map_or_else(
             || "+".to_owned(),
             // Of two shards with the same id, the greater shard comes first.
-            |before| if shard < before.shard() { before.entry() } else { format!("({}", before.entry()) },
+            |before| if shard < before.shard { before.entry() } else { format!("({}", before.entry()) },
         );
         let page: Vec<DeadLetterEntry> =
             self.clients.call(shard, |redis, keys| redis.xrevrange_count(keys.key("dead"), newest, "-", limit))?;
@@ -137,11 +137,11 @@ impl DeadLetters {
     /// As [`Self::count`].
     pub fn find(&mut self, id: &DeadLetterId) -> Result<Option<DeadLetter>, ClientError> {
         self.missing.clear();
-        if self.clients.shards().all(|shard| shard != id.shard()) {
+        if self.clients.shards().all(|shard| shard != id.shard) {
             return self.clients.check(Shard::FIRST).map(|()| None);
         }
-        self.clients.check(id.shard())?;
-        self.clients.call(id.shard(), |redis, keys| find(redis, keys, id))
+        self.clients.check(id.shard)?;
+        self.clients.call(id.shard, |redis, keys| find(redis, keys, id))
     }
 
     /// Retries dead letters: sends each once, under its old id and with a new signature, after everything else that
@@ -222,8 +222,8 @@ impl DeadLetters {
         let from = after.map_or_else(|| "-".to_owned(), |after| format!("({}", after.entry()));
         let page: Vec<DeadLetterEntry> = self
             .clients
-            .call(last.shard(), |redis, keys| redis.xrange_count(keys.key("dead"), from, last.entry(), PORTION))?;
-        let keys = self.clients.own(last.shard());
+            .call(last.shard, |redis, keys| redis.xrange_count(keys.key("dead"), from, last.entry(), PORTION))?;
+        let keys = self.clients.own(last.shard);
         Ok(page.iter().filter_map(|entry| keys.dead_letter_id(&entry.id)).collect())
     }
 
@@ -233,7 +233,7 @@ impl DeadLetters {
 
     /// Returns the shards of these ids.
     fn shards_of(&self, ids: &[DeadLetterId]) -> Vec<Shard> {
-        self.clients.shards().filter(|shard| ids.iter().any(|id| id.shard() == *shard)).collect()
+        self.clients.shards().filter(|shard| ids.iter().any(|id| id.shard == *shard)).collect()
     }
 
     /// Makes a call to each of these shards, to all at the same time. Returns the replies. Notes the shards without one; that
@@ -267,7 +267,7 @@ impl DeadLetters {
 
 /// Returns the ids in a shard.
 fn of_shard(ids: &[DeadLetterId], shard: Shard) -> Vec<DeadLetterId> {
-    ids.iter().copied().filter(|id| id.shard() == shard).collect()
+    ids.iter().copied().filter(|id| id.shard == shard).collect()
 }
 
 /// Returns an id for one retry, by which nodes recognise its parts.

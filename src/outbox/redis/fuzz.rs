@@ -98,7 +98,7 @@ fn a_stored_value_that_is_read_is_written_the_same() {
         }
         if let Some(id) = str::from_utf8(input).ok().and_then(DeadLetterId::parse) {
             assert_eq!(DeadLetterId::parse(&id.to_string()), Some(id));
-            assert_eq!(DeadLetterId::parse(&id.entry()).map(|entry| entry.of_shard(id.shard())), Some(id));
+            assert_eq!(DeadLetterId::parse(&id.entry()).map(|entry| entry.of_shard(id.shard)), Some(id));
         }
         if let Some(seq) = parse_stream_id(input) {
             assert_eq!(parse_stream_id(stream_id(seq).as_bytes()), Some(seq));

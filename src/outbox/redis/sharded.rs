@@ -91,7 +91,7 @@ impl Outbox for ShardedOutbox {
     }
 
     fn dead_letter_body(&self, id: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError> {
-        self.of(id.shard()).ok_or(PersistError::Unavailable)?.dead_letter_body(id)
+        self.of(id.shard).ok_or(PersistError::Unavailable)?.dead_letter_body(id)
     }
 
     fn ack(&self, acked: Acked<'_>) {
