@@ -79,7 +79,7 @@ impl Reporter {
     pub(crate) fn start(config: &Config, settings: Settings, sources: Arc<Sources>) -> io::Result<Self> {
         let telemetry = Arc::clone(&sources.telemetry);
         let mut rounds = ReportRounds {
-            to_inspect: Some(settings.address().clone()),
+            to_inspect: Some(settings.connection.address.clone()),
             sources,
             keys: OwnShard::of(config, Shard::FIRST),
             // Silent, because the claimer and the outbox already log an unreachable Redis.

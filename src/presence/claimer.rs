@@ -361,7 +361,7 @@ impl Claimer {
         self.lapsed.push(reaped.to_string());
         self.predecessor = Some(reaped.to_string());
         self.node_state.lock().start_over();
-        let in_shard = self.link.in_shard();
+        let in_shard = self.link.settings.in_shard();
         self.telemetry.log_warning(format_args!("{why}{in_shard}: {reaped} continues as {}", self.session.node));
     }
 }

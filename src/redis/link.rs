@@ -36,9 +36,9 @@ const IDLE: Duration = Duration::from_secs(1);
 /// - A call that Redis refuses for lack of memory, disk, replicas or rights: see `RedisRefusal`.
 /// - A connection that Redis closed because it was idle: it is reopened before the call.
 #[derive(derive_more::Debug)]
-#[debug("Link to {}", settings.address())]
+#[debug("Link to {}", settings.connection.address)]
 pub struct Link {
-    settings: Settings,
+    pub(crate) settings: Settings,
     /// Receives the log lines. `None` for a silent link.
     telemetry: Option<Arc<Telemetry>>,
     /// Counts requests and failures.
@@ -101,16 +101,6 @@ impl Link {
             refusal: None,
             rejected: None,
         }
-    }
-
-    /// Returns the timeout for connecting, and for each read and each write.
-    pub(crate) const fn timeout(&self) -> Duration {
-        self.settings.timeout()
-    }
-
-    /// See [`Settings::in_shard`].
-    pub(crate) fn in_shard(&self) -> String {
-        self.settings.in_shard()
     }
 
     /// Returns until when [`with`](Self::with) would fail without trying. `None` if it would try now.
@@ -211,7 +201,7 @@ impl Link {
 
     /// Sorts the error of a call, and keeps the connection if it can be used again.
     fn sort(&mut self, need: Need, mut open: Open, error: &RedisError) -> LinkError {
-        let mut error = LinkError::sort(error, self.settings.timeout());
+        let mut error = LinkError::sort(error, self.settings.connection.timeout);
         if let LinkError::WrongType { keys, .. } = &mut error {
             // No key is named if the user may not read the types.
             *keys = foreign::find(&mut open.redis, &self.settings.key_prefix).unwrap_or_default();
@@ -245,7 +235,7 @@ impl Link {
     /// Checks the connection before use: at intervals that it still leads to a master, and after idle time that it is
     /// still open. Replaces an idle connection that Redis closed.
     fn check(&mut self, mut open: Open) -> Result<Open, LinkError> {
-        let (now, timeout) = (Instant::now(), self.settings.timeout());
+        let (now, timeout) = (Instant::now(), self.settings.connection.timeout);
         let idle = now.duration_since(open.used) >= IDLE;
         let checked = if now.duration_since(open.role_checked) >= self.settings.role_every {
             open.role_checked = now;

@@ -13,7 +13,7 @@ use super::failure::LinkError;
 use super::settings::check_files;
 use super::slots::{KnownServers, slot_of};
 use super::{settings, survey};
-use crate::config::{Address, ConfigError, Connection};
+use crate::config::{ConfigError, Connection};
 
 /// Idle time after which a connection is checked before use: the server may have closed it.
 const IDLE: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ const MAX_IDLE: usize = 8;
 
 /// Connections to one server, or to the master of a slot.
 pub(crate) struct Pool {
-    connection: Connection,
+    pub(crate) connection: Connection,
     connect_timeout: Duration,
     slot: u16,
     known: Mutex<KnownServers>,
@@ -46,11 +46,6 @@ impl Pool {
             idle: Mutex::default(),
             is_shut_down: AtomicBool::new(false),
         })
-    }
-
-    /// Returns the address of Redis.
-    pub(crate) const fn address(&self) -> &Address {
-        &self.connection.address
     }
 
     /// Runs `call` on a connection, after connecting if needed. Each step of it ends before `deadline`.

@@ -29,7 +29,7 @@ const CLIENT_NAME: &str = "resonate-webhooks";
 /// Everything needed to connect.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    connection: Connection,
+    pub(crate) connection: Connection,
     pub(super) key_prefix: String,
     shard: Shard,
     pub(super) role_every: Duration,
@@ -52,11 +52,6 @@ impl Settings {
         Self { key_prefix: config.prefix_of(shard), shard, ..self.clone() }
     }
 
-    /// Returns the address of Redis.
-    pub(crate) const fn address(&self) -> &Address {
-        &self.connection.address
-    }
-
     /// Returns the name of this Redis in messages: its address, and the shard if there are several.
     pub(crate) fn name(&self) -> String {
         let address = &self.connection.address;
@@ -70,22 +65,17 @@ impl Settings {
 
     /// Returns what a server's role means here: in a Redis Cluster, nobody has to name the master.
     pub(super) fn explain(&self, unfit: Unfit) -> Unfit {
-        match (unfit, self.address()) {
+        match (unfit, &self.connection.address) {
             (Unfit::Replica, Address::Cluster(_)) => Unfit::Demoted,
             (unfit, _) => unfit,
         }
     }
 
-    /// Returns the timeout for connecting, and for each read and each write.
-    pub(crate) const fn timeout(&self) -> Duration {
-        self.connection.timeout
-    }
-
     /// Connects to the server and examines it. Also returns the `run_id` of its process, if known. `known` has what the link has
     /// learned of a Redis Cluster.
     pub(super) fn connect(&self, known: &mut KnownServers) -> Result<(redis::Connection, Option<String>), LinkError> {
-        let (timeout, prefix) = (self.timeout(), &self.key_prefix);
-        let in_cluster = matches!(self.address(), Address::Cluster(_));
+        let (timeout, prefix) = (self.connection.timeout, &self.key_prefix);
+        let in_cluster = matches!(self.connection.address, Address::Cluster(_));
         let examine = |redis: &mut redis::Connection| survey::examine(redis, prefix, in_cluster, timeout);
         connect(&self.connection, slot_of(prefix), known, timeout, examine)
     }

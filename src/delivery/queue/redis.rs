@@ -38,7 +38,7 @@ impl RedisQueueClient {
 
     /// Returns `error` as text for the operator, with the settings of this connection.
     fn explain(&self, error: &LinkError) -> String {
-        let address = self.pool.address();
+        let address = &self.pool.connection.address;
         match error {
             LinkError::Unreachable(reason) => format!("Redis at {address} is unreachable ({reason})"),
             LinkError::TakesNoWrites { cause, reason } => {

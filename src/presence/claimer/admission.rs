@@ -63,7 +63,8 @@ impl Claimer {
         self.new_id = None;
         let Entered { epoch, settling } = entered;
         let (began, was_empty) = (settling == new_id, epoch == new_id);
-        let settle_time = if began { self.session.settle_time(was_empty, self.link.timeout()) } else { Duration::ZERO };
+        let timeout = self.link.settings.connection.timeout;
+        let settle_time = if began { self.session.settle_time(was_empty, timeout) } else { Duration::ZERO };
         self.session.settles(settling, now + settle_time);
         match self.session.epoch() {
             Some(known) if *known == epoch => return Ok(()),

@@ -74,7 +74,7 @@ impl Claimer {
         self.telemetry.counters.hold_rebuilds.add(1);
         self.telemetry.log_warning(format_args!(
             "Redis had lost webhook data of this cluster{}: restored {} holds and {} pending departures",
-            self.link.in_shard(),
+            self.link.settings.in_shard(),
             holds.len(),
             departures.len()
         ));
@@ -143,7 +143,7 @@ impl Claimer {
         self.comparison.cursor = next;
         if missing > 0 {
             self.telemetry.counters.hold_rebuilds.add(1);
-            let in_shard = self.link.in_shard();
+            let in_shard = self.link.settings.in_shard();
             self.telemetry.log_warning(format_args!(
                 "Restored {missing} holds of this node{in_shard} that Redis had lost. Check whether something deletes or evicts \
                      keys in Redis"
