@@ -11,11 +11,10 @@ use super::batching::WrittenBatching;
 use super::endpoint_id::EndpointIds;
 use super::error::place;
 use super::event_set::Wanted;
-use super::form::{Form, read};
+use super::form::{Form, List, read};
 use super::header;
 use super::previous_secret::PreviousSecrets;
 use super::scalar::{PerSecond, Switch};
-use super::value::List;
 use super::written::BatchMaxBytes;
 use super::{
     Attempts, Backoff, Batching, ConfigError, CustomNames, Defaults, EndpointId, EndpointSecret, EndpointUrl, EventSet,

@@ -6,7 +6,7 @@ use strum::{EnumCount, VariantArray};
 
 use super::custom_names::{CustomNames, NamePattern};
 use super::error::{hint, nearest, place};
-use super::value::List;
+use super::form::List;
 use crate::event::EventName;
 
 /// A set of event names.

@@ -3,10 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
-
-use super::value::List;
 
 /// A value, by its form. `I` is the type of a list's items.
 pub(super) enum Form<I> {
@@ -16,6 +13,41 @@ pub(super) enum Form<I> {
     Float(f64),
     Text(String),
     List(List<I>),
+}
+
+/// A PHP list, each item with its key. Lists in PHP may have gaps (after `array_filter`) or names as keys.
+pub(super) struct List<T>(pub(super) Vec<(String, T)>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> List<T> {
+    /// Returns the items without their keys.
+    pub(super) fn items(self) -> impl Iterator<Item = T> {
+        self.0.into_iter().map(|(_, item)| item)
+    }
+
+    /// Returns `true` if the keys are those of a PHP list: 0, 1, 2 and so on.
+    pub(super) fn is_sequential(&self) -> bool {
+        self.0.iter().enumerate().all(|(place, (key, _))| *key == place.to_string())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer, "a list", |form| match form {
+            Form::List(list) => Some(Ok(list)),
+            _ => None,
+        })
+    }
+}
+
+/// Deserializes a list without its keys.
+pub(super) fn items<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    List::deserialize(deserializer).map(|list| list.items().collect())
 }
 
 /// Reads a value that may have several forms. `convert` returns `None` for a form that it does not accept.
@@ -66,11 +98,19 @@ impl<'de, I: Deserialize<'de>> Visitor<'de> for FormVisitor<I> {
         Ok((Form::Text(text.to_owned()), Unexpected::Str("")))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-        Ok((Form::List(List::deserialize(SeqAccessDeserializer::new(items))?), Unexpected::Seq))
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push((list.len().to_string(), item));
+        }
+        Ok((Form::List(List(list)), Unexpected::Seq))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-        Ok((Form::List(List::deserialize(MapAccessDeserializer::new(items))?), Unexpected::Map))
+    fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(entry) = items.next_entry()? {
+            list.push(entry);
+        }
+        Ok((Form::List(List(list)), Unexpected::Map))
     }
 }

@@ -4,7 +4,7 @@ use ureq::http::{HeaderName, HeaderValue};
 
 use super::endpoint::is_number;
 use super::error::{ConfigError, place};
-use super::value::List;
+use super::form::List;
 use crate::secret::Secret;
 
 /// Headers that the config must not set: they frame the request, or receivers trust them.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::value::items;
+use super::form::items;
 
 /// The identity of a cluster. Nodes of different clusters never work on the same data.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

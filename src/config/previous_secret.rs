@@ -6,8 +6,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::form::{Form, read};
-use super::value::List;
+use super::form::{Form, List, read};
 use crate::secret::Secret;
 
 /// A secret that was replaced.

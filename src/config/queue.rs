@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use super::connection::{Address, Connection, WrittenConnection};
 use super::error::{ConfigError, ROOT, place};
+use super::form::List;
 use super::lambda::Region;
-use super::value::{List, Setting};
+use super::value::Setting;
 use super::{Defaults, EndpointUrl};
 use crate::aws::{self, AccessKeys, ChainLink, Environment};
 use crate::secret::Secret;

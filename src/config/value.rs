@@ -11,8 +11,6 @@
 //! unknown key is an error: without the intended condition, the endpoint would receive events that it must not receive.
 
 use std::cell::RefCell;
-use std::fmt;
-use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor};
@@ -195,62 +193,4 @@ fn form(value: &Value) -> Unexpected<'static> {
         Value::Array(_) => Unexpected::Seq,
         Value::Object(_) => Unexpected::Map,
     }
-}
-
-/// A PHP list, each item with its key. Lists in PHP may have gaps (after `array_filter`) or names as keys.
-pub(super) struct List<T>(pub(super) Vec<(String, T)>);
-
-impl<T> Default for List<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<T> List<T> {
-    /// Returns the items without their keys.
-    pub(super) fn items(self) -> impl Iterator<Item = T> {
-        self.0.into_iter().map(|(_, item)| item)
-    }
-
-    /// Returns `true` if the keys are those of a PHP list: 0, 1, 2 and so on.
-    pub(super) fn is_sequential(&self) -> bool {
-        self.0.iter().enumerate().all(|(place, (key, _))| *key == place.to_string())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Items<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
-            type Value = List<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<List<T>, A::Error> {
-                let mut list = Vec::new();
-                while let Some(item) = items.next_element()? {
-                    list.push((list.len().to_string(), item));
-                }
-                Ok(List(list))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<List<T>, A::Error> {
-                let mut list = Vec::new();
-                while let Some(entry) = items.next_entry()? {
-                    list.push(entry);
-                }
-                Ok(List(list))
-            }
-        }
-
-        deserializer.deserialize_seq(Items(PhantomData))
-    }
-}
-
-/// Deserializes a list without its keys.
-pub(super) fn items<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    List::deserialize(deserializer).map(|list| list.items().collect())
 }

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use super::endpoint::{EndpointEntry, Place};
 use super::endpoint_id::EndpointIds;
 use super::error::place;
+use super::form::List;
 use super::previous_secret::PreviousSecrets;
 use super::queue::Queues;
 use super::scalar::{Number, Switch};
-use super::value::List;
 use super::{
     Address, AddressRules, AppScope, Backoff, Batching, ClusterIdentity, Config, ConfigError, DAY_S, HOUR_MS,
     IgnoredChannels, MAX_ATTEMPTS, PreviousSecret, ProxyUrl, RetryFor, Roster, Seconds, Timeout, Whole, backoff,
