@@ -8,6 +8,7 @@ use Illuminate\Support\Env;
 use PHPUnit\Framework\Attributes\DataProvider;
 use Tests\Support\PublishedConfig;
 use Tests\Support\RedisServer;
+use Tests\Support\Wait;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Native\Cluster;
 use Webpatser\ResonateWebhooks\Native\Engine;
@@ -34,7 +35,7 @@ final class DropInTest extends PluginTestCase
         $this->server->connect()->subscribe('private-room');
 
         $this->awaitEvent('channel_occupied private-room');
-        $warnings = preg_grep('/the roster plugin|may lose events/', $this->application->log(), PREG_GREP_INVERT);
+        $warnings = $this->awaitLines(count($warned));
         $this->assertEqualsCanonicalizing($warned, array_values(preg_replace('/^WARNING: .*?resonate-webhooks\.(\w+): .*$/', '$1', $warnings)));
     }
 
@@ -121,7 +122,7 @@ final class DropInTest extends PluginTestCase
         $server->connect()->subscribe('private-room');
 
         $this->awaitEvent('channel_occupied private-room');
-        $warnings = array_values(preg_grep('/the roster plugin|may lose events/', $this->application->log(), PREG_GREP_INVERT));
+        $warnings = $this->awaitLines(1);
         $this->assertCount(1, $warnings, implode("\n", $warnings));
         $this->assertStringContainsString("resonate-webhooks.{$key}", $warnings[0]);
     }
@@ -144,7 +145,7 @@ final class DropInTest extends PluginTestCase
         $this->awaitEvent('channel_occupied private-room');
         $this->assertSame(
             ['0.description: unknown key', '0.events.1: unknown event "*"'],
-            array_values(preg_filter('/^WARNING: .*resonate-webhooks\.endpoints\.(.*?), ignored.*$/', '$1', $this->application->log())),
+            array_values(preg_filter('/^WARNING: .*resonate-webhooks\.endpoints\.(.*?), ignored.*$/', '$1', $this->awaitLines(2))),
         );
     }
 
@@ -160,7 +161,7 @@ final class DropInTest extends PluginTestCase
         $this->awaitEvent('channel_occupied private-room');
         $this->assertSame(
             ['max_retries', 'backoff_algorithm', 'backoff_base', 'backoff_cap'],
-            array_values(preg_filter('/^WARNING: .*resonate-webhooks\.connection\.(\w+) has no effect here: .*$/', '$1', $this->application->log())),
+            array_values(preg_filter('/^WARNING: .*resonate-webhooks\.connection\.(\w+) has no effect here: .*$/', '$1', $this->awaitLines(4))),
         );
     }
 
@@ -188,5 +189,18 @@ final class DropInTest extends PluginTestCase
         $ann->subscribe('#server-to-user-7')->subscribe('private-room')->whisper('private-room', 'client-a')->close();
 
         $this->assertEvents(['channel_occupied private-room', 'client_event private-room client-a', 'channel_vacated private-room']);
+    }
+
+    /**
+     * Wait until the log has so many lines about the config. The server logs them one by one, and an event may be faster.
+     *
+     * @return list<string>
+     */
+    private function awaitLines(int $count): array
+    {
+        $lines = fn () => array_values(preg_grep('/the roster plugin|may lose events/', $this->application->log(), PREG_GREP_INVERT));
+        Wait::until(fn () => count($lines()) >= $count, "{$count} lines");
+
+        return $lines();
     }
 }
