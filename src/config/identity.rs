@@ -20,3 +20,19 @@ pub(super) fn resolve(cluster: Option<ClusterIdentity>, cluster_name: Option<Str
     let named = || cluster_name.map(|name| ClusterIdentity { name, aliases: Vec::new() });
     cluster.or_else(named).filter(|cluster| !cluster.name.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::config::Config;
+
+    #[test]
+    fn the_aliases_of_a_cluster_are_a_list_that_may_have_gaps() {
+        for aliases in [json!(["a", "b"]), json!({ "0": "a", "2": "b" })] {
+            let cluster = json!({ "name": "chat", "aliases": aliases });
+            let identity = Config::from_value(json!({ "cluster": cluster })).unwrap().cluster.unwrap();
+            assert_eq!((&*identity.name, &identity.aliases[..]), ("chat", &["a".to_owned(), "b".to_owned()][..]));
+        }
+    }
+}

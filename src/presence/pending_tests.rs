@@ -119,8 +119,11 @@ fn client_events_alone_make_a_batch() {
     let mut pending = Pending::new(100);
     pending.push_event(event("a"));
     assert_eq!(pending.batch().map(|batch| batch.entries.len()), Some(1));
+    assert!(!pending.is_empty(), "Redis has not answered it");
     pending.answered();
     assert!(pending.is_empty());
+    pending.batch_with(Vec::new);
+    assert!(pending.is_empty(), "the batch in flight has no entries");
 }
 
 #[test]
