@@ -1,10 +1,13 @@
 //! The system under test: real nodes without their threads, on a real Redis.
 
+mod node;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use node::Node;
 use redis::Connection;
 
 use super::kinds::{Id, Key, ModelEvent, What};
@@ -39,12 +42,6 @@ const THIRD: Duration = Duration::from_secs(2500);
 /// Shorter than `THIRD`: a node that renews its lease has also fetched every departure whose grace is over.
 const GRACE: Duration = Duration::from_secs(250);
 
-/// Longer than a step takes, and negligible compared to a lease.
-const MOMENT: Duration = Duration::from_secs(1);
-
-/// Turns after which a node that still has something to send will never come to rest.
-const TURNS: usize = 20;
-
 /// Attempts at removing one particular hold. Redis picks holds at random; so many failures are no chance.
 const REAPINGS: usize = 1000;
 
@@ -61,17 +58,6 @@ pub(super) struct Stage {
     /// Last outbox entry that was read.
     cursor: String,
     rules: Rules,
-}
-
-/// A node without threads. The test calls what they would.
-struct Node {
-    queue: Arc<IntentQueue>,
-    intake: Intake,
-    claimer: Claimer,
-    state: Arc<SharedNodeState>,
-    membership: Arc<SharedMembership>,
-    telemetry: Arc<Telemetry>,
-    now: Instant,
 }
 
 impl Stage {
@@ -351,49 +337,6 @@ impl Stage {
             telemetry,
             now: Instant::now(),
         }
-    }
-}
-
-impl Node {
-    fn take_in(&mut self, intent: Intent) {
-        self.queue.push(intent, &self.telemetry.counters);
-        self.intake.take_portion(None);
-    }
-
-    /// Returns the batch that the node would send a moment later, and freezes the batch after it, as the claimer does.
-    fn batch(&mut self) -> Option<Arc<ClaimBatch>> {
-        self.now += MOMENT;
-        let mut node_state = self.state.lock();
-        let batch = node_state.batch(false, self.now);
-        node_state.pending.next_batch();
-        batch
-    }
-
-    /// Talks to Redis until there is nothing left to send, or until Redis decides nothing for now.
-    fn step(&mut self) {
-        self.claimer.look_next();
-        for _ in 0..TURNS {
-            let is_held_up = self.claimer.step(self.now).is_some();
-            let is_silent = || {
-                let state = self.state.lock();
-                !state.pending.has_batch() && !state.table.has_counts(self.now)
-            };
-            if is_held_up || (self.membership.current().is_some() && is_silent()) {
-                return;
-            }
-        }
-        panic!("the node still has something to send after {TURNS} turns");
-    }
-
-    fn end(&mut self) {
-        {
-            let mut node_state = self.state.lock();
-            let mut claims = Vec::new();
-            node_state.table.close_all(&mut claims);
-            node_state.pending.push_claims(claims);
-        }
-        self.step();
-        self.claimer.leave_cluster();
     }
 }
 
