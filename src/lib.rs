@@ -50,7 +50,7 @@ pub mod outbox;
 // From the outbox to the endpoints: lanes, batches, retries, workers, signatures, Lambda, queues.
 pub mod delivery;
 
-// What works from any machine: the operator commands (cluster status, pause, watch, adopt), and who is there.
+// For any machine: the operator commands (cluster status, pause, watch, adopt), and who is there.
 pub mod admin;
 
 // Prometheus metrics and their listener.

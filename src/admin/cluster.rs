@@ -266,7 +266,7 @@ impl Cluster {
     }
 }
 
-/// What only the first shard has.
+/// The data that only the first shard has.
 #[derive(Default)]
 struct FirstShard {
     /// The nodes that have a record, oldest first.

@@ -32,7 +32,7 @@ macro_rules! script {
 static NAMES: Script = script!("scripts/names.lua");
 static CHANNEL: Script = script!("scripts/channel.lua");
 
-/// Maximum number of names that one page is asked for.
+/// Maximum number of names in a page.
 const LARGEST_PAGE: usize = 10_000;
 
 /// Reads who is there, from any process that can reach the Redis of the cluster. Every method blocks on Redis: do not call

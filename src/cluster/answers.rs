@@ -32,7 +32,7 @@ pub(crate) enum Closed {
     Vacant,
 }
 
-/// What Redis has acknowledged to a node, as far as the node knows.
+/// The last acknowledgements of Redis that a node knows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Acknowledged<'a> {
     pub(crate) epoch: &'a str,

@@ -35,7 +35,7 @@ pub(crate) struct Audit {
     /// Glob that matches all keys of the roster.
     pattern: String,
     every: Duration,
-    /// When the next election and comparison are due.
+    /// The time of the next election and comparison.
     election_at: Instant,
     elected: bool,
     step_at: Instant,

@@ -15,7 +15,7 @@ const REGISTERING: Duration = Duration::from_secs(2);
 /// The time between two polls of Redis for lost data and for a settling that waits for the node.
 pub(crate) const POLL_EVERY: Duration = Duration::from_secs(1);
 
-/// What a node knows when it opens a session.
+/// The knowledge of a node that opens a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Past {
     /// Nothing. If Redis has no epoch, the data is new.

@@ -162,7 +162,7 @@ fn a_filter_decides_as_its_json_says() {
         let Some(admitted) = ask(&filter, channel, name) else { return };
         match texts(filter.get("channel_pattern").unwrap_or(&Value::Null)).and_then(|mut texts| texts.pop()) {
             None => assert_eq!(admitted, admits(&filter, channel, name), "{filter}"),
-            // What a pattern matches as a whole, it also matches somewhere.
+            // A pattern that matches a whole text also matches somewhere in it.
             Some(pattern) => {
                 let found =
                     str::from_utf8(channel).is_ok_and(|text| regex_lite::Regex::new(&pattern).unwrap().is_match(text));

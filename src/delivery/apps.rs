@@ -35,7 +35,7 @@ pub struct AppRegistry {
     requested: Mutex<HashMap<AppId, AppRequest>>,
 }
 
-/// What is known of an application.
+/// The known facts about an application.
 #[derive(Debug)]
 struct RegisteredApp {
     signing_key: Arc<SigningKey>,

@@ -67,7 +67,7 @@ pub(crate) struct LastAttempt {
     pub(crate) status: Option<u16>,
     /// The error, if it failed.
     pub(crate) error: Option<String>,
-    /// What the endpoint answered, if it failed and that is kept.
+    /// The answer of the endpoint, if the attempt failed and the answer is kept.
     pub(crate) answer: Option<AnswerExcerpt>,
 }
 

@@ -90,7 +90,7 @@ pub struct Queued {
     pub item: Item,
     /// The position.
     pub position: Position,
-    /// When this node received it. The flush interval is measured from here.
+    /// The time at which this node received it. The flush interval is measured from here.
     pub arrived: Instant,
     /// The length of the event as JSON, in bytes; 0 for a redelivery.
     pub encoded_len: usize,

@@ -28,7 +28,7 @@ pub struct DropReport {
     pub(crate) attempts: u32,
     /// `HTTP 500`, `outbox full`, or a description of the error.
     pub(crate) reason: String,
-    /// What the endpoint answered to the last attempt, if that is kept.
+    /// The answer of the endpoint to the last attempt, if it is kept.
     pub(crate) answer: Option<AnswerExcerpt>,
 }
 

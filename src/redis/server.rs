@@ -76,7 +76,7 @@ pub(super) fn judge_role(name: &str) -> Option<Result<(), Unfit>> {
     }
 }
 
-/// What is known of a server. What it hides from this user is unknown and does not disqualify it.
+/// The known facts about a server. Facts that it hides from this user do not disqualify it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Server {
     /// The reply to `INFO`.

@@ -63,7 +63,7 @@ impl Settings {
         if self.connection.shards == 1 { String::new() } else { format!(" in shard {}", self.shard) }
     }
 
-    /// Returns what a server's role means here: in a Redis Cluster, nobody has to name the master.
+    /// Returns the reason that fits these settings: a Redis Cluster finds the master itself.
     pub(super) fn explain(&self, unfit: Unfit) -> Unfit {
         match (unfit, &self.connection.address) {
             (Unfit::Replica, Address::Cluster(_)) => Unfit::Demoted,

@@ -1,4 +1,4 @@
-//! What an endpoint answered to a failed attempt, for operators.
+//! The answer of an endpoint to a failed attempt, for operators.
 
 use serde::Serialize;
 

@@ -82,7 +82,7 @@ pub enum Outcome {
         endpoint: String,
         /// Error of the last attempt.
         reason: String,
-        /// What the endpoint answered to it, if that is kept.
+        /// The answer of the endpoint to it, if it is kept.
         answer: Option<AnswerExcerpt>,
         /// Time without a successful attempt, in seconds.
         seconds: u64,

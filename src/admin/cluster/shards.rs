@@ -1,4 +1,4 @@
-//! What each shard has, and the merged view of all.
+//! The data of each shard, and the merged view of all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,14 +41,14 @@ impl ShardReport {
     }
 }
 
-/// What was read from a shard.
+/// The data of a shard.
 pub(super) struct FoundShard {
     pub(super) shard: Shard,
     /// Its clock, in Unix ms.
     pub(super) time_ms: u64,
     /// Offset of this machine's clock from it.
     pub(super) clock_skew_ms: i64,
-    /// What the first shard has for all.
+    /// The data that the first shard has for all.
     pub(super) of_all: Option<FirstShard>,
     pub(super) dead_letters: usize,
     pub(super) stamp: Stamp,
@@ -58,7 +58,7 @@ pub(super) struct FoundShard {
     lengths: Vec<usize>,
 }
 
-/// What was read from a shard about the applications of the nodes.
+/// The data of a shard about the applications of the nodes.
 pub(super) struct FoundApps {
     /// Number of occupied channels, by application. Applications with a foreign key have none.
     channels: BTreeMap<String, usize>,

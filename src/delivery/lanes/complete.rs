@@ -22,7 +22,7 @@ pub(crate) struct FinishedBatch {
     /// The number of attempts.
     pub(crate) attempts: u32,
     pub(crate) outcome: BatchOutcome,
-    /// What the endpoint answered to the last attempt, if that failed and is kept.
+    /// The answer of the endpoint to the last attempt, if the attempt failed and the answer is kept.
     pub(crate) answer: Option<AnswerExcerpt>,
     /// The cursors of the lane that move.
     pub(crate) moves: Moves,

@@ -54,7 +54,7 @@ pub struct DeadLetter {
     pub attempts: u64,
     /// Why the batch was dropped.
     pub reason: String,
-    /// What the endpoint answered to the last attempt, if that is kept.
+    /// The answer of the endpoint to the last attempt, if it is kept.
     pub answer: Option<AnswerExcerpt>,
     /// Time of its first event, in Unix ms.
     pub time_ms: u64,

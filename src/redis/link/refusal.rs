@@ -10,7 +10,7 @@ use crate::telemetry::Level;
 /// Longest wait after a refused call: a node retries about twice a second.
 const REFUSED_WAIT: Duration = Duration::from_millis(750);
 
-/// What a call needs of Redis besides a reply. A need includes those before it.
+/// The needs of a call besides a reply. A need includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Need {
     /// The call reads.
