@@ -98,7 +98,7 @@ pub(crate) struct Claimer {
     clock: RedisClock,
     /// The number of the batch that was sent and not answered. Redis may have applied it.
     unanswered: Option<u64>,
-    /// The next batch, encoded while the previous one was in flight.
+    /// The batch in flight, encoded while the previous one was and not sent yet.
     prepared: Option<ClaimCall>,
     /// Entries of the last batch, if it was answered just now.
     last_entries: usize,
@@ -296,17 +296,12 @@ impl Claimer {
 
     /// Sends one batch, and encodes the next one while Redis works on it. Returns `false` if there was none to send.
     fn claim(&mut self, now: Instant) -> Result<bool, Stuck> {
-        self.await_fuller_batch();
-        let batch = self.node_state.lock().batch(self.grace.is_due(now), now);
-        let Some(batch) = batch else { return Ok(false) };
-        let (session, keys) = (&self.session, &self.keys);
-        let epoch = session.epoch().unwrap_or_default();
-        let prepared = self.prepared.take().filter(|call| call.is_for(&session.node, epoch, batch.number));
-        let claim = prepared.unwrap_or_else(|| keys.claim_call(&session.node, epoch, &batch));
-        let prepared = &mut self.prepared;
+        let Some(claim) = self.next_call(now) else { return Ok(false) };
+        let (session, keys, batch) = (&self.session, &self.keys, &claim.batch);
+        let mut next = None;
         let prepare = || {
-            let next = self.node_state.lock().pending.next_batch();
-            *prepared = next.map(|next| keys.claim_call(&session.node, epoch, &next));
+            let batch = self.node_state.lock().pending.next_batch();
+            next = batch.map(|batch| keys.claim_call(&session.node, session.epoch().unwrap_or_default(), batch));
         };
         let sent_again = self.unanswered.replace(batch.number) == Some(batch.number);
         let answer = call(&mut self.link, |redis| claim.send(redis, prepare))?;
@@ -317,7 +312,7 @@ impl Claimer {
         if !sent_again {
             self.clock.observe(verdict.time_ms);
         }
-        self.grace.judged(&batch, &verdict, now);
+        self.grace.judged(batch, &verdict, now);
         let counters = &self.telemetry.counters;
         counters.redis_calls.add(1);
         counters.claims.add(batch.claims().count() as u64);
@@ -339,7 +334,19 @@ impl Claimer {
         node_state.pending.answered();
         drop(node_state);
         self.node_state.notify();
+        self.prepared = next;
         Ok(true)
+    }
+
+    /// Returns the batch to send, encoded. After a full batch that is the prepared one, without a wait for the lock.
+    fn next_call(&mut self, now: Instant) -> Option<ClaimCall> {
+        let (node, epoch) = (&self.session.node, self.session.epoch().unwrap_or_default());
+        if let Some(prepared) = self.prepared.take().filter(|call| call.is_for(node, epoch)) {
+            return Some(prepared);
+        }
+        self.await_fuller_batch();
+        let batch = self.node_state.lock().batch(self.grace.is_due(now), now)?;
+        Some(self.keys.claim_call(&self.session.node, self.session.epoch().unwrap_or_default(), batch))
     }
 
     /// Under load, waits for a full batch: a claimer that is faster than the intake would send many small ones. Several shards

@@ -9,6 +9,11 @@ impl Pending {
     pub(crate) const fn set_portion(&mut self, entries: usize) {
         self.portion = (entries, entries);
     }
+
+    /// Returns `true` if a batch is frozen after the one in flight.
+    pub(crate) const fn has_next(&self) -> bool {
+        self.next.is_some()
+    }
 }
 
 fn hold(channel: &str) -> Hold {

@@ -20,6 +20,7 @@ mod roster;
 mod settling;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::streams::StreamRangeReply;
@@ -48,7 +49,7 @@ impl PresenceScripts {
         epoch: &str,
         batch: &ClaimBatch,
     ) -> RedisResult<Result<Verdict, Refusal>> {
-        self.claim_call(node, epoch, batch).send(redis, || {})
+        self.claim_call(node, epoch, Arc::new(batch.clone())).send(redis, || {})
     }
 }
 

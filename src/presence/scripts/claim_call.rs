@@ -1,5 +1,7 @@
 //! A call of `claim.lua`, encoded before it can be sent.
 
+use std::sync::Arc;
+
 use redis::{Connection, FromRedisValue, RedisResult, Value};
 
 use super::answers::{Verdict, waiting};
@@ -21,13 +23,13 @@ type Reply = (String, u64, Vec<u8>, i64, u64, u64, u64);
 pub(crate) struct ClaimCall {
     node: NodeId,
     epoch: String,
-    number: u64,
+    pub(crate) batch: Arc<ClaimBatch>,
     command: Vec<u8>,
 }
 
 impl PresenceScripts {
     /// Encodes a batch.
-    pub(crate) fn claim_call(&self, node: &NodeId, epoch: &str, batch: &ClaimBatch) -> ClaimCall {
+    pub(crate) fn claim_call(&self, node: &NodeId, epoch: &str, batch: Arc<ClaimBatch>) -> ClaimCall {
         let unmoved = key_of_unmoved_slot(&self.prefix);
         let keys = 6 + usize::from(unmoved.is_some());
         let mut call = redis::cmd("EVALSHA");
@@ -38,16 +40,16 @@ impl PresenceScripts {
         call.arg(unmoved).arg(&self.prefix).arg(node.as_str()).arg(epoch).arg(batch.number).arg(self.partitions);
         call.arg(millis(self.grace)).arg(DUE_PER_BATCH).arg(&self.outbox_limits);
         call.arg(millis(self.count_interval)).arg(millis(self.miss_ttl));
-        add_entries(&mut call, batch, self.partitions);
+        add_entries(&mut call, &batch, self.partitions);
         let command = call.get_packed_command();
-        ClaimCall { node: node.clone(), epoch: epoch.to_owned(), number: batch.number, command }
+        ClaimCall { node: node.clone(), epoch: epoch.to_owned(), batch, command }
     }
 }
 
 impl ClaimCall {
-    /// Returns `true` if the call is for this node, epoch and batch number.
-    pub(crate) fn is_for(&self, node: &NodeId, epoch: &str, number: u64) -> bool {
-        self.number == number && self.node == *node && self.epoch == epoch
+    /// Returns `true` if the call is for this node and epoch.
+    pub(crate) fn is_for(&self, node: &NodeId, epoch: &str) -> bool {
+        self.node == *node && self.epoch == epoch
     }
 
     /// Sends the batch, calls `meanwhile`, and waits for the reply. A batch that is sent again under the same number gets the
