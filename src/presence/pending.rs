@@ -21,9 +21,9 @@ use entries::Entries;
 /// Most entries per script call.
 const BATCH_ENTRIES: usize = 1024;
 
-/// Most claims and observations of cache channels per script call: 2 to 3 ms of Redis' time, so that a batch never delays
+/// Most claims and observations of cache channels per script call: 1 to 3 ms of Redis' time, so that a batch never delays
 /// its other clients for long.
-const BATCH_CLAIMS: usize = 384;
+const BATCH_CLAIMS: usize = 512;
 
 /// Most bytes of waiting events. A million short ones fit; a million of the longest that clients may send do not.
 const EVENT_BYTES: usize = 128 << 20;
