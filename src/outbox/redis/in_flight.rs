@@ -51,7 +51,7 @@ impl PersistedBatch {
     /// Parses the output of [`Self::write`].
     pub(super) fn read(text: &[u8]) -> Option<Self> {
         let space = text.iter().position(|byte| *byte == b' ')?;
-        serde_json::from_slice(&text[space + 1..]).ok()
+        serde_json::from_slice(&text[space + 1..]).ok().filter(|batch: &Self| batch.id.as_bytes() == &text[..space])
     }
 }
 
@@ -66,6 +66,7 @@ mod tests {
         assert!(batch.write().starts_with(b"msg_1 {"));
         assert_eq!(PersistedBatch::read(&batch.write()), Some(batch));
         assert_eq!(PersistedBatch::read(b"garbage"), None);
+        assert_eq!(PersistedBatch::read(br#"msg_1 {"id":"msg_2","body":"{}","events":[]}"#), None);
     }
 
     #[test]
