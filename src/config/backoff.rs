@@ -73,6 +73,7 @@ mod tests {
 
     use super::super::value::Setting;
     use super::*;
+    use crate::config::Config;
 
     fn read(value: Value) -> Result<Option<Backoff>, String> {
         WrittenBackoff::deserialize(Setting::root(value, &RefCell::default()))
@@ -90,8 +91,18 @@ mod tests {
         assert_eq!(read(json!({ "3": 5 })), Ok(Some(schedule(&[5000]))), "PHP keeps the gaps of a list");
         assert_eq!(read(json!("5, 30.5,300")), Ok(Some(schedule(&[5000, 30_500, 300_000]))));
         assert_eq!(read(json!(7)), Ok(Some(schedule(&[7000]))));
+        assert_eq!(read(json!(7.5)), Ok(Some(schedule(&[7500]))));
         assert_eq!(read(json!("exponential")), Ok(Some(Backoff::Exponential)));
         assert_eq!(read(json!("")), Ok(None));
+    }
+
+    #[test]
+    fn an_endpoint_has_its_own_schedule_or_that_of_all() {
+        let endpoints = [json!("7"), json!("exponential"), json!(""), json!(null)]
+            .map(|backoff| json!({ "url": "https://a", "backoff": backoff }));
+        let config = Config::from_value(json!({ "backoff": 5, "endpoints": endpoints })).unwrap();
+        let backoffs: Vec<Backoff> = config.endpoints.into_iter().map(|endpoint| endpoint.backoff).collect();
+        assert_eq!(backoffs, [schedule(&[7000]), Backoff::Exponential, schedule(&[5000]), schedule(&[5000])]);
     }
 
     #[test]

@@ -53,3 +53,46 @@ impl WrittenBatching {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use serde_json::{Value, json};
+
+    use super::super::value::Setting;
+    use super::*;
+
+    const OTHERWISE: Batching = Batching {
+        flush_interval: Duration::from_secs(1),
+        span: Duration::from_secs(1),
+        max_events: 1_000,
+        max_bytes: 2_000,
+    };
+
+    fn read(written: Value) -> Option<WrittenBatching> {
+        WrittenBatching::deserialize(Setting::root(written, &RefCell::default())).ok()
+    }
+
+    fn limits(written: Value, payload: Payload) -> Batching {
+        read(written).unwrap().or(OTHERWISE, payload)
+    }
+
+    #[test]
+    fn a_batch_spans_the_flush_interval_or_any_time_if_each_event_has_its_own() {
+        let flush_interval = Duration::from_millis(200);
+        let expected = Batching { flush_interval, span: flush_interval, ..OTHERWISE };
+        assert_eq!(limits(json!({ "duration": 200 }), Payload::Pusher), expected);
+        let unlimited = Batching { span: Duration::MAX, ..expected };
+        assert_eq!(limits(json!({ "duration": 200 }), Payload::Extended), unlimited);
+        let written = json!({ "duration": 200, "span": 3 });
+        let own = Batching { span: Duration::from_secs(3), ..expected };
+        assert_eq!(limits(written, Payload::Extended), own);
+    }
+
+    #[test]
+    fn a_span_is_at_most_a_day() {
+        assert!(read(json!({ "span": 86_400 })).is_some());
+        assert!(read(json!({ "span": 86_401 })).is_none());
+    }
+}
