@@ -53,3 +53,49 @@ impl EndpointSecret {
         Ok(Some(Self { key, secret, previous }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(key: Option<&str>, secret: &str, previous: &[&str]) -> Result<Option<EndpointSecret>, String> {
+        let secret = Some(Secret::new(secret)).filter(|secret| !secret.expose().is_empty());
+        let previous = previous.iter().map(|text| PreviousSecret { secret: Secret::new(*text), until: None }).collect();
+        EndpointSecret::at("endpoints.0", key.map(str::to_owned), secret, PreviousSecrets(previous))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_endpoint_may_have_a_key_and_several_secrets_or_none() {
+        let both = at(Some("key!"), "new", &["old"]).unwrap().unwrap();
+        assert_eq!((both.key.as_deref(), both.secret.expose()), (Some("key!"), "new"));
+        assert_eq!(both.previous.iter().map(|previous| previous.secret.expose()).collect::<Vec<_>>(), ["old"]);
+        assert_eq!(at(None, "", &[]), Ok(None));
+    }
+
+    #[test]
+    fn a_key_that_is_no_header_value_is_refused() {
+        for key in ["a b", "a\nb", "ü"] {
+            let refusal = at(Some(key), "s", &[]).unwrap_err();
+            assert!(refusal.starts_with("resonate-webhooks.endpoints.0.key: contains a character"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_key_or_a_previous_secret_requires_a_secret() {
+        for (refused, name) in [(at(Some("key"), "", &[]), "key"), (at(None, "", &["old"]), "previous_secrets")] {
+            let expected = "requires resonate-webhooks.endpoints.0.secret, which is not set";
+            assert_eq!(refused, Err(format!("resonate-webhooks.endpoints.0.{name}: {expected}")));
+        }
+    }
+
+    #[test]
+    fn a_secret_with_the_prefix_must_be_base64() {
+        assert!(at(None, "whsec_aGk=", &["whsec_aGk="]).is_ok());
+        for (refused, name) in [(at(None, "whsec_!", &[]), "secret"), (at(None, "s", &["whsec_!"]), "previous_secrets")]
+        {
+            let expected = "has no valid base64 after \"whsec_\"";
+            assert_eq!(refused, Err(format!("resonate-webhooks.endpoints.0.{name}: {expected}")));
+        }
+    }
+}

@@ -123,7 +123,51 @@ fn unix_seconds(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
+    use serde_json::{Value, json};
+
+    use super::super::value::Setting;
     use super::*;
+
+    fn read(written: Value) -> Result<Vec<PreviousSecret>, String> {
+        PreviousSecrets::deserialize(Setting::root(written, &RefCell::default()))
+            .map(|PreviousSecrets(secrets)| secrets)
+            .map_err(|fault| fault.to_string())
+    }
+
+    fn previous(secret: &str, until: Option<u64>) -> PreviousSecret {
+        PreviousSecret { secret: Secret::new(secret), until }
+    }
+
+    #[test]
+    fn a_secret_a_list_and_entries_with_an_end_are_read() {
+        assert_eq!(read(json!("a")), Ok(vec![previous("a", None)]));
+        let listed = json!(["a", { "secret": "b", "until": 5 }, { "secret": "c", "until": "1970-01-01T00:00:07Z" }]);
+        assert_eq!(read(listed), Ok(vec![previous("a", None), previous("b", Some(5)), previous("c", Some(7))]));
+        for nothing in [json!(null), json!(""), json!([null, "", { "until": 5 }])] {
+            assert_eq!(read(nothing), Ok(Vec::new()));
+        }
+    }
+
+    #[test]
+    fn an_entry_outside_of_a_list_is_refused_with_a_remedy() {
+        let refusal = read(json!({ "secret": "a", "until": "b" })).unwrap_err();
+        assert!(refusal.starts_with("must be a list: put an entry with an end in its own brackets"), "{refusal}");
+        assert_eq!(read(json!({ "old": "a" })), Ok(vec![previous("a", None)]), "other keys are names");
+    }
+
+    #[test]
+    fn other_values_are_refused_without_quoting_them() {
+        assert_eq!(
+            read(json!([5])),
+            Err("expected a secret, or an array with secret and until, found a number".to_owned())
+        );
+        for until in [json!(-1), json!("hunter2")] {
+            let refusal = read(json!([{ "secret": "a", "until": until }])).unwrap_err();
+            assert!(refusal.starts_with("is not a time: ") && !refusal.contains("hunter2"), "{refusal}");
+        }
+    }
 
     // Expected values from `date -u -d TEXT +%s`.
     #[test]
@@ -144,9 +188,8 @@ mod tests {
 
     #[test]
     fn a_previous_secret_signs_until_its_end() {
-        let previous = |until| PreviousSecret { secret: Secret::new("s"), until };
-        assert!(previous(None).signs_at(u64::MAX));
-        assert!(previous(Some(100)).signs_at(99));
-        assert!(!previous(Some(100)).signs_at(100));
+        assert!(previous("s", None).signs_at(u64::MAX));
+        assert!(previous("s", Some(100)).signs_at(99));
+        assert!(!previous("s", Some(100)).signs_at(100));
     }
 }
