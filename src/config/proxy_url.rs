@@ -95,7 +95,10 @@ impl<'de> Deserialize<'de> for WrittenProxyUrl {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::config::Config;
 
     fn parse(text: &str) -> Result<ProxyUrl, String> {
         ProxyUrl::try_from(text.to_owned())
@@ -107,6 +110,31 @@ mod tests {
         assert_eq!(proxy.to_string(), "http://proxy.internal:3128");
         assert_eq!(proxy.full.expose(), "http://me:hunter2@proxy.internal:3128");
         assert!(!format!("{proxy:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_login_is_decoded_and_may_lack_one_part() {
+        let login = |text: &str| parse(text).unwrap().login();
+        let of = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        assert_eq!(login("http://me%40work:p%3Ass@p"), of("me@work", "p:ss"));
+        assert_eq!(login("http://me@p"), of("me", ""));
+        assert_eq!(login("http://:pass@p"), of("", "pass"));
+        assert_eq!(login("http://p:3128"), None);
+    }
+
+    #[test]
+    fn false_is_no_proxy_and_true_is_refused() {
+        let proxy = |own| {
+            let endpoint = json!({ "url": "https://a", "proxy": own });
+            Config::from_value(json!({ "proxy": "http://p", "endpoints": [endpoint] }))
+                .map(|config| config.endpoints[0].proxy.as_ref().map(ToString::to_string))
+        };
+        assert_eq!(proxy(json!(null)), Ok(Some("http://p".to_owned())));
+        assert_eq!(proxy(json!(false)), Ok(None));
+        assert_eq!(
+            proxy(json!(true)).unwrap_err().to_string(),
+            "resonate-webhooks.endpoints.0.proxy: is true, expected the URL of a proxy or false"
+        );
     }
 
     #[test]
@@ -132,9 +160,12 @@ mod tests {
                 "\"ftp://…@p\" is not a proxy URL: the scheme must be http, https, socks4, socks4a, socks5 or socks5h",
             ),
             ("socks5://", "\"socks5://\" has no host"),
-            ("http://me:hun\nter2@p", "\"http://…@p\" contains a character that is not allowed in a URL"),
+            ("http://me:hun ter2@p", "\"http://…@p\" contains a character that is not allowed in a URL"),
+            ("http://me:hun\0ter2@p", "\"http://…@p\" contains a character that is not allowed in a URL"),
             ("http://me:hunter/2@p", "\"http://…@p\" is not a URL: invalid port number"),
             ("http://p/hunter2", "\"http://…\" must end after the host and port"),
+            ("http://p?hunter2", "\"http://…\" must end after the host and port"),
+            ("http://p/#hunter2", "\"http://…\" must end after the host and port"),
         ] {
             assert_eq!(parse(text).unwrap_err(), problem);
         }
