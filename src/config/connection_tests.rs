@@ -1,4 +1,7 @@
+use serde_json::{Value, json};
+
 use super::*;
+use crate::config::Config;
 
 fn server(host: &str) -> Address {
     Address::Tcp { host: host.to_owned(), port: 6379, tls: None }
@@ -25,4 +28,11 @@ fn one_shard_has_the_configured_prefix_unless_it_is_in_a_cluster() {
 fn an_ipv6_address_is_shown_in_brackets() {
     let shown = ["redis", "::1"].map(|host| server(host).to_string());
     assert_eq!(shown, ["redis:6379", "[::1]:6379"]);
+}
+
+#[test]
+fn a_url_without_tls_is_a_warning_only_if_the_scheme_asks_for_tls() {
+    let warnings = |connection: Value| Config::from_value(json!({ "connection": connection })).unwrap().warnings;
+    assert_eq!(warnings(json!({ "url": "redis://h" })), [""; 0]);
+    assert_eq!(warnings(json!({ "url": "redis://h", "scheme": "tls" })).len(), 1);
 }

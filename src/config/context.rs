@@ -72,19 +72,25 @@ mod tests {
             assert_eq!((context.local_cert, context.local_pk), (Some("/a.pem".into()), None));
             assert_eq!(context.without_effect, [""; 0]);
         }
-        assert_eq!(Context::deserialize(json!([])).unwrap(), Context::default());
+        for nothing in [json!([]), json!({ "cafile": null })] {
+            assert_eq!(Context::deserialize(nothing).unwrap(), Context::default());
+        }
     }
 
     #[test]
     fn unsupported_options_are_listed() {
-        let context = json!({ "verify_peer": false, "verify_peer_name": true, "peer_name": "redis", "capath": null });
-        assert_eq!(Context::deserialize(context).unwrap().without_effect, ["verify_peer", "peer_name"]);
+        let context = json!({
+            "verify_peer": false, "verify_peer_name": true, "peer_name": "redis", "capath": null, "ssl": "tls",
+        });
+        assert_eq!(Context::deserialize(context).unwrap().without_effect, ["verify_peer", "peer_name", "ssl"]);
     }
 
     #[test]
     fn other_values_are_refused() {
         let refusal = |value: Value| Context::deserialize(value).unwrap_err().to_string();
-        assert_eq!(refusal(json!("/ca.pem")), "expected an array of options");
+        for value in [json!("/ca.pem"), json!(["/ca.pem"])] {
+            assert_eq!(refusal(value), "expected an array of options");
+        }
         assert_eq!(refusal(json!({ "cafile": ["/ca.pem"] })), "expected cafile to be a path");
     }
 }
