@@ -60,3 +60,10 @@ fn the_endpoints_of_an_application_need_its_id() {
         assert_eq!(refused.to_string(), format!("reverb.apps.apps.0.app_id: {problem}"));
     }
 }
+
+#[test]
+fn a_numbered_endpoint_of_an_application_has_the_id_of_one_with_that_app_id() {
+    let of_app = json!({ "app_id": "mine", "webhooks": [{ "url": "https://a" }] });
+    let config = Config::from_value(json!({ "app_webhooks": [of_app] })).unwrap();
+    assert_eq!(config.endpoints[0].id, endpoint(&json!({ "url": "https://a", "app_id": "mine" })).id);
+}

@@ -78,6 +78,13 @@ fn an_arn_sets_the_region_and_may_set_the_qualifier() {
 }
 
 #[test]
+fn a_region_and_a_qualifier_may_be_written_twice() {
+    let arn = "arn:aws:lambda:us-east-1:123456789012:function:hooks:7";
+    let lambda = lambda(&json!({ "function_name": arn, "region": "us-east-1", "qualifier": "7" }));
+    assert_eq!(lambda.to_string(), "lambda:us-east-1:hooks:7");
+}
+
+#[test]
 fn every_key_is_read() {
     let lambda = lambda(&json!({
         "function_name": "hooks", "region": "us-gov-west-1", "qualifier": "prod", "invocation_type": "Event",

@@ -109,7 +109,17 @@ fn the_url_of_an_sqs_queue_is_that_of_laravel() {
     assert!(matches!(&found.credentials[..], [ChainLink::Known(AccessKeys { session_token: None, .. })]));
     assert!(!format!("{found:?}").contains("hunter2"));
     let local = sqs(&json!({ "queue": "webhooks", "connection": "local" }));
-    assert_eq!(local.server(), "http://aws.internal:4566");
+    assert_eq!((local.server().as_str(), local.is_fifo()), ("http://aws.internal:4566", false));
+}
+
+#[test]
+fn only_a_target_in_aws_has_credentials() {
+    let links = |written: Value| endpoint(&written).target.aws_credentials().map(<[ChainLink]>::len);
+    assert_eq!(links(json!({ "queue": "a", "connection": "sqs" })), Some(1));
+    assert_eq!(links(json!({ "queue": "a" })), None);
+    assert_eq!(links(json!({ "url": "https://a" })), None);
+    let lambda = json!({ "function_name": "f", "region": "eu-west-1", "access_key_id": "a", "secret_access_key": "b" });
+    assert_eq!(links(json!({ "lambda": lambda })), Some(1));
 }
 
 #[test]
@@ -214,7 +224,7 @@ fn a_batch_is_limited_by_the_kind_of_its_queue() {
         Config::read(config, &Environment::default()).unwrap()
     };
     let config = limited("sqs", 262_144);
-    assert_eq!((config.endpoints[0].target.max_body_bytes(), config.warnings.len()), (Some(130_048), 0));
+    assert_eq!((config.endpoints[0].batching.max_bytes, config.warnings.len()), (130_048, 0));
     let config = limited("redis", 1_048_576);
     assert_eq!(
         config.warnings,
