@@ -175,6 +175,7 @@ fn a_value_of_the_wrong_type_is_refused_without_being_repeated() {
     for (value, problem) in [
         (json!("x"), "resonate-webhooks: expected an array of settings, found a string"),
         (json!({"ttl": [1]}), "resonate-webhooks.ttl: expected a number, found a list"),
+        (json!({"ttl": {"s": 1}}), "resonate-webhooks.ttl: expected a number, found an array with keys"),
         (json!({"ttl": "long"}), "resonate-webhooks.ttl: \"long\" is not a number"),
         (json!({"endpoints": "https://a.example"}), "resonate-webhooks.endpoints: expected a list, found a string"),
         (
