@@ -11,8 +11,9 @@ use crate::config::{
 };
 use crate::delivery::attempt::{AttemptResult, EndedAttempt};
 use crate::event::{AppId, Event, EventKind, EventName, Shard};
-use crate::outbox::{BatchOutcome, Item, Position};
+use crate::outbox::{BatchOutcome, DeadLetterId, Item, Position, Redelivery};
 use crate::report::{EndpointState, WallClock};
+use crate::telemetry::AnswerExcerpt;
 
 const LIMITS: Batching = Batching {
     flush_interval: Duration::from_secs(1),
@@ -60,7 +61,7 @@ pub(super) fn place(attempt: &Attempt) -> usize {
     attempt.id.endpoint.as_str().parse().unwrap()
 }
 
-pub(super) fn status(status: u16) -> AttemptResult {
+pub(crate) fn status(status: u16) -> AttemptResult {
     AttemptResult::Status { status, retry_after: None }
 }
 
@@ -74,6 +75,16 @@ pub(crate) fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<String> {
     let queued =
         Queued::new(Item::Event(event), Position { shard: Shard::FIRST, partition: 0, token: 0, seq }, Instant::now());
     lanes.push(&Arc::new(queued)).ids.iter().map(|id| id.endpoint.to_string()).collect()
+}
+
+/// Returns a dead letter of `app` for the endpoint with this index, in the retry `run`.
+pub(crate) fn dead_letter_for(index: usize, run: &str, app: &str, seq: u64) -> Queued {
+    let lane = LaneId { endpoint: endpoint(index).id, app: app.into(), shard: Shard::FIRST };
+    let dead_letter = DeadLetterId::parse(&format!("1-{seq}")).unwrap();
+    let redelivery =
+        Redelivery { lane, dead_letter, id: format!("msg_{seq}"), events: 2, attempts: 5, run: run.into() };
+    let position = Position { shard: Shard::FIRST, partition: 0, token: 0, seq };
+    Queued::new(Item::Redelivery(Box::new(redelivery)), position, Instant::now())
 }
 
 #[test]
@@ -107,7 +118,7 @@ fn a_truncated_status_keeps_failing_endpoints_and_the_longest_lanes() {
     assert_eq!((status.endpoints.len(), status.endpoints_truncated), (200, 100));
     assert_eq!((status.lanes.len(), status.lanes_truncated), (200, 100));
     let (first, failing) = (&status.endpoints[0], status.endpoints.last().unwrap());
-    assert_eq!((first.id.as_str(), first.state, first.depth), ("0", EndpointState::Ok, 2));
+    assert_eq!((first.id.as_str(), first.state, first.depth, first.oldest_ms), ("0", EndpointState::Ok, 2, Some(0)));
     assert_eq!(
         (failing.id.as_str(), failing.state, failing.since_ms),
         ("299", EndpointState::Failing, Some(1_000_000))
@@ -163,7 +174,7 @@ fn failing_lanes_leave_half_of_the_workers_to_a_healthy_endpoint() {
 }
 
 #[test]
-fn a_failed_batch_is_retried_and_then_dropped_with_its_number_of_attempts() {
+fn a_failed_batch_is_retried_and_then_dropped_with_its_number_of_attempts_and_the_last_answer() {
     let mut lanes = lanes(vec![endpoint(0)], 4);
     push(&mut lanes, "a", 0);
     let now = Instant::now();
@@ -173,8 +184,10 @@ fn a_failed_batch_is_retried_and_then_dropped_with_its_number_of_attempts() {
     assert_eq!(lanes.next_due(), Some(now + Duration::from_secs(2)));
     assert!(lanes.next(now + Duration::from_secs(1)).is_none());
     let attempt = lanes.next(now + Duration::from_secs(2)).unwrap();
-    let finished = lanes.complete(attempt.lane, status(301).into(), now, 0.0).unwrap();
-    assert_eq!((finished.attempts, finished.outcome), (2, BatchOutcome::dropped("HTTP 301")));
+    let answer = Some(AnswerExcerpt { status: Some(301), text: "moved".to_owned(), time_ms: 0 });
+    let last = EndedAttempt { answer: answer.clone(), ..status(301).into() };
+    let finished = lanes.complete(attempt.lane, last, now, 0.0).unwrap();
+    assert_eq!((finished.attempts, finished.outcome, finished.answer), (2, BatchOutcome::dropped("HTTP 301"), answer));
     assert_eq!(lanes.undelivered(), Undelivered::default());
 }
 

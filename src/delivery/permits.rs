@@ -100,6 +100,13 @@ mod tests {
     }
 
     #[test]
+    fn an_endpoint_without_a_permit_gets_none_when_all_are_taken() {
+        let mut permits = WorkerPermits::new(8, 3);
+        assert!((0..8).all(|n| permits.try_acquire(n % 2, false)));
+        assert!(!permits.try_acquire(2, false));
+    }
+
+    #[test]
     fn even_a_few_permits_leave_one_for_an_endpoint_that_answers() {
         for max in 2..8 {
             let mut permits = WorkerPermits::new(256, 31);

@@ -9,6 +9,7 @@ use crate::delivery::attempt::{AttemptResult, EndedAttempt};
 use crate::event::{CustomEvent, CustomName, Event, EventKind, Shard};
 use crate::outbox::{BatchOutcome, Item, Position, Resume};
 use crate::report::WallClock;
+use crate::telemetry::{AnswerExcerpt, Sight};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -162,6 +163,22 @@ fn an_endpoint_is_reported_as_failing_when_a_batch_is_given_up_but_not_when_it_i
 }
 
 #[test]
+fn a_batch_that_is_dropped_unsent_does_not_report_its_endpoint_as_failing() {
+    let mut lanes = lanes(vec![endpoint(0)], 8);
+    push(&mut lanes, "fails", 0);
+    push(&mut lanes, "unknown", 1);
+    let now = Instant::now();
+    for attempt in begun(&mut lanes, now) {
+        let is_unknown = attempt.id.app == "unknown".into();
+        let (result, at) =
+            if is_unknown { (AttemptResult::UnknownApplication, now + 120 * SECOND) } else { (status(500), now) };
+        let finished = lanes.complete(attempt.lane, result.into(), at, 0.0);
+        assert_eq!(finished.is_some(), is_unknown);
+    }
+    assert_eq!(lanes.take_transitions(), []);
+}
+
+#[test]
 fn an_endpoint_that_is_not_paused_is_not_done_while_events_wait() {
     let mut lanes = lanes(vec![endpoint(0)], 8);
     assert!(lanes.is_done());
@@ -178,12 +195,26 @@ fn an_endpoint_that_is_not_paused_is_not_done_while_events_wait() {
 }
 
 #[test]
+fn undelivered_events_are_those_of_all_lanes() {
+    let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 8);
+    push(&mut lanes, "fails", 0);
+    push(&mut lanes, "hangs", 1);
+    let now = Instant::now();
+    for attempt in begun(&mut lanes, now).iter().filter(|attempt| attempt.id.app == "fails".into()) {
+        lanes.complete(attempt.lane, status(500).into(), now, 0.0);
+    }
+    push(&mut lanes, "hangs", 2);
+    let expected = Undelivered { waiting: 2, in_flight: 2, backing_off: 2, unread: false };
+    assert_eq!(lanes.undelivered(), expected);
+}
+
+#[test]
 fn events_of_an_ended_ownership_no_longer_wait() {
     let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 8);
-    for seq in 0..3 {
+    for seq in 0..2 {
         push(&mut lanes, "a", seq);
     }
-    assert_eq!(lanes.waiting, 6);
+    assert_eq!(lanes.waiting, 4);
     lanes.revoke(&[Position { shard: Shard::FIRST, partition: 0, token: 0, seq: 0 }.shard_token()]);
     assert_eq!((lanes.waiting, lanes.undelivered()), (0, Undelivered::default()));
 }
@@ -208,12 +239,21 @@ fn an_event_goes_to_the_endpoints_whose_filter_admits_it_and_that_have_not_had_i
     let mut lanes = lanes(endpoints, 8);
     assert_eq!(receivers(&mut lanes, "other", EventKind::ChannelOccupied, None), ["all"]);
     assert_eq!(receivers(&mut lanes, "some-a", EventKind::ChannelOccupied, None), ["all", "some"]);
-    let order = || EventKind::Custom(CustomEvent::new(&CustomName::parse("order.paid").unwrap(), None));
-    assert_eq!(receivers(&mut lanes, "", order(), None), ["own"]);
+    let custom = |name| EventKind::Custom(CustomEvent::new(&CustomName::parse(name).unwrap(), None));
+    assert_eq!(receivers(&mut lanes, "", custom("order.paid"), None), ["own"]);
+    assert_eq!(receivers(&mut lanes, "", custom("invoice.paid"), None), [""; 0]);
     let id = lanes.entries.iter().find(|entry| entry.id.endpoint.as_str() == "all").unwrap().id.clone();
     let acked = |seq| Some(Resume { cursors: [(id.clone(), seq)].into(), ..Resume::default() });
     assert_eq!(receivers(&mut lanes, "some-a", EventKind::ChannelOccupied, acked(5)), ["some"]);
     assert_eq!(receivers(&mut lanes, "other", EventKind::ChannelOccupied, acked(4)), ["all"]);
+}
+
+#[test]
+fn a_filter_applies_even_if_every_endpoint_has_one() {
+    let some = json!({ "url": "http://localhost/", "filter": { "channel_prefix": "some-" } });
+    let mut lanes = lanes(Config::from_value(json!({ "endpoints": { "some": some } })).unwrap().endpoints, 8);
+    assert_eq!(receivers(&mut lanes, "other", EventKind::ChannelOccupied, None), [""; 0]);
+    assert_eq!(receivers(&mut lanes, "some-a", EventKind::ChannelOccupied, None), ["some"]);
 }
 
 #[test]
@@ -252,12 +292,25 @@ fn a_removed_endpoint_is_in_the_status_while_events_wait_and_never_in_the_hash()
 }
 
 #[test]
-fn watchers_see_the_duration_of_an_attempt_in_tenths_of_milliseconds() {
+fn watchers_see_an_attempt_with_its_answer_and_its_duration_in_tenths_of_milliseconds() {
     let mut lanes = lanes(vec![endpoint(0)], 8);
     push(&mut lanes, "a", 0);
     let attempt = lanes.next(Instant::now()).unwrap();
-    let ended = EndedAttempt { took: Duration::from_micros(12_345), ..status(500).into() };
-    let sight = lanes.sight(attempt.lane, &ended).unwrap();
-    assert_eq!((sight.took_ms, sight.status, sight.events), (12.3, Some(500), 1));
+    let answer = Some(AnswerExcerpt { status: Some(500), text: "oops".to_owned(), time_ms: 0 });
+    let ended = EndedAttempt { took: Duration::from_micros(12_345), answer, ..status(500).into() };
+    let seen = Sight {
+        endpoint: "0".to_owned(),
+        label: "http://localhost/".to_owned(),
+        app_id: "a".to_owned(),
+        id: attempt.batch.id.clone(),
+        events: 1,
+        attempt: 1,
+        status: Some(500),
+        error: Some("HTTP 500".to_owned()),
+        answer: Some("oops".to_owned()),
+        took_ms: 12.3,
+        ..Sight::default()
+    };
+    assert_eq!(lanes.sight(attempt.lane, &ended), Some(seen));
     assert!(lanes.sight(attempt.lane, &AttemptResult::NotPersisted.into()).is_none());
 }

@@ -82,23 +82,14 @@ pub(super) fn is_about_the_letter(reason: &str) -> bool {
 mod tests {
     use std::time::Instant;
 
-    use super::super::tests::{endpoint, lanes, place, push, status};
+    use super::super::tests::{dead_letter_for, endpoint, lanes, place, push, status};
     use super::*;
     use crate::event::Shard;
-    use crate::outbox::{DeadLetterId, Item, LaneId, Position};
+    use crate::outbox::LaneId;
 
     /// Returns a dead letter of `app` for the first endpoint.
     fn dead_letter(run: &str, app: &str, seq: u64) -> Arc<Queued> {
-        dead_letter_for(0, run, app, seq)
-    }
-
-    fn dead_letter_for(index: usize, run: &str, app: &str, seq: u64) -> Arc<Queued> {
-        let lane = LaneId { endpoint: endpoint(index).id, app: app.into(), shard: Shard::FIRST };
-        let dead_letter = DeadLetterId::parse(&format!("1-{seq}")).unwrap();
-        let redelivery =
-            Redelivery { lane, dead_letter, id: format!("msg_{seq}"), events: 2, attempts: 5, run: run.into() };
-        let position = Position { shard: Shard::FIRST, partition: 0, token: 0, seq };
-        Arc::new(Queued::new(Item::Redelivery(Box::new(redelivery)), position, Instant::now()))
+        Arc::new(dead_letter_for(0, run, app, seq))
     }
 
     fn next(lanes: &mut Lanes) -> Option<String> {
@@ -160,7 +151,7 @@ mod tests {
     fn a_retry_ends_only_for_the_endpoint_that_failed() {
         let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 8);
         for (seq, index) in (0..).zip([0, 1, 1]) {
-            lanes.push(&dead_letter_for(index, "run", "a", seq));
+            lanes.push(&Arc::new(dead_letter_for(index, "run", "a", seq)));
         }
         let attempt = std::iter::from_fn(|| lanes.next(Instant::now())).find(|attempt| place(attempt) == 0).unwrap();
         lanes.complete(attempt.lane, status(500).into(), Instant::now(), 0.0);

@@ -81,10 +81,11 @@ impl Lanes {
         self.apply_states(now);
     }
 
-    /// Frees the places of the given endpoints if all their lanes are empty, and the places of those lanes.
+    /// Frees the places of the given endpoints if none of their lanes has a plan, and the places of those lanes.
     fn free_places(&mut self, mut places: BTreeSet<usize>) {
         for entry in &self.entries {
-            if entry.plan != Plan::Nothing || entry.lane.snapshot().depth > 0 {
+            // A lane with events always has a plan.
+            if entry.plan != Plan::Nothing {
                 places.remove(&entry.endpoint);
             }
         }

@@ -30,6 +30,19 @@ fn memory_does_not_grow_with_thousands_of_reloads() {
 }
 
 #[test]
+fn a_removed_endpoint_leaves_its_places_to_another() {
+    let mut lanes = lanes(vec![endpoint(1)], 8);
+    let now = Instant::now() + Duration::from_secs(60);
+    push(&mut lanes, "a", 0);
+    deliver(&mut lanes, now);
+    for endpoints in [vec![], vec![], vec![endpoint(2)]] {
+        lanes.set_endpoints(endpoints, now);
+    }
+    push(&mut lanes, "a", 1);
+    assert_eq!((lanes.endpoints.len(), lanes.entries.len(), lanes.places.len()), (1, 1, 1));
+}
+
+#[test]
 fn a_removed_endpoint_keeps_its_place_while_an_event_waits_or_is_in_flight() {
     let mut lanes = lanes(vec![endpoint(1)], 8);
     let now = Instant::now() + Duration::from_secs(60);

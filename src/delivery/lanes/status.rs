@@ -30,12 +30,10 @@ impl Lanes {
         let is_there = |place: &usize| depths[*place] > 0 || !self.is_removed(*place);
         let mut places: Vec<usize> = (0..self.endpoints.len()).filter(is_there).collect();
         let endpoints_truncated = places.len().saturating_sub(AT_MOST);
-        if endpoints_truncated > 0 {
-            // Sorted by state and then by place, so that the same endpoints stay in the status.
-            places.sort_by_key(|place| (std::cmp::Reverse(self.state(*place).0), *place));
-            places.truncate(AT_MOST);
-            places.sort_unstable();
-        }
+        // Sorted by state and then by place, so that the same endpoints stay in the status.
+        places.sort_by_key(|place| (std::cmp::Reverse(self.state(*place).0), *place));
+        places.truncate(AT_MOST);
+        places.sort_unstable();
         let lanes_truncated = filled.len().saturating_sub(AT_MOST);
         if lanes_truncated > 0 {
             filled.select_nth_unstable_by_key(AT_MOST, |(_, snapshot)| std::cmp::Reverse(snapshot.depth));

@@ -218,6 +218,16 @@ mod tests {
     }
 
     #[test]
+    fn the_count_after_a_leave_is_sent() {
+        let mut node = CountingTable::new();
+        node.join("news", "1.1");
+        node.join("news", "1.2");
+        assert_eq!(node.sent(), ["news 2"]);
+        node.leave("news", "1.2");
+        assert_eq!(node.sent(), ["news 1"]);
+    }
+
+    #[test]
     fn no_count_is_due_after_all_sockets_have_left() {
         let mut node = CountingTable::new();
         node.join("news", "1.1");
