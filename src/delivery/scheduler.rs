@@ -270,27 +270,7 @@ impl Drop for SchedulerGuard<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::delivery::client::Clients;
-    use crate::delivery::lanes::tests::{endpoint, lanes, push};
-    use crate::support::memory_outbox::MemoryOutbox;
-    use crate::sync::unbounded;
-
-    #[test]
-    fn a_dispatcher_without_a_thread_sleeps_even_if_more_lanes_are_due() {
-        let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 8);
-        push(&mut lanes, "app", 0);
-        let (outbox, telemetry) = (Arc::new(MemoryOutbox::new(10)), Arc::default());
-        let clients = Clients::new(&telemetry, || {});
-        let sender = BatchSender { clients, apps: Arc::default(), outbox, telemetry };
-        let scheduler = Scheduler::new(lanes, None, sender, unbounded().0);
-        let mut guard = scheduler.lock();
-        let now = Instant::now();
-        let attempt = guard.next(now).unwrap();
-        guard.requeue(attempt);
-        push(guard.lanes(), "other", 1);
-        assert!(guard.lanes().next_due().is_some_and(|due| due <= Instant::now()));
-        assert!(guard.sleep(None, false).is_some_and(|until| until >= now + SPAWN_RETRY));
-    }
-}
+mod report_tests;
+#[cfg(test)]
+#[path = "scheduler_tests.rs"]
+mod tests;

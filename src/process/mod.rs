@@ -9,6 +9,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{LazyLock, Once};
 
+#[cfg(test)]
+pub(crate) use thread::refuse_next;
 pub(crate) use thread::{Reserved, Thread, run_at_once};
 
 /// Signals that report a fault of the running thread. Blocking them would turn a crash into undefined behaviour.

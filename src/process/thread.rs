@@ -151,6 +151,13 @@ fn start_new(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> 
     started.map_err(|error| io::Error::new(error.kind(), ThreadLimit::reached().to_string()))
 }
 
+/// Makes the next [`Thread::spawn`] of `name` on this thread fail, as if the operating system refused the thread.
+#[cfg(test)]
+pub(crate) fn refuse_next(name: &str) {
+    let (work, _) = bounded(1);
+    RESERVED.with_borrow_mut(|threads| threads.push((name.to_owned(), work)));
+}
+
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()

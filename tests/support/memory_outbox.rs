@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 use resonate_webhooks::event::{Event, Shard};
-use resonate_webhooks::outbox::{Acked, DeadLetterId, Handover, Item, LaneId, Outbox, PersistError, Position, Queued};
+use resonate_webhooks::outbox::{
+    Acked, DeadLetterId, Handover, Item, LaneId, Outbox, PersistError, Position, Queued, ShardToken,
+};
 use resonate_webhooks::telemetry::Telemetry;
 
 type StepIn = Box<dyn Fn() + Send + Sync>;
@@ -26,6 +28,7 @@ pub(crate) struct MemoryOutbox {
 
 #[derive(Default)]
 struct Inbox {
+    revoked: Vec<ShardToken>,
     events: Vec<Queued>,
     seq: u64,
 }
@@ -60,6 +63,11 @@ impl MemoryOutbox {
         Self { after_acked: Box::new(step_in), ..self }
     }
 
+    /// Ends the ownership with this token.
+    pub(crate) fn revoke(&self, token: ShardToken) {
+        self.inbox.lock().revoked.push(token);
+    }
+
     /// Appends events, oldest first.
     pub(crate) fn append(&self, events: Vec<Event>) {
         let now = Instant::now();
@@ -76,7 +84,9 @@ impl MemoryOutbox {
 impl Outbox for MemoryOutbox {
     fn take(&self) -> Handover {
         (self.before_take)();
-        Handover { events: std::mem::take(&mut self.inbox.lock().events), ..Handover::default() }
+        let mut inbox = self.inbox.lock();
+        let (revoked, events) = (std::mem::take(&mut inbox.revoked), std::mem::take(&mut inbox.events));
+        Handover { revoked, events, ..Handover::default() }
     }
 
     fn max_events(&self) -> usize {

@@ -84,7 +84,11 @@ impl Dispatcher {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::Fixture;
     use super::*;
+    use crate::delivery::permits::WorkerPermits;
+    use crate::process::refuse_next;
+    use crate::telemetry::Outcome;
 
     #[test]
     fn a_lasting_shortage_is_logged_once() {
@@ -97,6 +101,12 @@ mod tests {
     }
 
     #[test]
+    fn as_many_endpoints_get_a_worker_at_once_as_get_a_first_permit() {
+        let mut permits = WorkerPermits::new(MAX_WORKERS, MAX_WORKERS);
+        assert_eq!((0..MAX_WORKERS).filter(|endpoint| permits.try_acquire(*endpoint, true)).count(), ENDPOINTS);
+    }
+
+    #[test]
     fn a_shortage_lasts_longer_while_no_thread_is_needed() {
         let (mut shortage, now) = (ThreadShortage::default(), Instant::now());
         shortage.postpone(now);
@@ -105,5 +115,52 @@ mod tests {
         assert_eq!(shortage.until, Some(now + RETRY));
         shortage.postpone(now + RETRY);
         assert_eq!(shortage.until, Some(now + 2 * RETRY));
+    }
+
+    /// Returns a dispatcher with two idle workers that needs four.
+    fn dispatcher(fixture: &Fixture) -> Dispatcher {
+        fixture.push("a");
+        let dispatcher = fixture.dispatcher();
+        assert_eq!((dispatcher.workers.idle(), dispatcher.workers.count()), (2, 2));
+        dispatcher
+    }
+
+    #[test]
+    fn each_due_endpoint_gets_an_idle_worker_and_one_more_is_ready() {
+        let fixture = Fixture::new(3);
+        let mut dispatcher = dispatcher(&fixture);
+        dispatcher.add_workers(Instant::now());
+        assert_eq!((dispatcher.workers.idle(), dispatcher.workers.count()), (4, 4));
+    }
+
+    #[test]
+    fn a_refused_thread_limits_the_permits_to_the_workers_until_enough_can_be_started() {
+        let fixture = Fixture::new(3);
+        let mut dispatcher = dispatcher(&fixture);
+        let now = Instant::now();
+        refuse_next("wh-post");
+        dispatcher.add_workers(now);
+        let warnings = fixture.telemetry.outcomes.take(10);
+        assert!(
+            matches!(&warnings[..], [Outcome::Log { message, .. }] if message.starts_with("Only 2 threads")),
+            "{warnings:?}"
+        );
+        dispatcher.add_workers(now + RETRY / 2);
+        assert_eq!((dispatcher.workers.idle(), dispatcher.workers.count()), (2, 2));
+        assert!(fixture.scheduler.lock().lanes().limited);
+        dispatcher.add_workers(now + RETRY);
+        assert_eq!((dispatcher.workers.idle(), dispatcher.workers.count()), (4, 4));
+        assert!(!fixture.scheduler.lock().lanes().limited);
+        assert_eq!(dispatcher.shortage.until, None);
+    }
+
+    #[test]
+    fn a_shortage_does_not_end_while_no_worker_is_needed() {
+        let fixture = Fixture::new(3);
+        let mut dispatcher = fixture.dispatcher();
+        let now = Instant::now();
+        dispatcher.shortage.begin(now);
+        dispatcher.add_workers(now + RETRY);
+        assert_eq!((dispatcher.shortage.until, dispatcher.workers.count()), (Some(now + 2 * RETRY), 2));
     }
 }

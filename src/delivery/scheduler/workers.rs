@@ -132,6 +132,16 @@ impl IdleWorkers {
         Some(Parking { number: self.parkings, attempt })
     }
 
+    /// Removes a worker that has been idle for too long. Returns `false` if it must stay.
+    fn retire(&mut self, number: u64) -> bool {
+        let retires = self.workers > STANDING_WORKERS && !self.kept;
+        if retires {
+            self.workers -= 1;
+            self.remove(number);
+        }
+        retires
+    }
+
     fn remove(&mut self, number: u64) {
         self.parked.retain(|(other, _)| *other != number);
     }
@@ -151,7 +161,7 @@ impl WorkerPool {
     /// the worker parks anew.
     fn work(&self, parking: Option<Parking>) {
         let mut parking = parking.or_else(|| self.idle.lock().park());
-        while let Some(mut attempt) = parking.take().and_then(|parking| self.wait(&parking)) {
+        while let Some(mut attempt) = parking.take().and_then(|parking| self.wait(&parking, IDLE)) {
             loop {
                 let ended = self.make(&attempt);
                 match self.scheduler.complete(attempt.lane, ended) {
@@ -163,20 +173,14 @@ impl WorkerPool {
         }
     }
 
-    /// Waits for an attempt. Returns `None` if the worker must end.
-    fn wait(&self, parking: &Parking) -> Option<Attempt> {
+    /// Waits for an attempt. Returns `None` if the worker must end, which it may after `longest`.
+    fn wait(&self, parking: &Parking, longest: Duration) -> Option<Attempt> {
         loop {
-            match parking.attempt.recv_timeout(IDLE) {
+            match parking.attempt.recv_timeout(longest) {
                 Ok(attempt) => return Some(attempt),
                 Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => {
-                    let mut idle = self.idle.lock();
-                    if idle.workers > STANDING_WORKERS && !idle.kept {
-                        idle.workers -= 1;
-                        idle.remove(parking.number);
-                        break;
-                    }
-                }
+                Err(RecvTimeoutError::Timeout) if self.idle.lock().retire(parking.number) => break,
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
         // If `submit` popped this worker before its removal, the attempt has arrived or is about to arrive. Otherwise the
@@ -192,5 +196,91 @@ impl WorkerPool {
             let _ = self.scheduler.messages.send(Message::Abandoned { lane: attempt.lane });
             resume_unwind(panic)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::super::tests::Fixture;
+    use super::*;
+    use crate::support::wait::{PATIENCE, eventually};
+
+    /// Returns a pool that counts so many workers, none of which is a thread.
+    fn pool(fixture: &Fixture, workers: usize) -> WorkerPool {
+        let idle = Mutex::new(IdleWorkers { workers, ..IdleWorkers::default() });
+        WorkerPool { scheduler: Arc::clone(&fixture.scheduler), idle, _present: bounded(0).0 }
+    }
+
+    fn attempt(fixture: &Fixture) -> Attempt {
+        fixture.push("a");
+        fixture.scheduler.lock().next(Instant::now()).unwrap()
+    }
+
+    #[test]
+    fn a_worker_that_has_been_idle_for_too_long_ends() {
+        let pool = pool(&Fixture::new(1), STANDING_WORKERS + 1);
+        let [other, parking] = [(); 2].map(|()| pool.idle.lock().park().unwrap());
+        assert!(pool.wait(&parking, Duration::ZERO).is_none());
+        let idle = pool.idle.lock();
+        let parked: Vec<u64> = idle.parked.iter().map(|(number, _)| *number).collect();
+        assert_eq!((idle.workers, parked), (STANDING_WORKERS, vec![other.number]));
+    }
+
+    #[test]
+    fn standing_workers_do_not_end_and_neither_do_others_while_threads_are_short() {
+        for (workers, kept) in [(STANDING_WORKERS, false), (STANDING_WORKERS + 1, true)] {
+            let mut idle = IdleWorkers { workers, kept, ..IdleWorkers::default() };
+            let parking = idle.park().unwrap();
+            assert!(!idle.retire(parking.number));
+            assert_eq!((idle.workers, idle.parked.len()), (workers, 1));
+        }
+    }
+
+    #[test]
+    fn a_standing_worker_continues_to_wait_for_an_attempt() {
+        let fixture = Fixture::new(1);
+        let (pool, attempt) = (pool(&fixture, STANDING_WORKERS), attempt(&fixture));
+        let parking = pool.idle.lock().park().unwrap();
+        let worker = pool.idle.lock().parked[0].1.clone();
+        std::thread::scope(|scope| {
+            scope.spawn(move || worker.send(attempt).unwrap());
+            assert!(pool.wait(&parking, Duration::ZERO).is_some());
+        });
+        assert_eq!(pool.idle.lock().workers, STANDING_WORKERS);
+    }
+
+    #[test]
+    fn a_worker_that_gets_an_attempt_while_it_ends_stays() {
+        let fixture = Fixture::new(1);
+        let (pool, attempt) = (pool(&fixture, STANDING_WORKERS + 1), attempt(&fixture));
+        let parking = pool.idle.lock().park().unwrap();
+        let (_, worker) = pool.idle.lock().parked.pop().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let ends = || (pool.idle.lock().workers == STANDING_WORKERS).then_some(());
+                eventually("the worker to end", ends);
+                worker.send(attempt).unwrap();
+            });
+            assert!(pool.wait(&parking, Duration::ZERO).is_some());
+        });
+        assert_eq!(pool.idle.lock().workers, STANDING_WORKERS + 1);
+    }
+
+    #[test]
+    fn idle_workers_are_kept_until_threads_are_available_again() {
+        let (workers, _gone) = Workers::start(Fixture::new(1).scheduler).unwrap();
+        for keep in [true, false] {
+            workers.keep_idle(keep);
+            assert_eq!(workers.0.idle.lock().kept, keep);
+        }
+    }
+
+    #[test]
+    fn idle_workers_end_with_the_pool() {
+        let (workers, gone) = Workers::start(Fixture::new(1).scheduler).unwrap();
+        drop(workers);
+        assert_eq!(gone.recv_deadline(Instant::now() + PATIENCE), Err(RecvTimeoutError::Disconnected));
     }
 }
