@@ -33,6 +33,9 @@ fn as_in_php(value: Value) -> Value {
 fn secrets(value: &Value, key: &str) -> (usize, usize) {
     let of_text = |text: &str| {
         let login = text.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map_or("", |(login, _)| login);
+        // The name of a user of Redis is no secret.
+        let login =
+            if text.starts_with("redis") { login.split_once(':').map_or("", |(_, password)| password) } else { login };
         let all = text.matches(SECRET).count();
         match key {
             "password" | "sentinel_password" | "secret" | "token" | "headers" | "previous_secrets" => (all, all),
@@ -114,7 +117,8 @@ fn matches_stars(pattern: &[u8], name: &[u8]) -> bool {
 
 /// Decides as the filter does, from its JSON.
 fn admits(filter: &Value, channel: &[u8], name: &[u8]) -> bool {
-    let written = |key: &str, alias: &str| texts(filter.get(key).or_else(|| filter.get(alias)).unwrap_or(&Value::Null));
+    let value = |key: &str| filter.get(key).filter(|value| !value.is_null());
+    let written = |key: &str, alias: &str| value(key).or_else(|| value(alias)).and_then(texts);
     let not_empty = |texts: Vec<String>| -> Option<Vec<String>> {
         let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
         Some(texts).filter(|texts| !texts.is_empty())
