@@ -340,13 +340,15 @@ impl Claimer {
 
     /// Returns the batch to send, encoded. After a full batch that is the prepared one, without a wait for the lock.
     fn next_call(&mut self, now: Instant) -> Option<ClaimCall> {
-        let (node, epoch) = (&self.session.node, self.session.epoch().unwrap_or_default());
-        if let Some(prepared) = self.prepared.take().filter(|call| call.is_for(node, epoch)) {
-            return Some(prepared);
+        let prepared = self.prepared.take();
+        if prepared.is_none() {
+            self.await_fuller_batch();
         }
-        self.await_fuller_batch();
-        let batch = self.node_state.lock().batch(self.grace.is_due(now), now)?;
-        Some(self.keys.claim_call(&self.session.node, self.session.epoch().unwrap_or_default(), batch))
+        let (node, epoch) = (&self.session.node, self.session.epoch().unwrap_or_default());
+        prepared.filter(|call| call.is_for(node, epoch)).or_else(|| {
+            let batch = self.node_state.lock().batch(self.grace.is_due(now), now)?;
+            Some(self.keys.claim_call(node, epoch, batch))
+        })
     }
 
     /// Under load, waits for a full batch: a claimer that is faster than the intake would send many small ones. Several shards

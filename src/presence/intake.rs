@@ -18,7 +18,7 @@ use crate::telemetry::{PacedCount, Telemetry};
 /// Most intents per portion.
 const PORTION: usize = 1024;
 
-/// Intents applied before the lock on the node state is offered to the claimer, about 20 us of work. While the claimer
+/// Intents applied before the lock on the node state is offered to the claimer, about 25 µs of work. While the claimer
 /// waits for the lock, Redis has nothing to do.
 const TURN: usize = 16;
 
