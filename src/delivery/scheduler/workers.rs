@@ -257,8 +257,10 @@ mod tests {
         let (pool, attempt) = (pool(&fixture, STANDING_WORKERS + 1), attempt(&fixture));
         let parking = pool.idle.lock().park().unwrap();
         let (_, worker) = pool.idle.lock().parked.pop().unwrap();
+        let pool = &pool;
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            // Owns the channel, so that a worker that does not end fails the test.
+            scope.spawn(move || {
                 let ends = || (pool.idle.lock().workers == STANDING_WORKERS).then_some(());
                 eventually("the worker to end", ends);
                 worker.send(attempt).unwrap();
