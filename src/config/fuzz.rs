@@ -12,6 +12,23 @@ use crate::fuzz::{document, fuzz};
 /// Part of every secret in the corpus.
 const SECRET: &str = "hunter2";
 
+/// Keys of lists. PHP gives the entries names, which may be those of any key.
+const LISTS: [&str; 13] = [
+    "allow",
+    "app_ids",
+    "channel_name_ends_with",
+    "channel_name_starts_with",
+    "channel_prefix",
+    "channel_suffix",
+    "cluster",
+    "deny",
+    "events",
+    "headers",
+    "ignore_channel_prefixes",
+    "previous_secrets",
+    "sentinels",
+];
+
 /// The configs of the application to which a key may belong.
 const ROOTS: [&str; 4] = ["resonate-webhooks", "reverb.apps.apps.", "queue.connections.", "database.redis."];
 
@@ -49,7 +66,7 @@ fn secrets(value: &Value, key: &str) -> (usize, usize) {
         Value::Object(entries) => entries
             .iter()
             .flat_map(|(name, value)| {
-                let key = if matches!(key, "headers" | "previous_secrets") { key } else { name };
+                let key = if LISTS.contains(&key) { key } else { name };
                 [secrets(value, key), (0, name.matches(SECRET).count())]
             })
             .collect(),
@@ -117,7 +134,7 @@ fn matches_stars(pattern: &[u8], name: &[u8]) -> bool {
 
 /// Decides as the filter does, from its JSON.
 fn admits(filter: &Value, channel: &[u8], name: &[u8]) -> bool {
-    let value = |key: &str| filter.get(key).filter(|value| !value.is_null());
+    let value = |key: &str| filter.get(key).filter(|value| !value.is_null() && value.as_str() != Some(""));
     let written = |key: &str, alias: &str| value(key).or_else(|| value(alias)).and_then(texts);
     let not_empty = |texts: Vec<String>| -> Option<Vec<String>> {
         let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
