@@ -24,7 +24,7 @@ pub(crate) use fields::fields;
 pub use member::{Member, MemberDetails};
 pub(crate) use names::plain;
 pub use names::{AppId, ChannelName, NodeId, SocketId, UserId};
-pub(crate) use partition::{PARTITIONS, partition_of};
+pub use partition::{PARTITIONS, partition_of};
 pub use shard::{MAX_SHARDS, Shard};
 use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
 

@@ -5,7 +5,7 @@ use sha1::{Digest, Sha1};
 use super::AppId;
 
 /// The number of partitions. At most this many nodes can share the deliveries of a cluster.
-pub(crate) const PARTITIONS: u16 = 16;
+pub const PARTITIONS: u16 = 16;
 
 /// Returns the partition of the events on `channel` of `app`. For an event of a connection, `channel` is the connection.
 ///
@@ -13,7 +13,8 @@ pub(crate) const PARTITIONS: u16 = 16;
 /// after its length and a colon, and then the channel: `3:appnews`. Nodes compute it to save time in Redis.
 /// `append.lua` computes it for callers that do not. Nodes of different versions share the streams, so the function
 /// must never change.
-pub(crate) fn partition_of(app: &AppId, channel: &[u8], partitions: u16) -> u16 {
+#[must_use]
+pub fn partition_of(app: &AppId, channel: &[u8], partitions: u16) -> u16 {
     let [number, _] = hash_of(app, channel);
     u16::try_from(number % u32::from(partitions.max(1))).unwrap_or_default()
 }

@@ -69,6 +69,12 @@ impl Steps {
         (first.unwrap_or(Ms::MAX), last.last().unwrap_or(0))
     }
 
+    /// Returns the first step forward since `since`.
+    pub(crate) fn forward_since(&self, since: Ms) -> Option<Ms> {
+        let mut steps = self.spells().zip(self.spells().skip(1));
+        steps.find_map(|((_, at, before), (_, _, ahead))| (ahead > before && since <= at).then_some(at))
+    }
+
     /// Returns the periods between steps: start, end, and by how much the clock was ahead.
     fn spells(&self) -> impl Iterator<Item = (Ms, Ms, i64)> {
         let ends = self.0.iter().map(|(at, _)| *at).chain([Ms::MAX]);
@@ -99,6 +105,13 @@ mod tests {
         let behind = Steps(vec![(100_000, -50_000), (110_000, 0)]);
         assert_eq!(behind.window(99_000, 99_000), (99_000 - SLACK, 110_000));
         assert_eq!(behind.window(115_000, 115_000), (115_000 - SLACK, 115_000 + SLACK));
+    }
+
+    #[test]
+    fn a_step_forward_is_one_that_sets_the_clock_further_ahead() {
+        let steps = Steps(vec![(100, 5000), (200, 0), (300, -5000), (400, 0)]);
+        let forward = [0, 100, 101, 400, 401].map(|since| steps.forward_since(since));
+        assert_eq!(forward, [Some(100), Some(100), Some(400), Some(400), None]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! History of a run, as far as it can be observed from outside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use resonate_webhooks::event::{AppId, Shard};
+use resonate_webhooks::event::{AppId, PARTITIONS, Shard, partition_of};
 
 use crate::Ms;
 use crate::clock::Steps;
@@ -66,16 +66,24 @@ pub(crate) struct Absence {
 /// clocks (ms).
 pub(crate) const SILENCE: Ms = 1900;
 
+/// Time between a step of Redis' clock that makes all leases lapse and the earliest removal of holds, minus a margin: nodes
+/// may renew meanwhile (ms).
+const SECOND_LOOK: Ms = 900;
+
+/// Maximum time between a node's last renewal, or the step that made a reaper look at its lease for the first time, and its
+/// silence (ms).
+const LOOKED: Ms = 2100;
+
 /// Maximum delay between a log line of a node and its arrival here (ms).
 const HEARING: Ms = 600;
 
 impl Life {
     /// Returns the periods in which it was reaped at most once and came back. It was silent for long enough, and
     /// afterwards logged that it was reaped, or was killed before it could.
-    pub(crate) fn absences(&self) -> Vec<Absence> {
+    pub(crate) fn absences(&self, clock: &Steps) -> Vec<Absence> {
         let mut absences = Vec::new();
         for (since, until) in self.silent_times() {
-            let from = since + SILENCE;
+            let from = lapses(since, clock);
             let said = self.reaped.iter().filter(|said| from <= **said && **said <= until + HEARING);
             absences.extend(said.map(|said| Absence { from, noticed: *said, to: self.earliest(*said) }));
             let gone = self.gone.filter(|gone| from <= *gone && *gone <= until);
@@ -91,10 +99,10 @@ impl Life {
     }
 
     /// Returns the earliest time at which a dead node's holds can be removed.
-    pub(crate) fn reapable(&self) -> Option<Ms> {
+    pub(crate) fn reapable(&self, clock: &Steps) -> Option<Ms> {
         let gone = self.gone?;
         let silent = self.silent_times().into_iter().find(|(since, until)| *since <= gone && gone <= *until);
-        Some(silent.map_or(gone, |(since, _)| since) + SILENCE)
+        Some(lapses(silent.map_or(gone, |(since, _)| since), clock))
     }
 
     /// Returns the silences, merged where no renewal was possible in between.
@@ -112,6 +120,12 @@ impl Life {
     }
 }
 
+/// Returns the earliest time at which the holds of a node that is silent since `since` can be removed.
+fn lapses(since: Ms, clock: &Steps) -> Ms {
+    let step = clock.forward_since(since.saturating_sub(LOOKED));
+    step.map_or(Ms::MAX, |step| since.max(step + SECOND_LOOK)).min(since + SILENCE)
+}
+
 /// Orders to every node, and what became of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
@@ -119,6 +133,8 @@ pub(crate) struct History {
     pub(crate) lives: Vec<Vec<Life>>,
     /// Steps of Redis' clock.
     pub(crate) clock: Steps,
+    /// Times at which the outbox had no event, by shard and partition, oldest first: before and after the observation.
+    pub(crate) empty: HashMap<(usize, u16), Vec<(Ms, Ms)>>,
     /// Operations by key and life, in order.
     pub(crate) steps: BTreeMap<Key, BTreeMap<usize, Vec<Step>>>,
 }
@@ -127,6 +143,13 @@ impl History {
     /// Returns the life of a node process in the shard of `key`.
     pub(crate) fn life(&self, life: usize, key: &Key) -> &Life {
         &self.lives[life][key.shard(self.lives[life].len())]
+    }
+
+    /// Returns the latest time before `at` at which the partition of `key` had no event.
+    pub(crate) fn was_empty(&self, key: &Key, at: Ms) -> Ms {
+        let shards = self.lives.first().map_or(1, Vec::len);
+        let times = self.empty.get(&(key.shard(shards), key.partition())).map_or(&[][..], Vec::as_slice);
+        times.partition_point(|(_, until)| *until < at).checked_sub(1).map_or(0, |last| times[last].0)
     }
 
     /// Records an operation. [`Self::decided`] adds the time of its decision.
@@ -168,6 +191,11 @@ impl Key {
         let shards = u8::try_from(shards).expect("a small number");
         Shard::of(&AppId::new(self.app.as_bytes()), self.channel.as_bytes(), shards).index()
     }
+
+    /// Returns its partition of the outbox of its shard.
+    fn partition(&self) -> u16 {
+        partition_of(&AppId::new(self.app.as_bytes()), self.channel.as_bytes(), PARTITIONS)
+    }
 }
 
 #[cfg(test)]
@@ -183,16 +211,19 @@ mod tests {
     #[test]
     fn a_node_was_away_if_it_was_silent_long_enough_and_logged_its_reaping() {
         let silent = Life { silences: vec![(5000, 7000), (1000, 2000), (1500, 4000)], ..Life::default() };
-        assert_eq!(silent.absences(), []);
+        let clock = &Steps::default();
+        assert_eq!(silent.absences(clock), []);
         let absence = |noticed, to| [Absence { from: 2900, noticed, to }];
         let back = Life { reaped: vec![3500], claims: vec![3400, 3700], ..silent.clone() };
-        assert_eq!(back.absences(), absence(3500, 3700));
-        assert_eq!(Life { reaped: vec![2500, 9000], ..silent.clone() }.absences(), []);
+        assert_eq!(back.absences(clock), absence(3500, 3700));
+        assert_eq!(Life { reaped: vec![2500, 9000], ..silent.clone() }.absences(clock), []);
         let killed = |gone| Life { gone: Some(gone), ..silent.clone() };
-        assert_eq!(killed(3500).absences(), absence(3500, 3500));
-        assert_eq!(killed(4500).absences(), []);
-        assert_eq!([3500, 4500].map(|gone| killed(gone).reapable()), [Some(2900), Some(6400)]);
-        assert_eq!(silent.reapable(), None);
+        assert_eq!(killed(3500).absences(clock), absence(3500, 3500));
+        assert_eq!(killed(4500).absences(clock), []);
+        assert_eq!([3500, 4500].map(|gone| killed(gone).reapable(clock)), [Some(2900), Some(6400)]);
+        assert_eq!(silent.reapable(clock), None);
+        let forward = |at| killed(4500).reapable(&Steps(vec![(at, 5000)]));
+        assert_eq!([2300, 2500, 4700, 6000].map(forward), [Some(6400), Some(4500), Some(5600), Some(6400)]);
     }
 
     #[test]

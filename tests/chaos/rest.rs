@@ -5,6 +5,7 @@ use std::time::Duration;
 use redis::{Commands, RedisResult};
 use resonate_webhooks::admin::Presence;
 use resonate_webhooks::config::Config;
+use resonate_webhooks::event::PARTITIONS;
 use serde_json::json;
 
 use crate::clients::{Clients, ROOMS};
@@ -18,9 +19,6 @@ const SETTLING: u64 = 60_000;
 
 /// Interval between checks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-/// Number of partitions.
-const PARTITIONS: usize = 16;
 
 impl Stage {
     /// Ends all faults and waits until nothing is under way. Returns what still is after `SETTLING`.

@@ -23,6 +23,7 @@ mod lost_key;
 mod network;
 mod node;
 mod order;
+mod outbox;
 mod present;
 mod receiver;
 mod record;

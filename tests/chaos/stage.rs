@@ -81,6 +81,8 @@ pub(crate) struct Stage {
     unserved: Vec<u8>,
     /// Time of the last check of the leases.
     pub(crate) leases_checked: Ms,
+    /// Time of the last observation of the outbox.
+    pub(crate) outbox_observed: Ms,
     /// The first problem that stopped the run, such as a lost lease or a key that was not restored.
     pub(crate) stuck: Option<String>,
     pub(crate) timeline: Vec<(Ms, String)>,
@@ -112,6 +114,7 @@ impl Stage {
             observed: now(),
             unserved: Vec::new(),
             leases_checked: now(),
+            outbox_observed: now(),
             stuck: None,
             timeline: Vec::new(),
         }
@@ -278,7 +281,7 @@ impl Stage {
         (0..NODES).for_each(|place| self.resume(place));
     }
 
-    /// Checks the nodes and the leases, and collects nodes that have ended.
+    /// Checks the nodes and the leases, observes the outbox, and collects nodes that have ended.
     pub(crate) fn tick(&mut self) {
         let last = std::mem::replace(&mut self.ticked, now());
         if last + STALL < self.ticked {
@@ -299,6 +302,7 @@ impl Stage {
             renewed.retain(|shard| !self.unserved.contains(shard) && (!failure.silences() || !shards.contains(shard)));
             self.check_leases(since, &renewed);
         }
+        self.observe_outbox();
         for Running { node, .. } in self.places.iter_mut().flatten() {
             assert!(!node.has_ended(), "life {} ended unexpectedly: {:?}", node.life, node.log());
         }

@@ -9,7 +9,8 @@
 //! The second check uses these rules. An operation that Redis has decided did happen, between its order and that
 //! decision. One that was not decided before its node was killed may have happened. The holds of a dead node are
 //! removed at some time after its lease has lapsed. The edges follow from that. Each must arrive once, in the order of
-//! the receiver's log, and with a time that fits.
+//! the receiver's log, and with a time that fits. An event also happened after its partition of the outbox was last seen
+//! without one.
 
 mod nesting;
 mod sequence;
@@ -88,7 +89,7 @@ impl Report {
 pub(crate) fn check(history: &History, requests: &[Request], deadline: Instant) -> Report {
     let mut report = Report::default();
     for (endpoint, path) in crate::receiver::PATHS.iter().enumerate() {
-        let arrived = wire::read(path, requests, &history.clock, &mut report);
+        let arrived = wire::read(path, requests, history, &mut report);
         if endpoint == 0 {
             report.edges = arrived.values().flatten().filter(|occurrence| occurrence.symbol.is_edge()).count();
         }

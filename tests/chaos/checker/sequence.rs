@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::world::{Program, World, Worlds, after_event, after_missed_event, may_rest};
 use super::{Fault, Occurrence, Report, Violation};
 use crate::Ms;
-use crate::history::{History, Key};
+use crate::history::{History, Key, Step};
 
 /// Events after a break that are compared with each repair.
 const AHEAD: usize = 40;
@@ -54,7 +54,8 @@ pub(super) fn check(
 
 fn programs(history: &History, key: &Key) -> Vec<Program> {
     let lives = history.steps.get(key).into_iter().flatten();
-    let mut programs: Vec<Program> = lives.map(|(life, steps)| Program::new(history.life(*life, key), steps)).collect();
+    let of_life = |(life, steps): (&usize, &Vec<Step>)| Program::new(history.life(*life, key), steps, &history.clock);
+    let mut programs: Vec<Program> = lives.map(of_life).collect();
     programs.sort_by_key(Program::begins);
     programs
 }

@@ -342,3 +342,17 @@ fn events_are_checked_by_real_time_whatever_redis_clock_showed() {
     unknown.history.clock = Steps::default();
     assert_ne!(unknown.faults(), []);
 }
+
+#[test]
+fn an_event_happened_after_its_partition_was_empty_whatever_redis_clock_showed() {
+    const HOUR: u64 = 36_000;
+    let scenario = |visit: u64| {
+        let mut scenario = Scenario::default().lives(1).holds(0, true, visit).holds(0, false, visit + 2);
+        scenario.history.clock = Steps(vec![(time(4), 3_600_000), (time(7), 0)]);
+        let partitions = (0..16).map(|partition| ((0, partition), vec![(time(50), time(51)), (time(90), time(91))]));
+        scenario.history.empty = partitions.collect();
+        scenario.received_as_of("m1", 70, 6 + HOUR, &["channel_occupied", "channel_vacated"])
+    };
+    assert_eq!(scenario(60).faults(), []);
+    assert_ne!(scenario(5).faults(), [], "the outbox was empty after the visit and before its events arrived");
+}

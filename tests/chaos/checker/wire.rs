@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Fault, Report, Violation};
 use crate::Ms;
-use crate::clock::Steps;
-use crate::history::Key;
+use crate::history::{History, Key};
 use crate::receiver::Request;
 use crate::schedule::FLUSH_INTERVAL;
 
@@ -43,7 +42,7 @@ pub(crate) struct Occurrence {
 pub(super) fn read(
     path: &str,
     requests: &[Request],
-    clock: &Steps,
+    history: &History,
     report: &mut Report,
 ) -> BTreeMap<Key, Vec<Occurrence>> {
     let mut known: HashMap<&str, &Request> = HashMap::new();
@@ -67,7 +66,7 @@ pub(super) fn read(
         if !request.is_accepted || !accepted.insert(&request.id) {
             continue;
         }
-        for (key, occurrence) in events(request, clock) {
+        for (key, occurrence) in events(request, history) {
             place += 1;
             arrived.entry(key).or_default().push(Occurrence { place, ..occurrence });
         }
@@ -76,13 +75,13 @@ pub(super) fn read(
 }
 
 /// Returns the events of a request. The request has the time of its first event; the others are close to it, before or
-/// after.
-fn events(request: &Request, clock: &Steps) -> Vec<(Key, Occurrence)> {
+/// after. All happened since their partition last had no event.
+fn events(request: &Request, history: &History) -> Vec<(Key, Occurrence)> {
     let body: serde_json::Value = serde_json::from_str(&request.body).expect("valid JSON");
     let time = body["time_ms"].as_u64().expect("a time");
-    let first = clock.window(time, time);
+    let first = history.clock.window(time, time);
     let first = (first.0, first.1.min(request.at.max(first.0)));
-    let near = clock.window(time.saturating_sub(FLUSH_INTERVAL), time + FLUSH_INTERVAL);
+    let near = history.clock.window(time.saturating_sub(FLUSH_INTERVAL), time + FLUSH_INTERVAL);
     let near = (near.0, near.1.min(request.at));
     let text = |value: &serde_json::Value| value.as_str().expect("a string").to_owned();
     let events = body["events"].as_array().expect("a list of events").iter();
@@ -98,6 +97,7 @@ fn events(request: &Request, clock: &Steps) -> Vec<(Key, Occurrence)> {
         };
         let user = has_user.then(|| text(&event["user_id"]));
         let key = Key { app: request.app.clone(), channel: text(&event["channel"]), user };
+        let window = (window.0.max(history.was_empty(&key, request.at)), window.1);
         (key, Occurrence { symbol, window, place: 0, id: request.id.clone() })
     });
     read.collect()

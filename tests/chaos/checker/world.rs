@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Symbol;
 use crate::Ms;
+use crate::clock::Steps;
 use crate::history::{Absence, Life, Step, What};
 
 /// Largest difference between clocks read in different processes, and between a write and its log line (ms).
@@ -65,8 +66,9 @@ pub(super) struct World {
     nodes: Vec<Progress>,
     /// Number of programs that have begun.
     begun: usize,
-    /// Programs of dead nodes whose hold of the key is not removed yet.
-    unreaped: Vec<usize>,
+    /// If dead nodes still hold the key, the first time at which all these holds may be removed. Which of them are
+    /// removed before makes no difference, so they are all removed at once.
+    unreaped: Option<Ms>,
 }
 
 /// Possible states, with the earliest time at which each may have been reached.
@@ -91,7 +93,7 @@ struct Move {
 
 impl Program {
     /// Builds the program of a node from its orders.
-    pub(super) fn new(life: &Life, steps: &[Step]) -> Self {
+    pub(super) fn new(life: &Life, steps: &[Step], clock: &Steps) -> Self {
         let times = |step: &Step| Times {
             order: step.order,
             asked: step.from.saturating_sub(SLACK),
@@ -100,11 +102,11 @@ impl Program {
         };
         let begins = steps.first().map_or(Ms::MAX, |step| times(step).from);
         let (holds, whispers) = (Vec::new(), Vec::new());
-        let death = life.gone.zip(life.reapable()).map(|(gone, reapable)| {
+        let death = life.gone.zip(life.reapable(clock)).map(|(gone, reapable)| {
             let ends = gone.max(life.settled) + SLACK;
             Death { ends, reapable: reapable.saturating_sub(SLACK) }
         });
-        let mut program = Self { begins, holds, whispers, death, absences: life.absences() };
+        let mut program = Self { begins, holds, whispers, death, absences: life.absences(clock) };
         for step in steps {
             match &step.what {
                 What::Hold(hold) => program.holds.push((*hold, times(step))),
@@ -171,7 +173,7 @@ impl Program {
 
 impl World {
     fn is_held(&self) -> bool {
-        !self.unreaped.is_empty() || self.nodes.iter().any(|node| node.held)
+        self.unreaped.is_some() || self.nodes.iter().any(|node| node.held)
     }
 
     /// Adds the nodes that may do something before `horizon`.
@@ -193,10 +195,9 @@ impl World {
             }
             if program.is_over(node) {
                 self.nodes.remove(n);
-            } else if program.death.is_some_and(|death| death.ends < at) {
+            } else if let Some(death) = program.death.filter(|death| death.ends < at) {
                 self.nodes.remove(n);
-                self.unreaped.extend(node.held.then_some(node.node));
-                self.unreaped.sort_unstable();
+                self.unreaped = self.unreaped.max(node.held.then_some(death.reapable));
             }
         }
         Some(self)
@@ -208,23 +209,22 @@ impl World {
             let program = &programs[node.node];
             !node.lost && node.holds == program.holds.len() && node.whispers == program.whispers.len()
         };
-        self.unreaped.is_empty() && self.nodes.iter().all(is_done)
+        self.unreaped.is_none() && self.nodes.iter().all(is_done)
     }
 
     /// Returns the transitions of dead nodes: the end of the time in which their calls may be carried out, and the
-    /// removal of a hold.
+    /// removal of their holds.
     fn reapings(&self, now: Ms, horizon: Ms, programs: &[Program]) -> Vec<Move> {
         let mut moves = Vec::new();
-        let mut reaped = |node: usize, world: Self| {
-            let at = programs[node].death.map_or(now, |death| death.reapable).max(now);
+        let mut reaped = |reapable: Ms, world: Self| {
+            let at = reapable.max(now);
             if at <= horizon {
                 let symbol = edge(self, &world);
                 moves.extend(world.come_to(at, programs).map(|world| Move { at, to: Ms::MAX, world, symbol }));
             }
         };
-        for n in 0..self.unreaped.len() {
-            let mut world = self.clone();
-            reaped(world.unreaped.remove(n), world);
+        if let Some(reapable) = self.unreaped {
+            reaped(reapable, Self { unreaped: None, ..self.clone() });
         }
         // Operations that are known to have happened did so before the node died.
         let may_have_died = |node: &Progress| {
@@ -233,7 +233,8 @@ impl World {
         };
         for n in (0..self.nodes.len()).filter(|n| may_have_died(&self.nodes[*n])) {
             let mut world = self.clone();
-            reaped(world.nodes.remove(n).node, world);
+            let node = world.nodes.remove(n).node;
+            reaped(programs[node].death.map_or(now, |death| death.reapable), world);
         }
         let ends = self.nodes.iter().filter_map(|node| programs[node.node].death).map(|death| death.ends + 1);
         for at in ends.map(|at| at.max(now)).filter(|at| *at <= horizon) {
