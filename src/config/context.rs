@@ -42,7 +42,7 @@ impl Context {
                 }
                 // Certificates are always verified, so `verify_peer => true` needs no warning.
                 _ => {
-                    let says_nothing = value.is_null() || (name.starts_with("verify_peer") && value == true);
+                    let says_nothing = is_empty(&value) || (name.starts_with("verify_peer") && value == true);
                     self.without_effect.extend((!says_nothing).then_some(name));
                     continue;
                 }
@@ -54,6 +54,17 @@ impl Context {
             }
         }
         Ok(())
+    }
+}
+
+/// Returns `true` if the option may as well be missing.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
@@ -72,7 +83,7 @@ mod tests {
             assert_eq!((context.local_cert, context.local_pk), (Some("/a.pem".into()), None));
             assert_eq!(context.without_effect, [""; 0]);
         }
-        for nothing in [json!([]), json!({ "cafile": null })] {
+        for nothing in [json!([]), json!({ "cafile": null }), json!({ "stream": [], "ssl": {}, "passphrase": "" })] {
             assert_eq!(Context::deserialize(nothing).unwrap(), Context::default());
         }
     }
