@@ -51,8 +51,8 @@ fn secrets(value: &Value, key: &str) -> (usize, usize) {
     let of_text = |text: &str| {
         let login = text.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map_or("", |(login, _)| login);
         // The name of a user of Redis is no secret.
-        let login =
-            if text.starts_with("redis") { login.split_once(':').map_or("", |(_, password)| password) } else { login };
+        let is_redis = !text.starts_with("http") && !text.starts_with("socks");
+        let login = if is_redis { login.split_once(':').map_or("", |(_, password)| password) } else { login };
         let all = text.matches(SECRET).count();
         match key {
             "password" | "sentinel_password" | "secret" | "token" | "headers" | "previous_secrets" => (all, all),
