@@ -66,7 +66,11 @@ fn secrets(value: &Value, key: &str) -> (usize, usize) {
         Value::Object(entries) => entries
             .iter()
             .flat_map(|(name, value)| {
-                let key = if LISTS.contains(&key) { key } else { name };
+                let key = match key {
+                    "endpoints" => "endpoint",
+                    list if LISTS.contains(&list) => list,
+                    _ => name,
+                };
                 [secrets(value, key), (0, name.matches(SECRET).count())]
             })
             .collect(),
