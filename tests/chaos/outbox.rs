@@ -29,7 +29,7 @@ impl Stage {
     }
 
     /// Returns the number of events by partition.
-    fn outbox_lengths(&self, shard: u8) -> RedisResult<Vec<usize>> {
+    pub(crate) fn outbox_lengths(&self, shard: u8) -> RedisResult<Vec<usize>> {
         let prefix = self.redis.prefix(shard);
         let mut lengths = redis::pipe();
         for partition in 0..PARTITIONS {

@@ -88,8 +88,7 @@ impl Stage {
             if nodes != self.places.iter().flatten().count() {
                 lines.push(format!("{nodes} nodes have a lease in shard {shard}"));
             }
-            for partition in 0..PARTITIONS {
-                let events: usize = redis.xlen(format!("{prefix}:out:{partition}"))?;
+            for (partition, events) in (0..PARTITIONS).zip(self.outbox_lengths(shard)?) {
                 let batches: usize = redis.hlen(format!("{prefix}:inflight:{partition}"))?;
                 if events + batches > 0 {
                     let owner: Option<String> = redis.hget(format!("{prefix}:owners"), partition)?;

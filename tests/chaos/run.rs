@@ -76,7 +76,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What runs.
+/// Options of a run.
 struct Setup {
     /// Path of the extension.
     extension: Option<PathBuf>,
