@@ -116,9 +116,9 @@ fn an_unknown_key_is_refused_with_the_key_that_was_probably_meant() {
 #[test]
 fn a_key_that_resembles_no_known_one_is_ignored_with_a_warning() {
     let config = accepted(json!({
-        "telescope": true, "nothing": null,
+        "telescope": true, "nothing": null, "none": [], "empty": "",
         "endpoints": [{"url": "https://a.example"}, {"url": "https://b.example", "colour": 1}],
-        "app_webhooks": [{"app_id": "1", "webhooks": [{"url": "https://c.example", "batching": {"colour": {}}}]}],
+        "app_webhooks": [{"app_id": "1", "webhooks": [{"url": "https://c.example", "batching": {"colour": {"a": 1}}}]}],
     }));
     assert_eq!(config.endpoints.len(), 3);
     let warned: Vec<_> =

@@ -239,6 +239,9 @@ fn no_key_of_another_redis_client_counts_as_misspelt() {
             warning,
             format!("resonate-webhooks.connection.{key} has no effect here: it is a setting of other Redis clients")
         );
+        for empty in [json!(null), json!(""), json!([]), json!({})] {
+            assert_eq!(accepted(json!({ "connection": { key: empty } })), Config::default());
+        }
     }
     // Elsewhere the same name is an unknown key.
     assert!(warned("role", &json!("x")).1.contains(": unknown key, ignored; expected one of "));

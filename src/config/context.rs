@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::{Map, Value};
 
+use super::value::is_empty;
+
 /// The supported options, and the names of the others.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Context {
@@ -54,17 +56,6 @@ impl Context {
             }
         }
         Ok(())
-    }
-}
-
-/// Returns `true` if the option may as well be missing.
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(entries) => entries.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

@@ -7,8 +7,9 @@
 //! whole number is accepted where text is expected.
 //!
 //! An unknown key that resembles a known one is an error, because it is probably a typo. Any other unknown key is
-//! ignored with a warning, because the replaced package, Laravel and Resonate have additional keys. In a filter, every
-//! unknown key is an error: without the intended condition, the endpoint would receive events that it must not receive.
+//! ignored with a warning if it has a value, because the replaced package, Laravel and Resonate have additional keys. In
+//! a filter, every unknown key is an error: without the intended condition, the endpoint would receive events that it
+//! must not receive.
 
 use std::cell::RefCell;
 
@@ -71,7 +72,7 @@ impl<'a> Setting<'a> {
             }
             let is_of_driver = name == CONNECTION && OF_DRIVERS.contains(&key.as_str());
             let stays = name == STRICT || (!is_of_driver && nearest(key, known).is_some());
-            if !stays && !value.is_null() {
+            if !stays && !is_empty(value) {
                 let place = place(&if self.key.is_empty() { key.clone() } else { format!("{}.{key}", self.key) });
                 self.warnings.borrow_mut().push(if is_of_driver {
                     format!("{place} has no effect here: it is a setting of other Redis clients")
@@ -180,6 +181,17 @@ impl<'de> Deserializer<'de> for Setting<'_> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf unit unit_struct
         newtype_struct seq tuple tuple_struct map identifier ignored_any
+    }
+}
+
+/// Returns `true` if the key of this value may as well be missing.
+pub(super) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
