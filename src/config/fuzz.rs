@@ -13,9 +13,10 @@ use crate::fuzz::{document, fuzz};
 const SECRET: &str = "hunter2";
 
 /// Keys of lists. PHP gives the entries names, which may be those of any key.
-const LISTS: [&str; 13] = [
+const LISTS: [&str; 14] = [
     "allow",
     "app_ids",
+    "backoff",
     "channel_name_ends_with",
     "channel_name_starts_with",
     "channel_prefix",
@@ -46,10 +47,19 @@ fn as_in_php(value: Value) -> Value {
     }
 }
 
+/// Returns what may be the user and the password of a URL. A password may have a slash: `user:p/ss@host`.
+fn login(url: &str) -> &str {
+    let Some((_, rest)) = url.split_once("://") else { return "" };
+    let before_path = rest.split('/').next().unwrap_or_default();
+    let is_host = !before_path.contains('@')
+        && before_path.split_once(':').is_none_or(|(_, port)| port.bytes().all(|digit| digit.is_ascii_digit()));
+    if is_host { "" } else { rest.rsplit_once('@').map_or("", |(login, _)| login) }
+}
+
 /// Counts the occurrences of the secret where a secret belongs, and everywhere. `key` is the key of the value.
 fn secrets(value: &Value, key: &str) -> (usize, usize) {
     let of_text = |text: &str| {
-        let login = text.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map_or("", |(login, _)| login);
+        let login = login(text);
         // The name of a user of Redis is no secret.
         let is_redis = !text.starts_with("http") && !text.starts_with("socks");
         let login = if is_redis { login.split_once(':').map_or("", |(_, password)| password) } else { login };
