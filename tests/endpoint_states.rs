@@ -70,6 +70,31 @@ fn a_paused_endpoint_gets_nothing_from_any_node_until_it_is_resumed() {
 }
 
 #[test]
+fn events_that_wait_for_a_paused_endpoint_hold_back_no_other_when_a_node_joins() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let mut cluster = cluster(&redis);
+    cluster.pause("billing").unwrap();
+    let first = node(&redis, &receiver);
+    let subscribe = |channels: std::ops::Range<usize>| {
+        for channel in channels {
+            first.subscribed(APP, format!("channel-{channel}").as_bytes(), b"1.1", None);
+        }
+    };
+    // In every partition, so that the first node cannot release one of them.
+    subscribe(0..200);
+    receiver.wait_for_channels("/open", 200);
+    let _second = node(&redis, &receiver);
+    seen(&mut cluster, 2, EndpointState::Paused);
+    // The first node has been told its new share.
+    std::thread::sleep(Duration::from_secs(2));
+    subscribe(200..400);
+    receiver.wait_for_channels("/open", 400);
+    assert!(receiver.received("/billing").is_empty());
+    cluster.resume("billing").unwrap();
+    receiver.wait_for_channels("/billing", 400);
+}
+
+#[test]
 fn a_pause_outlives_the_nodes_and_does_not_delay_their_end() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let mut cluster = cluster(&redis);

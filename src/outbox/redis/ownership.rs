@@ -51,6 +51,8 @@ struct OwnedPartition {
     out_of_order: Vec<u64>,
     /// Nothing more is read. The partition is released once all its events are acknowledged.
     retiring: bool,
+    /// The last event known at each of the last two ages, the newer one first.
+    aged: [u64; 2],
 }
 
 /// An event that was read.
@@ -190,10 +192,23 @@ impl Ownership {
         }
     }
 
+    /// Begins a new age. Events that were known at the one before last are old.
+    ///
+    /// Retiring partitions with old events are read again: what waits for one endpoint must not hold back the others.
+    pub(crate) fn age(&mut self) {
+        for owned in self.held.values_mut() {
+            let known = owned.ahead.last_key_value().map_or(owned.read_to, |(seq, _)| owned.read_to.max(*seq));
+            owned.aged = [known, owned.aged[0]];
+            owned.retiring &= !owned.has_old_events();
+        }
+    }
+
     /// Retires partitions beyond `share`, those with the fewest outstanding events first. They are not read any more.
+    /// Partitions with old events stay, because nobody knows when these are acknowledged.
     pub(crate) fn retire_beyond(&mut self, share: usize) {
         let staying = self.held.values().filter(|owned| !owned.retiring).count();
-        let mut candidates: Vec<&mut OwnedPartition> = self.held.values_mut().filter(|owned| !owned.retiring).collect();
+        let may_retire = |owned: &&mut OwnedPartition| !owned.retiring && !owned.has_old_events();
+        let mut candidates: Vec<&mut OwnedPartition> = self.held.values_mut().filter(may_retire).collect();
         candidates.sort_by_key(|owned| owned.outstanding.len() + owned.ahead.len());
         for owned in candidates.into_iter().take(staying.saturating_sub(share)) {
             owned.retiring = true;
@@ -261,6 +276,12 @@ impl Ownership {
 impl OwnedPartition {
     fn position(&self, partition: u16, seq: u64) -> Position {
         Position { shard: Shard::FIRST, partition, token: self.token, seq }
+    }
+
+    fn has_old_events(&self) -> bool {
+        let outstanding = self.outstanding.front().map(|event| event.seq);
+        let ahead = self.ahead.first_key_value().map(|(seq, _)| *seq);
+        outstanding.into_iter().chain(ahead).any(|seq| seq <= self.aged[1])
     }
 
     fn change(&mut self, seq: u64, min_out_of_order: usize, change: impl FnOnce(&mut Outstanding)) {

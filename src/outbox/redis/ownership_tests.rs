@@ -159,6 +159,31 @@ fn a_partition_beyond_the_share_is_not_read_and_is_released_when_all_is_acknowle
 }
 
 #[test]
+fn a_partition_with_old_events_is_read_even_beyond_the_share() {
+    let mut ownership = Ownership::new(OUT_OF_ORDER);
+    let waiting = begin(&mut ownership, 0, 7);
+    ownership.begin(1, 8, BTreeMap::from([(5, 1)]));
+    ownership.read(at(0, waiting, 1));
+    ownership.routed(at(0, waiting, 1), 1);
+    ownership.retire_beyond(0);
+    ownership.age();
+    assert_eq!(ownership.readable(), []);
+    ownership.age();
+    assert_eq!(ownership.readable(), [at(0, waiting, 1), at(1, 8, 0)]);
+    ownership.retire_beyond(0);
+    assert_eq!(ownership.readable().len(), 2);
+
+    // A newer event is not old yet.
+    ownership.read(at(0, waiting, 2));
+    ownership.routed(at(0, waiting, 2), 1);
+    ownership.acked(at(0, waiting, 1));
+    ownership.acked(at(1, 8, 5));
+    ownership.retire_beyond(0);
+    assert_eq!(ownership.readable(), []);
+    assert_eq!(ownership.releasable(), [(1, 8)]);
+}
+
+#[test]
 fn lost_events_are_left_out_and_events_of_other_nodes_are_an_error() {
     let mut ownership = Ownership::new(OUT_OF_ORDER);
     let tokens = [(0, 7), (1, 8), (2, 9)].map(|(partition, token)| begin(&mut ownership, partition, token));

@@ -23,6 +23,9 @@ use crate::sync::sleep;
 /// Interval between two assignments of partitions.
 const ASSIGN_EVERY: Duration = Duration::from_secs(1);
 
+/// An event is old at the second age after it was read. Healthy endpoints acknowledge it before.
+const AGE: Duration = Duration::from_secs(5);
+
 /// Interval between two searches for expired dead letters. While there are more of them, the search continues with each
 /// assignment.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
@@ -46,6 +49,7 @@ pub(super) struct Reader {
     membership: Arc<SharedMembership>,
     joined: Option<Membership>,
     assign_at: Instant,
+    age_at: Instant,
     forget_at: Instant,
     /// Progress of earlier owners, by fencing token: the last event with progress, and the progress. Kept only while
     /// this node owns the partition.
@@ -62,6 +66,7 @@ impl Reader {
             membership,
             joined: None,
             assign_at: Instant::now(),
+            age_at: Instant::now() + AGE,
             forget_at: Instant::now(),
             resumes: HashMap::new(),
             merge: Merge::default(),
@@ -92,7 +97,12 @@ impl Reader {
         let begun = self.outbox.rounds.begin();
         let membership = self.membership.current()?;
         self.move_to(&membership);
-        if Instant::now() >= self.assign_at {
+        let now = Instant::now();
+        if now >= self.age_at {
+            self.age_at = now + AGE;
+            self.outbox.ownership.lock().age();
+        }
+        if now >= self.assign_at {
             // While Redis refuses assignments, partitions that are already owned are still read and delivered.
             if self.assign(&membership).is_none() && self.link.refused_since().is_none() {
                 return None;

@@ -285,6 +285,10 @@ impl Node {
             .map(|(p, t)| (*p, *t))
             .collect();
         if self.fresh.is_empty() {
+            // Ages matter only while a partition retires.
+            if self.ownership.readable().len() < self.ownership.held().len() {
+                self.ownership.age();
+            }
             self.ownership.retire_beyond(share);
         }
     }
