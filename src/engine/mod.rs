@@ -364,4 +364,16 @@ mod tests {
         assert!(engine.stop(Instant::now() + GRACE * 4));
         eventually("the end of all parts", || (owners() == before).then_some(()));
     }
+
+    #[test]
+    fn a_failed_start_leaves_no_part_running() {
+        let redis = RedisServer::start();
+        let endpoint = json!({ "url": "https://billing.test/", "ca_file": "/missing.pem" });
+        let config = json!({ "connection": { "host": redis.socket() }, "endpoints": [endpoint] });
+        let engine = Engine::new(Config::from_value(config).unwrap());
+        let owners = || Arc::strong_count(&engine.shared.telemetry);
+        let before = owners();
+        engine.boot().unwrap_err();
+        eventually("the end of all parts", || (owners() == before).then_some(()));
+    }
 }

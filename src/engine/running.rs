@@ -76,7 +76,10 @@ impl Running {
         let _reserved = reserve_threads(config)?;
         let memberships: Vec<Arc<SharedMembership>> = config.shards().map(|_| Arc::default()).collect();
         let outbox = Arc::new(ShardedOutbox::start(config, &settings, &memberships, telemetry)?);
-        let delivery = start_delivery(config, shared, &outbox)?;
+        // Reads the certificates of endpoints, which may be missing. Everything else that can fail has succeeded.
+        let delivery = start_delivery(config, shared, &outbox).inspect_err(|_| {
+            outbox.stop(Instant::now());
+        })?;
         // The status is in the first shard, and so is the name of the node.
         let sources = Arc::new(sources(config, shared, Arc::clone(&memberships[0]), &delivery));
         let reporter = Reporter::start(config, settings.clone(), Arc::clone(&sources))?;
