@@ -5,6 +5,7 @@ use Webpatser\ResonateWebhooks\Http\Controllers\AssetController;
 use Webpatser\ResonateWebhooks\Http\Controllers\DeadLetterController;
 use Webpatser\ResonateWebhooks\Http\Controllers\EndpointController;
 use Webpatser\ResonateWebhooks\Http\Controllers\OverviewController;
+use Webpatser\ResonateWebhooks\Support\DeadLetterSearch;
 
 /** @var Router $router */
 
@@ -21,6 +22,6 @@ $router->name('dead-letters')->get('/dead-letters', [DeadLetterController::class
 $router->name('dead-letters.confirm')->get('/dead-letters/confirm', [DeadLetterController::class, 'confirm']);
 $router->name('dead-letters.retry')->post('/dead-letters/retry', [DeadLetterController::class, 'retry']);
 $router->name('dead-letters.forget')->post('/dead-letters/forget', [DeadLetterController::class, 'forget']);
-$router->name('dead-letters.show')->get('/dead-letters/{id}', [DeadLetterController::class, 'show'])->where('id', '\d+-\d+');
+$router->name('dead-letters.show')->get('/dead-letters/{id}', [DeadLetterController::class, 'show'])->where('id', DeadLetterSearch::ID);
 
 $router->name('asset')->get('/assets/{file}', AssetController::class)->where('file', 'dashboard\.(css|js)');

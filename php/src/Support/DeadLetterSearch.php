@@ -13,6 +13,11 @@ use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
 final readonly class DeadLetterSearch
 {
     /**
+     * The pattern of the ID of a dead letter. Only in shards after the first one, it has a third part.
+     */
+    public const string ID = '\d+-\d+(-\d+)?';
+
+    /**
      * The number of dead letters on a page, and in each read.
      */
     public const int PAGE = 25;

@@ -75,6 +75,20 @@ final class DeadLettersTest extends DashboardTestCase
         $this->assertSame(0, $this->deadLetters()->count());
     }
 
+    public function test_the_dead_letters_of_all_shards_are_shown(): void
+    {
+        $redis = RedisServer::inCluster();
+        $this->open(['connection' => ['cluster' => "127.0.0.1:{$redis->port}", 'shards' => 2]]);
+        $this->store(1, 'in the first', redis: $redis, shard: '0');
+        $this->store(1, 'in the second', redis: $redis, shard: '1');
+
+        $page = $this->get(self::PAGE.'/dead-letters')->assertOk()->getContent();
+        $this->assertSame(2, preg_match_all('~href="([^"]+/dead-letters/[\d-]+)"~', $page, $links));
+        $shown = array_map(fn (string $link) => $this->text($this->get($link)->assertOk()->getContent()), $links[1]);
+        $this->assertStringContainsString('in the first', implode($shown));
+        $this->assertStringContainsString('in the second', implode($shown));
+    }
+
     public function test_long_lists_have_pages_and_a_search_covers_all_of_them(): void
     {
         $this->open();
@@ -169,16 +183,19 @@ final class DeadLettersTest extends DashboardTestCase
     /**
      * Store dead letters in Redis as servers do.
      */
-    private function store(int $count, string $reason, int $hoursAgo = 2): void
+    private function store(int $count, string $reason, int $hoursAgo = 2, ?RedisServer $redis = null, string $shard = ''): void
     {
+        $redis ??= RedisServer::shared();
+        $prefix = $shard === '' ? $this->config()['key_prefix'] : '{'.$this->config()['key_prefix'].":{$shard}}";
+
         foreach (range(1, $count) as $number) {
             $ms = (time() - 3600 * $hoursAgo) * 1000;
-            RedisServer::shared()->command(
-                'XADD', $this->config()['key_prefix'].':dead', "{$ms}-{$number}", 'id', "msg_{$number}", 'endpoint', 'billing', 'url', 'http://127.0.0.1/',
+            $redis->command(
+                'XADD', $prefix.':dead', "{$ms}-{$number}", 'id', "msg_{$number}", 'endpoint', 'billing', 'url', 'http://127.0.0.1/',
                 'app_id', '1', 'events', '1', 'attempts', '1', 'reason', $reason, 'time_ms', (string) $ms,
             );
-            RedisServer::shared()->command(
-                'HSET', $this->config()['key_prefix'].':dead_bodies', "{$ms}-{$number}",
+            $redis->command(
+                'HSET', $prefix.':dead_bodies', "{$ms}-{$number}",
                 '{"time_ms":1,"events":[{"name":"channel_occupied","channel":"presence-'.$number.'"}]}',
             );
         }

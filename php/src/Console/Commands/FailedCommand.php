@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Symfony\Component\Console\Attribute\AsCommand;
+use Webpatser\ResonateWebhooks\Support\DeadLetterSearch;
 use Webpatser\ResonateWebhooks\Support\Format;
 
 /**
@@ -42,7 +43,7 @@ class FailedCommand extends WebhooksCommand
             return $this->refuse('The --limit option must be a whole number above zero.');
         }
 
-        if ($before !== null && preg_match('/^\d+-\d+(-\d+)?$/D', $before) !== 1) {
+        if ($before !== null && preg_match('/^'.DeadLetterSearch::ID.'$/D', $before) !== 1) {
             return $this->refuse('The --before option must be the ID of a dead letter, such as 1700000000000-0.');
         }
 

@@ -129,7 +129,7 @@ class DeadLetterController extends DashboardController
      */
     protected function selectedIds(): array
     {
-        $ids = array_filter((array) request()->input('ids', []), fn (mixed $id) => is_string($id) && preg_match('/^\d+-\d+(-\d+)?$/D', $id) === 1);
+        $ids = array_filter((array) request()->input('ids', []), fn (mixed $id) => is_string($id) && preg_match('/^'.DeadLetterSearch::ID.'$/D', $id) === 1);
 
         return array_slice(array_values(array_unique($ids)), 0, static::MAX_SELECTED);
     }
