@@ -49,8 +49,8 @@ final readonly class ClientEvents
     public function received(MessageReceived $received): void
     {
         try {
-            if ($this->node->engine !== null && ($channel = $this->channel($received->message)) !== null) {
-                $this->report($received, $channel);
+            if ($this->node->engine !== null && ($event = $this->clientEvent($received->message)) !== null) {
+                $this->report($received, $event);
             }
         } catch (Throwable $e) {
             $this->guard->report($e);
@@ -58,9 +58,11 @@ final readonly class ClientEvents
     }
 
     /**
-     * Get the channel of a client event; null for other messages.
+     * Decode a client event; null for other messages.
+     *
+     * @return array{channel: string, channels?: mixed}|null
      */
-    private function channel(string $message): ?string
+    private function clientEvent(string $message): ?array
     {
         // The name may contain JSON escapes.
         if (! str_contains($message, 'client-') && ! str_contains($message, '\\u')) {
@@ -69,21 +71,23 @@ final readonly class ClientEvents
 
         $event = json_decode($message, associative: true);
         $name = $event['event'] ?? null;
-        $channel = $event['channel'] ?? null;
 
-        return is_string($name) && str_starts_with($name, 'client-') && is_string($channel) ? $channel : null;
+        return is_string($name) && str_starts_with($name, 'client-') && is_string($event['channel'] ?? null) ? $event : null;
     }
 
     /**
      * Report a client event that was relayed to other members.
+     *
+     * @param  array{channel: string, channels?: mixed}  $event
      */
-    private function report(MessageReceived $received, string $channel): void
+    private function report(MessageReceived $received, array $event): void
     {
+        $channel = $event['channel'];
         $from = $received->connection;
         $app = $from->app();
         $member = $this->channels->members($app->id(), $channel)[$from->id()] ?? null;
 
-        if ($member !== null && $this->wasRelayed($from)) {
+        if ($member !== null && $this->wasRelayed($from, $event)) {
             $this->node->engine->clientEvent(
                 $app->id(),
                 $channel,
@@ -98,14 +102,17 @@ final readonly class ClientEvents
      * Determine if Reverb has relayed the client event of a member.
      *
      * If only members may send, Reverb looks up the sender in the application that its channel manager used last. When it relays,
-     * it switches the manager to the sender's application. A different application means that the sender was not found.
+     * it switches the manager to the sender's application. A different application means that the sender was not found. If all may
+     * send, it relays to the channels under the key `channels`, if the message has it.
+     *
+     * @param  array{channel: string, channels?: mixed}  $event
      */
-    private function wasRelayed(Connection $from): bool
+    private function wasRelayed(Connection $from, array $event): bool
     {
         $app = $from->app();
 
         return match ($app->acceptClientEventsFrom()) {
-            'all' => true,
+            'all' => ! isset($event['channels']),
             'members' => $this->container->make(ChannelManager::class)->app()?->id() === $app->id(),
             default => false,
         };

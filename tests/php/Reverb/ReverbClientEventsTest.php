@@ -80,6 +80,20 @@ final class ReverbClientEventsTest extends PluginTestCase
         ));
     }
 
+    #[TestWith(['all', ['client-typing']])]
+    #[TestWith(['members', ['client-evil', 'client-gone', 'client-typing']])]
+    public function test_an_event_for_several_channels_is_published_where_only_its_channel_counts(string $acceptFrom, array $published): void
+    {
+        $this->meet('private-room', $acceptFrom);
+
+        foreach (['client-evil' => '["elsewhere"]', 'client-gone' => '[]', 'client-typing' => 'null'] as $name => $channels) {
+            $this->node->command('ann', 'raw', '{"event":"'.$name.'","channel":"private-room","channels":'.$channels.',"data":{}}');
+        }
+
+        $this->assertRelayed(count($published));
+        $this->assertPublished(array_map(fn (string $name) => "client_event private-room {$name}", $published));
+    }
+
     /**
      * Reverb looks up the sender in the application that its channel manager used last.
      */

@@ -41,6 +41,12 @@ class ClientEvent
             return;
         }
 
-        $channels->for($connection->app())->find($event['channel'])?->broadcast($event, $connection);
+        if ($accepts === 'members') {
+            unset($event['channels']);
+        }
+
+        foreach ((array) ($event['channels'] ?? $event['channel']) as $channel) {
+            $channels->for($connection->app())->find($channel)?->broadcast(['channel' => $channel] + $event, $connection);
+        }
     }
 }
