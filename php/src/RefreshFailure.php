@@ -4,9 +4,9 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks;
 
-use Illuminate\Support\Facades\Log;
 use Throwable;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Support\ServerLog;
 
 /**
  * Logs why a refresh failed. Repeated failures with the same message are logged once.
@@ -31,7 +31,8 @@ final class RefreshFailure
     public function report(Throwable $e): void
     {
         if ($this->last !== $this->last = $e->getMessage()) {
-            Log::error(
+            ServerLog::write(
+                'error',
                 "Resonate webhooks: {$this->subject} stay as they are: ".$e->getMessage(),
                 $e instanceof WebhooksException ? [] : ['exception' => $e],
             );

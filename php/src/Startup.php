@@ -5,9 +5,9 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks;
 
 use Closure;
-use Illuminate\Support\Facades\Log;
 use Throwable;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Support\ServerLog;
 
 /**
  * Starts the webhooks, and retries with growing pauses while a dependency is unavailable.
@@ -74,7 +74,7 @@ final class Startup
         }
 
         if ($this->attempts > 1) {
-            Log::notice("Resonate webhooks have started, at attempt {$this->attempts}");
+            ServerLog::write('notice', "Resonate webhooks have started, at attempt {$this->attempts}");
         }
 
         return true;
@@ -90,7 +90,8 @@ final class Startup
         $known = $e instanceof WebhooksException || $this->problem === $e->getMessage();
         $this->problem = $e->getMessage();
 
-        Log::error(
+        ServerLog::write(
+            'error',
             "Resonate webhooks have not started: {$this->problem}. No events are reported until they start; attempt {$this->attempts}, the next one is in {$pause} s",
             $known ? [] : ['exception' => $e],
         );

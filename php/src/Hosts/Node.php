@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Hosts;
 
-use Illuminate\Support\Facades\Log;
 use Throwable;
 use Webpatser\ResonateWebhooks\AppRegistry;
 use Webpatser\ResonateWebhooks\CacheMissDetector;
@@ -21,6 +20,7 @@ use Webpatser\ResonateWebhooks\Reconciler;
 use Webpatser\ResonateWebhooks\RemovedTransport;
 use Webpatser\ResonateWebhooks\Settings;
 use Webpatser\ResonateWebhooks\Startup;
+use Webpatser\ResonateWebhooks\Support\ServerLog;
 use Webpatser\ResonateWebhooks\Webhooks;
 
 /**
@@ -128,7 +128,8 @@ class Node
                 $this->startup?->attempt();
             }
         } catch (Throwable $e) {
-            Log::error(
+            ServerLog::write(
+                'error',
                 'Resonate webhooks are off: '.$e->getMessage(),
                 $e instanceof WebhooksException ? [] : ['exception' => $e],
             );
@@ -266,7 +267,7 @@ class Node
         register_shutdown_function($this->finish(...));
 
         foreach ($this->host->warnings($config) as $warning) {
-            Log::warning('Resonate webhooks: '.$warning);
+            ServerLog::write('warning', 'Resonate webhooks: '.$warning);
         }
     }
 

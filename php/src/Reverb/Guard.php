@@ -5,8 +5,8 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Reverb;
 
 use Closure;
-use Illuminate\Support\Facades\Log;
 use Throwable;
+use Webpatser\ResonateWebhooks\Support\ServerLog;
 
 /**
  * Catches exceptions before they reach Reverb. An exception in a timer, `remove()` or `close()` would end Reverb silently with
@@ -53,10 +53,6 @@ final class Guard
 
         $this->reported = [$e->getMessage() => true] + array_slice($this->reported, 0, self::REMEMBERED - 1, preserve_keys: true);
 
-        try {
-            Log::error("Resonate webhooks: {$e->getMessage()}", ['exception' => $e]);
-        } catch (Throwable $failure) {
-            error_log("Resonate webhooks: {$e->getMessage()}; Laravel could not log this: {$failure->getMessage()}");
-        }
+        ServerLog::write('error', "Resonate webhooks: {$e->getMessage()}", ['exception' => $e]);
     }
 }

@@ -142,6 +142,16 @@ final class ReverbNodesTest extends PluginTestCase
         $this->assertStringContainsString('the list is out of order; Laravel could not log this: the disk is full', $node->errorOutput());
     }
 
+    public function test_a_start_that_cannot_be_logged_is_repeated(): void
+    {
+        $node = $this->reverb(['deny_private_networks' => false], with: ['late-endpoints', 'failing-log']);
+        $this->join($node, 'ann');
+
+        $this->awaitEvent('member_added presence-room 7');
+        $node->stop();
+        $this->assertStringContainsString('the disk is full', $node->errorOutput());
+    }
+
     public function test_the_sweep_finds_connections_without_a_hook(): void
     {
         $node = $this->reverb(['queue_size' => 1024, 'reconcile_interval' => 1]);
