@@ -31,8 +31,7 @@ final class RefreshFailure
     public function report(Throwable $e): void
     {
         if ($this->last !== $this->last = $e->getMessage()) {
-            ServerLog::write(
-                'error',
+            ServerLog::error(
                 "Resonate webhooks: {$this->subject} stay as they are: ".$e->getMessage(),
                 $e instanceof WebhooksException ? [] : ['exception' => $e],
             );

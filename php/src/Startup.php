@@ -74,7 +74,7 @@ final class Startup
         }
 
         if ($this->attempts > 1) {
-            ServerLog::write('notice', "Resonate webhooks have started, at attempt {$this->attempts}");
+            ServerLog::notice("Resonate webhooks have started, at attempt {$this->attempts}");
         }
 
         return true;
@@ -90,8 +90,7 @@ final class Startup
         $known = $e instanceof WebhooksException || $this->problem === $e->getMessage();
         $this->problem = $e->getMessage();
 
-        ServerLog::write(
-            'error',
+        ServerLog::error(
             "Resonate webhooks have not started: {$this->problem}. No events are reported until they start; attempt {$this->attempts}, the next one is in {$pause} s",
             $known ? [] : ['exception' => $e],
         );

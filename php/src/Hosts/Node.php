@@ -128,8 +128,7 @@ class Node
                 $this->startup?->attempt();
             }
         } catch (Throwable $e) {
-            ServerLog::write(
-                'error',
+            ServerLog::error(
                 'Resonate webhooks are off: '.$e->getMessage(),
                 $e instanceof WebhooksException ? [] : ['exception' => $e],
             );
@@ -267,7 +266,7 @@ class Node
         register_shutdown_function($this->finish(...));
 
         foreach ($this->host->warnings($config) as $warning) {
-            ServerLog::write('warning', 'Resonate webhooks: '.$warning);
+            ServerLog::warning('Resonate webhooks: '.$warning);
         }
     }
 

@@ -53,6 +53,6 @@ final class Guard
 
         $this->reported = [$e->getMessage() => true] + array_slice($this->reported, 0, self::REMEMBERED - 1, preserve_keys: true);
 
-        ServerLog::write('error', "Resonate webhooks: {$e->getMessage()}", ['exception' => $e]);
+        ServerLog::error("Resonate webhooks: {$e->getMessage()}", ['exception' => $e]);
     }
 }

@@ -13,11 +13,35 @@ use Throwable;
 final class ServerLog
 {
     /**
-     * Write a line. Never throws.
+     * Write an error. Never throws.
      *
      * @param  array<string, mixed>  $context
      */
-    public static function write(string $level, string $message, array $context = []): void
+    public static function error(string $message, array $context = []): void
+    {
+        self::write('error', $message, $context);
+    }
+
+    /**
+     * Write a warning. Never throws.
+     */
+    public static function warning(string $message): void
+    {
+        self::write('warning', $message);
+    }
+
+    /**
+     * Write a notice. Never throws.
+     */
+    public static function notice(string $message): void
+    {
+        self::write('notice', $message);
+    }
+
+    /**
+     * @param  array<string, mixed>  $context
+     */
+    private static function write(string $level, string $message, array $context = []): void
     {
         try {
             Log::log($level, $message, $context);
