@@ -31,12 +31,12 @@ fn node(cluster: &Cluster, settings: &Value) -> Engine {
     node
 }
 
-/// Writes a string to `key`.
+/// Writes a list to `key`.
 fn overwrite(cluster: &Cluster, key: &str) {
     let mut redis = cluster.redis.connect();
     redis.del::<_, ()>(key).unwrap();
-    // The keys that these tests overwrite are never strings.
-    redis::cmd("SETRANGE").arg(key).arg(0).arg("of another program").exec(&mut redis).unwrap();
+    // No key of ours is a list.
+    redis::cmd("RPUSH").arg(key).arg("of another program").exec(&mut redis).unwrap();
 }
 
 fn remove_key(cluster: &Cluster, key: &str) {
@@ -155,29 +155,49 @@ fn the_holds_of_all_nodes_are_restored_before_an_edge_is_decided() {
     assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
 }
 
-#[test]
-fn a_node_that_dies_during_a_suspension_is_reaped_and_its_departures_follow() {
+/// Makes a node die while `key` is foreign. `suspend` may make the other node find the key before.
+fn dies_during_a_suspension(key: &str, suspend: impl FnOnce(&Engine)) {
     let cluster = Cluster::start();
     let (dead, successor) = (node(&cluster, &json!({})), node(&cluster, &json!({})));
     dead.subscribed(APP, ROOM, b"1.1", Some(b"7"));
     dead.subscribed(APP, b"shared", b"1.1", None);
     successor.subscribed(APP, b"shared", b"2.1", None);
+    successor.subscribed(APP, b"cache-x", b"2.1", None);
     dead.subscribed(OTHER, b"news", b"1.1", None);
-    eventually("all claims to be decided", || stat(&dead, "claims") == 4 && stat(&successor, "claims") == 1);
-    overwrite(&cluster, "wh:channels:app");
+    eventually("all claims to be decided", || stat(&dead, "claims") == 4 && stat(&successor, "claims") == 2);
+    overwrite(&cluster, key);
+    suspend(&successor);
     dead.stop(std::time::Instant::now() + Duration::from_secs(5));
     eventually("channel_vacated of the other application", || has(&cluster, "channel_vacated news"));
     eventually("the reaping of the dead node", || stat(&successor, "nodes_reaped") == 1);
     assert!(is_suspended(&cluster));
-    remove_key(&cluster, "wh:channels:app");
+    remove_key(&cluster, key);
     eventually("the departures of the dead node", || {
         has(&cluster, "channel_vacated presence-room") && has(&cluster, "member_removed presence-room/7")
     });
-    assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
     assert!(!has(&cluster, "channel_vacated shared"));
+    successor.unsubscribed(APP, b"shared", b"2.1");
+    eventually("the departure of the other node", || has(&cluster, "channel_vacated shared"));
+    assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
     let order = cluster.events();
     let at = |event: &str| order.iter().position(|known| known == event).unwrap();
     assert!(at("member_removed presence-room/7") < at("channel_vacated presence-room"), "{order:?}");
+}
+
+#[test]
+fn a_node_that_dies_during_a_suspension_is_reaped_and_its_departures_follow() {
+    dies_during_a_suspension("wh:channels:app", |_| {});
+}
+
+#[test]
+fn a_node_that_dies_in_a_suspended_application_leaves_nothing_in_the_intact_keys() {
+    for key in ["wh:channels:app", "wh:miss:3:app:cache-x"] {
+        dies_during_a_suspension(key, |successor| {
+            successor.subscribed(APP, b"waits", b"2.1", None);
+            successor.cache_seen(APP, b"cache-x", true);
+            is_named(successor, &mut Vec::new(), key);
+        });
+    }
 }
 
 #[test]

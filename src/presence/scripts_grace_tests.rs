@@ -35,7 +35,7 @@ impl Cluster {
     }
 
     /// Ends the grace of all departures.
-    fn expire_due(&mut self) {
+    pub(super) fn expire_due(&mut self) {
         let due: Vec<Vec<u8>> = redis::cmd("ZRANGE").arg("wh:due").arg(0).arg(-1).query(&mut self.redis).unwrap();
         for hold in due {
             redis::cmd("ZADD").arg("wh:due").arg("XX").arg(1).arg(hold).exec(&mut self.redis).unwrap();

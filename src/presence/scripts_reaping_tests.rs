@@ -2,6 +2,20 @@
 
 use super::*;
 
+impl Cluster {
+    /// Rebuilds up to `portions` portions of the hold sets of a suspended application, as `node`.
+    fn resume(&mut self, node: &NodeId, progress: &mut Progress, portions: usize) {
+        for _ in 0..portions {
+            match self.keys.resume(&mut self.redis, node, &self.epoch, &AppId::from("app"), progress).unwrap().unwrap()
+            {
+                Resumed::More(next) => *progress = next,
+                Resumed::Done => break,
+                Resumed::Foreign => panic!("the key is gone"),
+            }
+        }
+    }
+}
+
 #[test]
 fn a_dead_node_is_reaped_users_first_and_other_nodes_keep_what_they_hold() {
     let mut cluster = Cluster::start();
@@ -72,4 +86,33 @@ fn a_half_finished_reaping_is_continued_by_another_node() {
     assert_eq!(renewal.lapsed, [a.as_str()]);
     let second = cluster.reap(&a).unwrap();
     assert_eq!((second.edges, second.finished), (1, true));
+}
+
+#[test]
+fn a_node_that_is_reaped_between_two_portions_of_a_resumption_leaves_nothing() {
+    // A portion per node and kind of holds, then one for the departures.
+    for portions in 0..=6 {
+        let mut cluster = Cluster::start();
+        let (a, b) = (cluster.node(1), cluster.node(2));
+        let both = channel("app", "shared");
+        cluster.edges(&a, &[channel("app", "news"), user("app", "news", "7"), both.clone()].map(Claim::join));
+        cluster.edges(&b, &[Claim::join(both.clone())]);
+        redis::pipe()
+            .del("wh:channels:app")
+            .rpush("wh:channels:app", "of another program")
+            .exec(&mut cluster.redis)
+            .unwrap();
+        assert_eq!(cluster.claim_as(&b, 2, &[Claim::join(channel("app", "x"))]), Err(Refusal::Suspended));
+        redis::cmd("DEL").arg("wh:channels:app").exec(&mut cluster.redis).unwrap();
+        cluster.take_events();
+        let mut progress = Progress::default();
+        cluster.resume(&b, &mut progress, portions);
+        cluster.lapse(&a);
+        cluster.reap(&a).unwrap();
+        cluster.resume(&b, &mut progress, 10);
+        cluster.expire_due();
+        let leave = cluster.claim_as(&b, 2, &[Claim::leave(both)]).unwrap();
+        assert_eq!((leave.announced, leave.edges.as_slice()), (2, b"1".as_slice()), "after {portions} portions");
+        assert_eq!(cluster.take_events(), ["removed news/7", "vacated news", "vacated shared"]);
+    }
 }

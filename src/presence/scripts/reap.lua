@@ -111,7 +111,18 @@ open_counts()
 
 set_partitions(ARGV[6])
 local holds, mark = held_up_to(tonumber(ARGV[4])), mark_of(dead)
-local edges, leaving = 0, {}
+local edges, leaving, left = 0, {}, {}
+
+-- Removes the node from a hold set of a suspended application, if the key is readable: a hold set whose key is intact is not
+-- rebuilt. The hold is in `due`, so an empty set is `|`.
+local function leave_suspended(key, field)
+  local set = redis.pcall('HGET', key, field)
+  if type(set) ~= 'table' then
+    set = without_node(set or '', mark)
+    left[#left + 1] = {key, field, set == '' and LEAVING or set}
+  end
+end
+
 for _, hold in ipairs(holds) do
   local app, channel, user = decode_hold(hold)
   local key, field = hold_key(app, channel, user)
@@ -120,6 +131,7 @@ for _, hold in ipairs(holds) do
   if is_suspended(app) then
     -- Another node may have it too. That is known once the hold sets are rebuilt.
     set_due(hold, now + own_grace)
+    leave_suspended(key, field)
     leave_count(dead, app, channel, user)
   elseif after ~= before then
     if after == '' then
@@ -145,6 +157,9 @@ end
 write_settled()
 revoke_lease()
 write_holds()
+for _, change in ipairs(left) do
+  redis.call('HSET', unpack(change))
+end
 write_due()
 local waiting = write_counts()
 write_held('SREM', holds)

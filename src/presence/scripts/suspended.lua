@@ -3,8 +3,8 @@
 --   {prefix}:suspended  hash: application -> the type that its key should have, a space, the key
 --   {prefix}:epoch      `suspended`: the hash has entries. It is never read without this mark.
 -- Such an application is suspended; others continue. Its claims wait in the nodes. Its hold sets are neither read nor
--- written, but the holds of its nodes (held.lua) and its departures (due.lua) are. When the key is gone, resume.lua rebuilds
--- the hold sets from them.
+-- written, but the holds of its nodes (held.lua) and its departures (due.lua) are. Only a dead node is removed from the hold
+-- sets that are readable. When the key is gone, resume.lua rebuilds the hold sets.
 -- Expects KEYS[1] = epoch, ARGV[1] = key prefix.
 
 local suspended_key = ARGV[1] .. ':suspended'
