@@ -226,16 +226,7 @@ impl Claimer {
                 self.session.lost();
                 None
             }
-            // No lease, but not reaped: the leases were lost. A renewal restores this node's.
-            Err(Stuck::Refused(Refusal::Reaped)) if self.renew_out_of_turn(now).is_ok() => None,
-            // Redis stores the last reply of a reaped node. A batch whose reply was lost gets it now or never.
-            Err(Stuck::Refused(Refusal::Reaped)) => match self.claim(now) {
-                Err(Stuck::Unreachable(retry_at)) => Some(retry_at),
-                Ok(_) | Err(Stuck::Refused(_) | Stuck::Closed(_) | Stuck::Hindered) => {
-                    self.start_over("This node was away for longer than its lease and was declared dead");
-                    None
-                }
-            },
+            Err(Stuck::Refused(Refusal::Reaped)) => self.look_up_reply(now),
             Err(Stuck::Hindered) => {
                 self.start_over(
                     "This node could not restore its holds within a whole lease because Redis rejects a call, and the \
@@ -243,6 +234,30 @@ impl Claimer {
                 );
                 None
             }
+        }
+    }
+
+    /// Continues after Redis has refused a call of this node as reaped. If it was, continues under a new id. Returns when to
+    /// try again otherwise.
+    fn look_up_reply(&mut self, now: Instant) -> Option<Instant> {
+        match self.renew_out_of_turn(now) {
+            // No lease, but not reaped: the leases were lost. The renewal has restored this node's.
+            Ok(false) => None,
+            // Redis has applied the batch in flight, and lost the epoch before the node got the reply. Without the reply, the
+            // node does not know what to restore.
+            Ok(true) => match self.unanswered.map(|_| self.claim(now)) {
+                Some(Ok(_)) => None,
+                Some(Err(Stuck::Unreachable(retry_at))) => Some(retry_at),
+                Some(Err(_)) | None => Some(now + SETTLING_PAUSE),
+            },
+            // Redis stores the last reply of a reaped node. A batch whose reply was lost gets it now or never.
+            Err(_) => match self.claim(now) {
+                Err(Stuck::Unreachable(retry_at)) => Some(retry_at),
+                Ok(_) | Err(Stuck::Refused(_) | Stuck::Closed(_) | Stuck::Hindered) => {
+                    self.start_over("This node was away for longer than its lease and was declared dead");
+                    None
+                }
+            },
         }
     }
 
@@ -274,15 +289,20 @@ impl Claimer {
         self.audit_the_roster(now)
     }
 
-    fn renew_out_of_turn(&mut self, now: Instant) -> Result<(), Stuck> {
+    /// Renews the lease outside the schedule. Returns `true` if it had not lapsed.
+    fn renew_out_of_turn(&mut self, now: Instant) -> Result<bool, Stuck> {
         self.session.renew_next();
-        self.renew_lease(now)
+        self.renew(now)
     }
 
     fn renew_lease(&mut self, now: Instant) -> Result<(), Stuck> {
-        if !self.session.must_renew(now) {
-            return Ok(());
+        if self.session.must_renew(now) {
+            self.renew(now)?;
         }
+        Ok(())
+    }
+
+    fn renew(&mut self, now: Instant) -> Result<bool, Stuck> {
         let (session, keys) = (&self.session, &self.keys);
         let known = known(session, &self.node_state);
         let renewal = call_while_full(&mut self.link, |redis| keys.renew(redis, &session.node, &known))??;
@@ -291,7 +311,7 @@ impl Claimer {
         if self.session.may_reap() {
             self.suspect(renewal.lapsed, now);
         }
-        Ok(())
+        Ok(renewal.unbroken)
     }
 
     /// Sends one batch, and encodes the next one while Redis works on it. Returns `false` if there was none to send.

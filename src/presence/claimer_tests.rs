@@ -71,6 +71,20 @@ impl Node {
         assert_eq!(self.claimer.prepared.as_ref().map(|call| call.batch.number), Some(next));
     }
 
+    /// Sends two batches. Redis applies the second one, and its reply is lost. Returns the key of the stored reply, and the
+    /// number of the batch.
+    fn lose_a_reply(&mut self, server: &RedisServer) -> (String, u64) {
+        self.send_one();
+        server.hang();
+        assert!(self.claimer.step(Instant::now()).is_some(), "no reply");
+        server.resume();
+        let reply = format!("wh:reply:{}", self.claimer.session.node);
+        let number = self.node_state.lock().pending.last_answered() + 1;
+        let stored = || redis::cmd("HGET").arg(&reply).arg("batch").query::<u64>(&mut server.connect()) == Ok(number);
+        eventually("the batch is applied", || stored().then_some(()));
+        (reply, number)
+    }
+
     fn come_to_rest(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !self.node_state.lock().pending.is_empty() {
@@ -109,21 +123,11 @@ fn a_lost_reply_while_the_next_batch_is_ready_loses_and_repeats_nothing() {
 fn the_time_of_a_stored_reply_does_not_set_the_clock() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);
-    node.send_one();
-    server.hang();
-    assert!(node.claimer.step(Instant::now()).is_some(), "no reply");
-    server.resume();
-    let reply = format!("wh:reply:{}", node.claimer.session.node);
-    let number = node.node_state.lock().pending.last_answered() + 1;
-    let stored = || redis::cmd("HGET").arg(&reply).arg("batch").query::<u64>(&mut server.connect()) == Ok(number);
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !stored() {
-        assert!(Instant::now() < deadline, "the batch was never applied");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let (reply, number) = node.lose_a_reply(&server);
     // As if it had been applied long ago.
     redis::cmd("HSET").arg(&reply).arg("time").arg(1_000_000).exec(&mut server.connect()).unwrap();
     // Only once: the next batch would correct the clock.
+    let deadline = Instant::now() + Duration::from_secs(10);
     while node.claimer.claim(Instant::now()).is_err() {
         assert!(Instant::now() < deadline, "the batch was never answered");
         std::thread::sleep(Duration::from_millis(5));
@@ -131,6 +135,24 @@ fn the_time_of_a_stored_reply_does_not_set_the_clock() {
     assert_eq!(node.node_state.lock().pending.last_answered(), number);
     let ahead = node.claimer.clock.now_ms().abs_diff(crate::cluster::system_ms());
     assert!(ahead < 60_000, "the clock is {ahead} ms off");
+}
+
+#[test]
+fn holds_are_restored_after_a_reply_and_the_epoch_are_lost() {
+    let server = RedisServer::start();
+    let mut node = Node::on(&server);
+    node.lose_a_reply(&server);
+    redis::cmd("DEL").arg("wh:epoch").exec(&mut server.connect()).unwrap();
+    let mut now = Instant::now();
+    eventually("all claims", || {
+        // All nodes have had time to register.
+        now += LEASE;
+        let is_held_up = node.claimer.step(now).is_some();
+        (!is_held_up && node.node_state.lock().pending.is_empty()).then_some(())
+    });
+    assert_eq!(events(&server), each("o"));
+    let held: usize = redis::cmd("HLEN").arg("wh:channels:app").query(&mut server.connect()).unwrap();
+    assert_eq!(held, CHANNELS.len());
 }
 
 #[test]
