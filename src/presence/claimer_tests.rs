@@ -85,6 +85,15 @@ impl Node {
         (reply, number)
     }
 
+    /// Keeps the lease unbroken, from `now`, until the node may reap others. Returns the time afterwards.
+    fn keep_a_lease(&mut self, mut now: Instant) -> Instant {
+        while !self.claimer.session.may_reap() {
+            now += LEASE / 3;
+            self.claimer.renew_lease(now).unwrap();
+        }
+        now
+    }
+
     fn come_to_rest(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !self.node_state.lock().pending.is_empty() {
@@ -213,8 +222,9 @@ fn reaping_a_large_node_does_not_delay_the_reapers_own_claims() {
     let holds: Vec<(Hold, i64)> = (0..1000).map(|n| (hold(n), 0)).collect();
     keys.reassert(&mut redis, &dead, &epoch, 0, "", holds.iter()).unwrap().unwrap();
     redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(dead.as_str()).exec(&mut redis).unwrap();
+    let now = node.keep_a_lease(Instant::now());
     node.claimer.lapsed.push(dead.to_string());
-    assert!(node.claimer.step(Instant::now()).is_none());
+    assert!(node.claimer.step(now).is_none());
     let events = events(&server);
     assert_eq!(events.len(), 1000 + CHANNELS.len());
     let last_claim = events.iter().rposition(|event| event.starts_with('o')).unwrap();
@@ -267,13 +277,18 @@ fn a_lease_lapsed_by_a_clock_step_is_renewed_before_the_second_check() {
     let lease_of =
         |redis: &mut redis::Connection, node: &str| redis::cmd("ZSCORE").arg("wh:nodes").arg(node).query::<f64>(redis);
     keys.membership.open(&mut redis, &other, "unused", Past::None).unwrap();
+    let now = node.keep_a_lease(Instant::now());
     for lapsed in [own.as_str(), other.as_str()] {
         redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(lapsed).exec(&mut redis).unwrap();
     }
-    let now = Instant::now();
     node.claimer.suspect(vec![other.to_string()], now);
     assert!(node.claimer.step(now + Duration::from_secs(1)).is_none());
     assert!(lease_of(&mut redis, &own).unwrap() > 1e12, "the node renews its lease");
+    assert!(node.claimer.step(now + Duration::from_secs(4)).is_none());
+    assert_eq!(lease_of(&mut redis, other.as_str()), Ok(1.0), "the own lease was broken, too");
+
+    let now = node.keep_a_lease(now);
+    assert!(node.claimer.step(now + Duration::from_secs(1)).is_none());
     assert_eq!(lease_of(&mut redis, other.as_str()), Ok(1.0), "the other node has time to renew");
     assert!(node.claimer.step(now + Duration::from_secs(3)).is_none());
     assert!(lease_of(&mut redis, other.as_str()).is_err(), "the other node did not renew and is reaped");

@@ -33,7 +33,13 @@ impl Claimer {
         // Inserted in front: the last entry is reaped next, and it may be this node's predecessor.
         let due: Vec<String> = self.suspects.extract_if(.., |(_, at)| *at <= now).map(|(node, _)| node).collect();
         self.lapsed.splice(0..0, due);
-        while let Some(dead) = self.lapsed.last().cloned() {
+        loop {
+            if !self.session.may_reap() {
+                // The others may have been cut off like this node. A renewal lists those that are dead again.
+                self.suspects.clear();
+                self.lapsed.retain(|dead| self.predecessor.as_ref() == Some(dead));
+            }
+            let Some(dead) = self.lapsed.last().cloned() else { return Ok(false) };
             let is_predecessor = self.predecessor.as_ref() == Some(&dead);
             let finished = match self.reap_portion(&dead, now) {
                 Err(settling @ Stuck::Refused(Refusal::Settling(_))) => {
@@ -50,7 +56,6 @@ impl Claimer {
             }
             self.renew_lease(now + began.elapsed())?;
         }
-        Ok(false)
     }
 
     /// Ends the leases of all dead nodes. While a settling waits, reaping a node does only that; the settling then no longer

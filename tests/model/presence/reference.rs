@@ -51,6 +51,8 @@ struct Node {
     /// Nodes whose lease has lapsed, and the time (ms) of the second check.
     suspects: BTreeMap<Id, i64>,
     dead: BTreeSet<Id>,
+    /// Former id, whose reaping is not finished.
+    predecessor: Option<Id>,
     paused: bool,
 }
 

@@ -3,19 +3,25 @@
 use std::collections::BTreeSet;
 
 use super::redis::{Decision, Lease};
-use super::{Node, Reference, keys};
+use super::{Node, RENEWALS, Reference, keys};
 use crate::presence::model::kinds::{Id, Key, ModelEvent, What};
 use crate::presence::model::names::Names;
 use crate::presence::model::operations::Channel;
 
 impl Reference {
-    /// Reaps the dead nodes that a node has found. Returns false while Redis is settling.
+    /// Reaps the dead nodes that a node has found, if its lease is unbroken, and its predecessor. Returns false while Redis is
+    /// settling.
     pub(super) fn reap_suspects(&mut self, n: usize) -> bool {
-        let Node { now, suspects, dead, .. } = &mut self.nodes[n];
+        let Node { now, suspects, dead, predecessor, unbroken_renewals, .. } = &mut self.nodes[n];
+        if *unbroken_renewals < RENEWALS {
+            suspects.clear();
+            dead.retain(|id| *predecessor == Some(*id));
+        }
         dead.extend(suspects.extract_if(.., |_, at| *at <= *now).map(|(id, _)| id));
         if self.redis.is_settling() && !self.nodes[n].dead.is_empty() {
             return false;
         }
+        self.nodes[n].predecessor = None;
         for id in std::mem::take(&mut self.nodes[n].dead) {
             if self.redis.leases.get(&id).is_some_and(|lease| *lease != Lease::Good) {
                 let leaving = self.reap(id, usize::MAX);
@@ -57,6 +63,7 @@ impl Reference {
             node.answered();
         }
         node.dead.insert(node.id);
+        node.predecessor = Some(node.id);
         node.id = id;
         let gone = std::mem::take(&mut node.held);
         (node.epoch, node.had_session, node.sent) = (None, false, None);
