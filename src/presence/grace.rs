@@ -4,7 +4,7 @@
 //! The timers are in Redis and any node can fire them, so a timer survives the node that set it. A node learns of other
 //! nodes' departures by asking once per grace: a departure that it has not seen yet cannot be due before it asks again.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::batch::{BatchEntry, ClaimBatch};
@@ -20,21 +20,26 @@ const MARGIN: (Duration, Duration) = (Duration::from_millis(30), Duration::from_
 /// Shortest time between two queries for departures of other nodes.
 const LOOK: Duration = Duration::from_millis(150);
 
+/// Longest time that Redis lets a departure wait (ms): the longest grace that the config allows, and a delay. A later end of
+/// a grace is from before the clock was set back; see `scripts/fix_times.lua`.
+const LONGEST_WAIT: u64 = 301_000;
+
 /// A node's view of the departures in their grace.
 #[derive(Debug)]
 pub(crate) struct Grace {
     /// Grace that this node gives a departure.
     granted: Duration,
     pub(crate) ask_at: Option<Instant>,
-    /// Departures that began their grace through this node and may still be in it: when the grace ends (Unix ms), and the
-    /// hold.
-    departures: VecDeque<(u64, Hold)>,
+    /// Departures that began their grace through this node and may still be in it: when the grace ends (Unix ms), a number in
+    /// the order in which they began, and the hold.
+    departures: BTreeMap<(u64, u64), Hold>,
+    next_number: u64,
 }
 
 impl Grace {
     /// Returns the state of a node that gives departures the grace `granted`; zero for none.
     pub(crate) const fn new(granted: Duration) -> Self {
-        Self { granted, ask_at: None, departures: VecDeque::new() }
+        Self { granted, ask_at: None, departures: BTreeMap::new(), next_number: 0 }
     }
 
     /// Sends the next batch even if it is empty. Departures of stopped nodes may be waiting.
@@ -49,7 +54,8 @@ impl Grace {
 
     /// Records a departure of this node whose grace began at `time_ms`.
     pub(crate) fn began(&mut self, hold: Hold, time_ms: u64) {
-        self.departures.push_back((time_ms.saturating_add(millis(self.granted)), hold));
+        self.departures.insert((time_ms.saturating_add(millis(self.granted)), self.next_number), hold);
+        self.next_number += 1;
     }
 
     /// Updates the state with the verdict on a batch.
@@ -59,10 +65,16 @@ impl Grace {
                 self.began(claim.hold.clone(), verdict.time_ms);
             }
         }
+        let latest = verdict.time_ms.saturating_add(LONGEST_WAIT);
+        while let Some(late) = self.departures.last_entry().filter(|late| late.key().0 > latest) {
+            let ((_, number), hold) = late.remove_entry();
+            self.departures.insert((latest, number), hold);
+        }
         if verdict.next_due != Some(Duration::ZERO) {
             // Everything that was due has been announced.
-            let over = self.departures.iter().take_while(|(due_ms, _)| *due_ms <= verdict.time_ms).count();
-            self.departures.drain(..over);
+            while let Some(over) = self.departures.first_entry().filter(|over| over.key().0 <= verdict.time_ms) {
+                over.remove();
+            }
         }
         self.schedule(verdict.next_due, now);
     }
@@ -75,9 +87,9 @@ impl Grace {
         self.ask_at = look.into_iter().chain(due).min().map(|wait| now + wait);
     }
 
-    /// Returns the departures to send again after Redis has lost its data, in the order in which they began.
-    pub(crate) fn departures(&mut self) -> &[(u64, Hold)] {
-        self.departures.make_contiguous()
+    /// Returns the departures to send again after Redis has lost its data, in the order in which their grace ends.
+    pub(crate) fn departures(&self) -> Vec<(u64, Hold)> {
+        self.departures.iter().map(|((due_ms, _), hold)| (*due_ms, hold.clone())).collect()
     }
 }
 
@@ -115,6 +127,18 @@ mod tests {
         judged(&mut grace, &[], b"", 6_000, Some(Duration::ZERO));
         assert_eq!(grace.departures(), departures, "Redis has more to announce");
         judged(&mut grace, &[], b"", 6_000, None);
+        assert_eq!(grace.departures(), []);
+    }
+
+    #[test]
+    fn departures_after_the_clock_was_set_back_are_forgotten_like_others() {
+        let mut grace = Grace::new(5 * SECOND);
+        judged(&mut grace, &["before"], b"2", 1_000_000, Some(5 * SECOND));
+        judged(&mut grace, &["after"], b"2", 100_000, Some(5 * SECOND));
+        assert_eq!(grace.departures().len(), 2);
+        judged(&mut grace, &[], b"", 105_000, None);
+        assert_eq!(grace.departures(), [(100_000 + 301_000, hold("before"))], "Redis may wait as long as that");
+        judged(&mut grace, &[], b"", 401_000, None);
         assert_eq!(grace.departures(), []);
     }
 

@@ -64,7 +64,7 @@ impl Claimer {
             })?;
             self.keep_lease(now + began.elapsed())?;
         }
-        let departures = self.grace.departures().to_vec();
+        let departures = self.grace.departures();
         for portion in departures.chunks(REASSERT_PORTION) {
             self.restore_call(|redis, keys, node| {
                 keys.restore_departures(redis, node, &epoch, answered, &settling, portion.iter())
