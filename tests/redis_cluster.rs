@@ -240,3 +240,14 @@ fn a_cluster_that_lacks_the_slot_is_named() {
     let expected = format!("127.0.0.1:{} knows no server of slot ", server.port());
     assert!(matches!(&error, LinkError::Unavailable(reason) if reason.starts_with(&expected)), "{error:?}");
 }
+
+#[test]
+fn a_server_whose_cluster_is_down_is_passed_over() {
+    let [isolated, healthy] = [(); 2].map(|()| RedisServer::start_in_cluster(&[], &[]));
+    // Like an old master that is cut off, it has our slot, and its cluster is down: one slot is missing.
+    add_slots(&isolated, 0..16_383);
+    add_slots(&healthy, 0..16_384);
+    let seeds = [&isolated, &healthy].map(|server| format!("127.0.0.1:{}", server.port()));
+    let mut link = link(&json!({ "cluster": seeds, "timeout": 1, "shards": 1 }));
+    eventually("a write", || link.with(port) == Ok(healthy.port()));
+}

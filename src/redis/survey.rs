@@ -93,6 +93,8 @@ fn refusal(error: RedisError, timeout: Duration) -> RedisResult<Result<(), Unfit
     match LinkError::sort(&error, timeout) {
         LinkError::Unreachable(_) => Err(error),
         LinkError::Unavailable(reason) if reason.starts_with("READONLY") => Ok(Err(Unfit::Replica)),
+        // An old master that is cut off says that for as long as it is. The others may have a new one.
+        LinkError::Unavailable(reason) if reason.starts_with("CLUSTERDOWN") => Err(error),
         LinkError::Rejected(reason) => Ok(Err(Unfit::refusing_scripts(reason))),
         // The script ran until it met a foreign value under our key, or the first real call will report why it did not run.
         _ => Ok(Ok(())),
