@@ -28,6 +28,11 @@ struct Node {
 
 impl Node {
     fn on(server: &RedisServer) -> Self {
+        Self::granting(server, Duration::ZERO)
+    }
+
+    /// Returns a node that gives departures `grace`.
+    fn granting(server: &RedisServer, grace: Duration) -> Self {
         let telemetry = Arc::<Telemetry>::default();
         let connection = Settings {
             address: Address::Unix(server.socket()),
@@ -40,7 +45,7 @@ impl Node {
         let mut boots = 0;
         let cluster = ClaimerParts {
             link: Link::new(crate::redis::Settings::of(&config, Shard::FIRST).unwrap(), Arc::clone(&telemetry)),
-            keys: scripts_of_one_partition(LEASE),
+            keys: PresenceScripts { grace, ..scripts_of_one_partition(LEASE) },
             audit: None,
             compare_every: Duration::from_secs(3600),
             membership: Arc::default(),
@@ -92,6 +97,16 @@ impl Node {
             self.claimer.renew_lease(now).unwrap();
         }
         now
+    }
+
+    /// Leaves all channels.
+    fn leave(&mut self) {
+        let leave = |name| Claim::leave(Hold { app: AppId::from("app"), channel: ChannelName::from(name), user: None });
+        let mut locked = self.node_state.lock();
+        locked.table.close_all(&mut Vec::new());
+        locked.pending.push_claims(CHANNELS.map(leave));
+        drop(locked);
+        self.come_to_rest();
     }
 
     fn come_to_rest(&mut self) {
@@ -244,15 +259,30 @@ fn a_deleted_key_is_restored_without_events() {
         assert!(node.claimer.step(later).is_none());
         assert!(redis::cmd("EXISTS").arg(&key).query::<bool>(&mut server.connect()).unwrap(), "{key}");
         assert_eq!(events(&server), each("o"), "{key}");
-        node.node_state.lock().table.close_all(&mut Vec::new());
-        node.node_state.lock().pending.push_claims(
-            CHANNELS.map(|name| {
-                Claim::leave(Hold { app: AppId::from("app"), channel: ChannelName::from(name), user: None })
-            }),
-        );
-        node.come_to_rest();
+        node.leave();
         assert_eq!(events(&server), [each("o"), each("v")].concat(), "{key}");
     }
+}
+
+#[test]
+fn departures_in_their_grace_are_restored_when_they_alone_are_lost() {
+    let server = RedisServer::start();
+    let mut node = Node::granting(&server, Duration::from_secs(3));
+    node.come_to_rest();
+    node.leave();
+    redis::cmd("DEL").arg("wh:due").exec(&mut server.connect()).unwrap();
+    // A comparison is due.
+    let mut now = Instant::now() + Duration::from_secs(3601);
+    assert!(node.claimer.step(now).is_none());
+    let due: usize = redis::cmd("ZCARD").arg("wh:due").query(&mut server.connect()).unwrap();
+    assert_eq!(due, CHANNELS.len());
+    assert_eq!(events(&server), each("o"), "the grace is not over");
+    eventually("the departures", || {
+        now += Duration::from_secs(5);
+        node.claimer.step(now);
+        (events(&server).len() >= 2 * CHANNELS.len()).then_some(())
+    });
+    assert_eq!(events(&server), [each("o"), each("v")].concat());
 }
 
 #[test]

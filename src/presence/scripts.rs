@@ -151,7 +151,8 @@ impl PresenceScripts {
     }
 
     /// Restores departures that were in their grace when Redis lost them, each with the end of its grace (Unix ms). `answered`
-    /// is the node's last answered batch, `settling` the settling that waits for the node.
+    /// is the node's last answered batch, `settling` the settling that waits for the node, or empty when Redis may have lost
+    /// only departures. Returns how many departures were missing.
     pub(crate) fn restore_departures<'a>(
         &self,
         redis: &mut Connection,
@@ -160,15 +161,15 @@ impl PresenceScripts {
         answered: u64,
         settling: &str,
         departures: impl Iterator<Item = &'a (u64, Hold)>,
-    ) -> RedisResult<Result<(), Refusal>> {
+    ) -> RedisResult<Result<usize, Refusal>> {
         let mut call = self.call(&LEAVING, node.as_str());
         call.key(self.key_of("reply", node.as_str()));
         call.arg(epoch).arg(answered).arg(millis(self.grace)).arg(settling);
         for (due_ms, hold) in departures {
             add_hold(call.arg(due_ms), hold);
         }
-        let status: String = call.invoke(redis)?;
-        accepted(&status, 0)
+        let (status, missing): (String, usize) = call.invoke(redis)?;
+        accepted(&status, 0).map(|result| result.map(|()| missing))
     }
 
     /// Removes up to `portion` holds that Redis has for a node, before the node restores its actual ones. Used when Redis has

@@ -299,6 +299,26 @@ fn lost_departures_are_restored_unless_the_hold_is_taken() {
 }
 
 #[test]
+fn a_comparison_restores_only_departures_whose_hold_set_waits_for_them() {
+    let mut cluster = Cluster::granting(LEASE);
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    let [over, lost, back] = ["over", "lost", "back"].map(|name| channel("app", name));
+    let departures: Vec<(u64, Hold)> = [&over, &lost, &back].map(|hold| (1, hold.clone())).into();
+    let compare = |cluster: &mut Cluster| {
+        cluster.keys.restore_departures(&mut cluster.redis, &a, "epoch-1", 2, "", departures.iter()).unwrap()
+    };
+    let all = [over, lost, back.clone()];
+    cluster.edges(&a, &all.clone().map(Claim::join));
+    cluster.edges(&a, &all.map(Claim::leave));
+    assert_eq!(compare(&mut cluster), Ok(0), "nothing is lost");
+    cluster.edges(&b, &[Claim::join(back)]);
+    redis::pipe().del("wh:due").hdel("wh:channels:app", "over").exec(&mut cluster.redis).unwrap();
+    assert_eq!(compare(&mut cluster), Ok(1));
+    assert_eq!(cluster.ask(&b), ["vacated lost"]);
+    assert_eq!(cluster.due(), 0);
+}
+
+#[test]
 fn a_late_restore_of_departures_is_refused() {
     let mut cluster = Cluster::granting(GRACE);
     let a = cluster.node(1);

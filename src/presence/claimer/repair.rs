@@ -126,8 +126,8 @@ impl Claimer {
         }
     }
 
-    /// Compares a page of this node's holds with Redis and restores missing ones. Their edges were decided before, so nothing
-    /// is announced.
+    /// Compares a page of this node's holds with Redis, and its departures in their grace. Restores missing ones. The edges of
+    /// the holds were decided before, so nothing is announced.
     pub(super) fn compare_holds(&mut self, now: Instant) -> Result<(), Stuck> {
         if !self.comparison.begins(now) {
             return Ok(());
@@ -141,12 +141,26 @@ impl Claimer {
                 .restore_call(|redis, keys, node| keys.reassert(redis, node, &epoch, answered, "", portion.iter()))?;
         }
         self.comparison.cursor = next;
-        if missing > 0 {
+        let mut departures = 0;
+        for portion in self.grace.departures().chunks(REASSERT_PORTION) {
+            let lost = self.restore_call(|redis, keys, node| {
+                keys.restore_departures(redis, node, &epoch, answered, "", portion.iter())
+            })?;
+            departures += lost;
+            // They are in one key, which is lost as a whole.
+            if lost == 0 {
+                break;
+            }
+        }
+        if departures > 0 {
+            self.grace.ask_now(now);
+        }
+        if missing + departures > 0 {
             self.telemetry.counters.hold_rebuilds.add(1);
             let in_shard = self.link.settings.in_shard();
             self.telemetry.log_warning(format_args!(
-                "Restored {missing} holds of this node{in_shard} that Redis had lost. Check whether something deletes or evicts \
-                     keys in Redis"
+                "Restored {missing} holds and {departures} pending departures of this node{in_shard} that Redis had lost. \
+                     Check whether something deletes or evicts keys in Redis"
             ));
         }
         Ok(())
