@@ -68,6 +68,20 @@ fn a_connection_over_tls_is_kept_alive() {
 }
 
 #[test]
+fn bytes_after_a_response_over_tls_are_not_taken_for_the_next_one() {
+    let ca = PrivateCa::new();
+    let receiver = TlsReceiver::answering_too_much(&ca.issue("localhost"));
+    let node = Node::start(vec![trusting(&ca, None, receiver.url())]);
+    for n in 0..3 {
+        node.accept("app", numbered(n..n + 1));
+        let outcome = node.outcome();
+        assert!(matches!(outcome, Outcome::Delivered { .. }), "{outcome:?}");
+    }
+    let connections: Vec<usize> = receiver.received().iter().map(|post| post.connection).collect();
+    assert_eq!(connections, [0, 0, 1]);
+}
+
+#[test]
 fn a_response_over_tls_counts_although_the_body_was_not_read() {
     let ca = PrivateCa::new();
     let receiver = TlsReceiver::refusing(&ca.issue("localhost"));

@@ -153,7 +153,8 @@ impl Transport for Socket {
     }
 
     fn is_open(&mut self) -> bool {
-        if self.unsendable.is_some() {
+        // TLS takes input in pieces, and may have left a record that nobody asked for.
+        if self.unsendable.is_some() || !self.buffers.input().is_empty() {
             return false;
         }
         let unasked = SockRef::from(&*self.stream).recv_with_flags(&mut [MaybeUninit::uninit()], libc::MSG_DONTWAIT);

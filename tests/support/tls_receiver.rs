@@ -30,6 +30,11 @@ impl TlsReceiver {
         Self::serving(identity, None, refuse)
     }
 
+    /// Answers 200, and sends an unasked 410 right after its second answer on a connection.
+    pub(crate) fn answering_too_much(identity: &Issued) -> Self {
+        Self::serving(identity, None, serve_too_much)
+    }
+
     fn serving(identity: &Issued, clients: Option<&PrivateCa>, serve: Serve) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = ServerConfig::builder();
@@ -86,6 +91,27 @@ fn serve(tls: Stream, connection: usize, received: &Mutex<Vec<Received>>) -> io:
     while let Some(request) = read_request(&mut reader, connection)? {
         received.lock().expect("no panic").push(request);
         reader.get_mut().write_all(b"HTTP/1.1 200 -\r\nContent-Length: 0\r\n\r\n")?;
+    }
+    Ok(())
+}
+
+fn serve_too_much(tls: Stream, connection: usize, received: &Mutex<Vec<Received>>) -> io::Result<()> {
+    let answer = |head: &str, length: usize| {
+        let pad = length - head.len() - "\r\nX-Pad: \r\nContent-Length: 0\r\n\r\n".len();
+        format!("{head}\r\nX-Pad: {}\r\nContent-Length: 0\r\n\r\n", "a".repeat(pad))
+    };
+    let mut reader = BufReader::new(tls);
+    let mut answered = 0;
+    while let Some(request) = read_request(&mut reader, connection)? {
+        received.lock().expect("no panic").push(request);
+        // Two records in one write. The client decrypts 4096 bytes at a time, which end in the second one.
+        let mut records = reader.get_mut().conn.writer();
+        records.write_all(answer("HTTP/1.1 200 -", 3_900).as_bytes())?;
+        answered += 1;
+        if answered == 2 {
+            records.write_all(answer("HTTP/1.1 410 Gone", 400).as_bytes())?;
+        }
+        reader.get_mut().flush()?;
     }
     Ok(())
 }
