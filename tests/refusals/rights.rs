@@ -1,10 +1,11 @@
 //! The rights of Redis' user: the documented ones are enough, and a missing one is named.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use redis::Commands;
 use resonate_webhooks::admin::{Adoption, Cluster as Status, Presence, Refusals};
 use resonate_webhooks::config::Config;
 use resonate_webhooks::outbox::{DeadLetters, EventSender};
@@ -171,6 +172,49 @@ fn the_documented_rights_cover_every_command_of_every_script() {
     let options: BTreeSet<String> = options.split(' ').map(|option| format!("+{option}")).collect();
     let missing: Vec<&String> = commands.difference(&acl).filter(|command| !options.contains(*command)).collect();
     assert!(commands.len() > 30 && missing.is_empty(), "{missing:?} of {commands:?}");
+}
+
+#[test]
+fn events_are_read_while_a_partition_cannot_be_released() {
+    let cluster = Cluster::start();
+    let (url, mut admin) = (cluster.receiver.url("/hook"), cluster.redis.connect());
+    let settings = json!({ "endpoints": { "hook": { "url": url } } });
+    let mut config = settings.clone();
+    config["connection"] = json!({ "host": cluster.redis.socket() });
+    let mut operator = Status::of(&Config::from_value(config).unwrap()).unwrap();
+    assert!(operator.pause("hook").unwrap());
+    let node = cluster.node_with(&settings);
+    let mut channels = 0;
+    // The node releases the 4 empty partitions at once, and 4 others after their events.
+    while admin.keys::<_, Vec<String>>("wh:out:*").unwrap().len() < 12 {
+        subscribe(&node, channels..channels + 1);
+        channels += 1;
+        eventually("the event in its lane", || stat(&node, "queued_events") == channels as u64);
+    }
+    let newcomer = cluster.node_with(&settings);
+    eventually("the empty partitions at the other node", || {
+        let owners: BTreeMap<String, String> = admin.hgetall("wh:owners").unwrap();
+        let mut partitions: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, node) in owners.values().filter_map(|owner| owner.split_once(' ')) {
+            *partitions.entry(node).or_default() += 1;
+        }
+        partitions.values().copied().collect::<BTreeSet<_>>() == BTreeSet::from([4, 12])
+    });
+    redis::cmd("ACL").arg(&["SETUSER", "default", "-xtrim"]).exec(&mut admin).unwrap();
+    assert!(operator.resume("hook").unwrap());
+    eventually("the events in flight", || cluster.counts().len() == channels);
+    let answered = Instant::now();
+    // Longer than two assignments.
+    while answered.elapsed() < Duration::from_secs(3) {
+        let delivered = stat(&node, "events_delivered");
+        subscribe(&node, channels..channels + 50);
+        channels += 50;
+        eventually("some of the events", || stat(&node, "events_delivered") > delivered);
+    }
+    redis::cmd("ACL").arg(&["SETUSER", "default", "+xtrim"]).exec(&mut admin).unwrap();
+    eventually("all events", || cluster.counts().len() == channels);
+    once_each(&cluster.counts(), channels);
+    drop((node, newcomer));
 }
 
 #[test]

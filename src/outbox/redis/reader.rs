@@ -184,7 +184,8 @@ impl Reader {
     }
 
     fn assign(&mut self, membership: &Membership) -> Option<()> {
-        self.outbox.release_partitions().ok()?;
+        // A partition that cannot be released yet stays with this node. Its link reports why.
+        let _ = self.outbox.release_partitions();
         let held = self.outbox.ownership.lock().held();
         let assigned =
             self.link.write_while_full(|redis| self.outbox.options.keys.assign(redis, membership, &held)).ok();
