@@ -119,7 +119,12 @@ pub(super) fn secrets_of(endpoint: &Endpoint) -> Redaction {
         if let Some((user, password)) = url.credentials.as_ref().and_then(|login| login.expose().split_once(':')) {
             secrets.add_login(user, password);
         }
-        secrets.add(url.url.query().unwrap_or_default());
+        let query = url.url.query().unwrap_or_default();
+        secrets.add(query);
+        // As written in the config: its escapes may differ from those of a form.
+        for (_, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+            secrets.add(value);
+        }
         for (name, value) in url.url.query_pairs() {
             secrets.add(if value.is_empty() { &name } else { &value });
         }
@@ -208,7 +213,7 @@ mod tests {
     #[test]
     fn every_secret_of_an_endpoint_is_replaced() {
         let config = Config::from_value(json!({ "endpoints": [{
-            "url": "https://ann:pass%20word@host/x?token=a%2Fb-one&flag-of-query",
+            "url": "https://ann:pass%20word@host/x?token=a%2Fb-one&key=a%2fb%20c&flag-of-query",
             "secret": "whsec_c2VjcmV0b25l", "previous_secrets": ["previous-one"],
             "headers": { "X-Token": "Bearer token-one", "X-Key": "key with\ttab" },
             "proxy": "http://proxy-user:proxy-pass@proxy:1",
@@ -226,10 +231,13 @@ mod tests {
             "pass word",
             "pass+word",
             "YW5uOnBhc3Mgd29yZA==",
-            "token=a%2Fb-one&flag-of-query",
+            "token=a%2Fb-one&key=a%2fb%20c&flag-of-query",
             "a/b-one",
             r"a\/b-one",
             "a%2Fb-one",
+            "a/b c",
+            "a%2fb%20c",
+            "a%2Fb%20c",
             "flag-of-query",
             "proxy-user",
             "proxy-pass",

@@ -1,5 +1,6 @@
 //! Replaces known secrets in text of others, such as the answer of an endpoint that prints its settings.
 
+use std::fmt::Write;
 use std::ops::Range;
 
 use base64::Engine;
@@ -25,9 +26,13 @@ impl Redaction {
     /// Adds a secret.
     pub(crate) fn add(&mut self, secret: &str) {
         let json = in_json(secret);
+        let ascii = in_ascii(json.expose());
         // PHP escapes slashes in JSON.
-        let in_php = json.expose().replace('/', r"\/").into();
-        for form in [secret.to_owned().into(), json, in_php, in_url(secret), in_html(secret)] {
+        let [php, php_ascii] = [&json, &ascii].map(|json| Secret::from(json.expose().replace('/', r"\/")));
+        let form = in_url(secret);
+        // A plus sign is `%2B` in a form.
+        let url = form.expose().replace('+', "%20").into();
+        for form in [secret.to_owned().into(), json, php, ascii, php_ascii, form, url, in_html(secret)] {
             if form.expose().len() >= SHORTEST && !self.0.contains(&form) {
                 self.0.push(form);
             }
@@ -84,6 +89,22 @@ fn in_json(text: &str) -> Secret {
     quoted.expose().trim_start_matches('"').strip_suffix('"').unwrap_or_default().to_owned().into()
 }
 
+/// Escapes what is not ASCII in JSON, as PHP and Python do.
+fn in_ascii(json: &str) -> Secret {
+    // Enough for any text, as below.
+    let mut ascii = String::with_capacity(3 * json.len());
+    for letter in json.chars() {
+        if letter.is_ascii() {
+            ascii.push(letter);
+        } else {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                let _ = write!(ascii, r"\u{unit:04x}");
+            }
+        }
+    }
+    ascii.into()
+}
+
 /// Escapes text as forms do.
 fn in_url(text: &str) -> Secret {
     // Enough for any text. A string that grows leaves its beginning in memory.
@@ -115,8 +136,13 @@ mod tests {
     #[test]
     fn a_secret_is_replaced_in_every_form() {
         let secret = r#"a/b&"c"d e"#;
-        for form in [secret, r#"a/b&\"c\"d e"#, r#"a\/b&\"c\"d e"#, "a%2Fb%26%22c%22d+e", "a/b&amp;&quot;c&quot;d e"] {
+        let json = [r#"a/b&\"c\"d e"#, r#"a\/b&\"c\"d e"#];
+        for form in [secret, json[0], json[1], "a%2Fb%26%22c%22d+e", "a%2Fb%26%22c%22d%20e", "a/b&amp;&quot;c&quot;d e"]
+        {
             assert_eq!(redact(&format!("<{form}>"), [&of(&[secret])]), "<[redacted]>", "{form}");
+        }
+        for form in [r"p\u00e4ss/word\ud83d\ude00", r"p\u00e4ss\/word\ud83d\ude00"] {
+            assert_eq!(redact(&format!("<{form}>"), [&of(&["p\u{e4}ss/word\u{1f600}"])]), "<[redacted]>", "{form}");
         }
     }
 
