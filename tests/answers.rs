@@ -9,7 +9,7 @@ mod table;
 mod support;
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
@@ -19,6 +19,7 @@ use resonate_webhooks::config::{Batching, Endpoint};
 use resonate_webhooks::telemetry;
 use socket2::SockRef;
 use support::node::{BATCHING, Node, endpoint};
+use support::proxy::TestProxy;
 use support::wait::PATIENCE;
 use table::{Curl, Outcome, Reads, Row, Then};
 
@@ -56,9 +57,17 @@ fn every_response_has_its_outcome_and_curl_agrees_unless_the_row_says_why_not() 
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }
 
+#[test]
+fn an_early_response_has_its_outcome_through_a_socks_proxy() {
+    for row in table::early() {
+        let seen = ours(&row, true);
+        assert!(seen.is(row.outcome, row.next), "{}: {seen:?}", row.name);
+    }
+}
+
 /// Tries a row. Returns the differences.
 fn differences(row: &Row) -> Vec<String> {
-    let (ours, curls) = (ours(row), curls(row));
+    let (ours, curls) = (ours(row, false), curls(row));
     let mut wrong = Vec::new();
     if !ours.is(row.outcome, row.next) {
         wrong.push(format!("{}: {ours:?} instead of {:?}, next connection {}", row.name, row.outcome, row.next));
@@ -101,12 +110,16 @@ impl Seen {
     }
 }
 
-/// Delivers two webhooks. The first one gets the row's response.
-fn ours(row: &Row) -> Seen {
-    let (url, requests) = receiver(row);
+/// Delivers two webhooks, directly or through a SOCKS proxy. The first one gets the row's response.
+fn ours(row: &Row, is_proxied: bool) -> Seen {
+    let (address, requests) = receiver(row);
+    let proxy = is_proxied.then(|| TestProxy::socks5(address).url("socks5", "").try_into().unwrap());
+    let url = format!("http://{address}/");
     let batching = Batching { flush_interval: Duration::from_millis(1), max_events: 1, ..BATCHING };
-    let node = Node::start(vec![Endpoint { batching, max_attempts: 1, timeout: TIMEOUT, ..endpoint(0, url) }]);
-    let channel = if row.reads == Reads::All { 1 } else { MUCH };
+    let node = Node::start(vec![Endpoint { batching, max_attempts: 1, timeout: TIMEOUT, proxy, ..endpoint(0, url) }]);
+    // The proxy has socket buffers too.
+    let much = if is_proxied { 4 * MUCH } else { MUCH };
+    let channel = if row.reads == Reads::All { 1 } else { much };
     let send = |length: usize| {
         node.accept("app", ["c".repeat(length)]);
         match node.outcome() {
@@ -126,7 +139,8 @@ fn ours(row: &Row) -> Seen {
 
 /// Sends two requests with curl. The first one gets the row's response.
 fn curls(row: &Row) -> Seen {
-    let (url, _requests) = receiver(row);
+    let (address, _requests) = receiver(row);
+    let url = format!("http://{address}/");
     let body = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(body.path(), "b".repeat(if row.reads == Reads::All { 10 } else { MUCH })).unwrap();
     let mut curl = Command::new("curl");
@@ -142,11 +156,11 @@ fn curls(row: &Row) -> Seen {
     Seen { outcome: format!("HTTP {status}, exit {exit}"), next: Some(connects) }
 }
 
-/// Starts a receiver that gives the row's response to the first request and 200 to all others. Returns its URL, and the
-/// connection of each request.
-fn receiver(row: &Row) -> (String, Receiver<usize>) {
+/// Starts a receiver that gives the row's response to the first request and 200 to all others. Returns its address, and
+/// the connection of each request.
+fn receiver(row: &Row) -> (SocketAddr, Receiver<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap();
     let (tell, requests) = mpsc::channel();
     let (says, pause, reads, then) = (row.says.clone(), row.pause, row.reads, row.then);
     // The thread ends with the process of the test.
@@ -178,7 +192,7 @@ fn receiver(row: &Row) -> (String, Receiver<usize>) {
             });
         }
     });
-    (url, requests)
+    (address, requests)
 }
 
 /// Reads a request, or only its head.

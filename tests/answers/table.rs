@@ -257,7 +257,8 @@ fn connections() -> Vec<Row> {
 }
 
 /// Responses to a request that was not read to its end.
-fn early() -> Vec<Row> {
+/// Responses before the body of the request was read.
+pub(crate) fn early() -> Vec<Row> {
     let early = |status: u16, then: Then| {
         let answer = format!("HTTP/1.1 {status} -\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
         row(&format!("an early {status}, then {then:?}"), &answer)

@@ -143,7 +143,7 @@ fn is_close(answered: &Result<Answered<'_>, Error>) -> bool {
 }
 
 /// Returns `true` if the peer closed the connection before it responded.
-fn is_disconnect(error: &Error) -> bool {
+pub(super) fn is_disconnect(error: &Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(error, Error::Io(error) if matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe))
 }

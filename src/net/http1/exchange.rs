@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ureq::{Error, Timeout};
 
 use super::answer::{Body, ResponseHead, is_interim, not_http};
-use super::client::{HttpConnection, PostClient};
+use super::client::{HttpConnection, PostClient, is_disconnect};
 use crate::net::deadline::Deadline;
 
 /// The time to read a response that has already arrived.
@@ -49,9 +49,9 @@ impl<'a> Answered<'a> {
         let sent = send(request, &mut connection, deadline);
         let answer = match sent.and_then(|()| receive(&mut connection, deadline)) {
             // A peer that has stopped reading the request may already have answered.
-            Err(Error::Timeout(what)) => {
+            Err(error) if matches!(error, Error::Timeout(_)) || is_disconnect(&error) => {
                 let look = Deadline::of_request(Instant::now(), LAST_LOOK);
-                receive(&mut connection, look).map_err(|_| Error::Timeout(what))
+                receive(&mut connection, look).map_err(|_| error)
             }
             answer => answer,
         };
