@@ -5,7 +5,7 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use resonate_webhooks::config::{AddressRules, ClientCert, Endpoint, ProxyUrl, TlsFiles};
 use resonate_webhooks::delivery::{AppRegistry, Delivery};
@@ -241,6 +241,17 @@ fn tls_through_a_proxy_ends_at_the_endpoint() {
     let tls = TlsFiles { ca: Some(ca.file()), client: None };
     assert_eq!(result(Endpoint { tls, ..proxied("https://receiver.invalid/", proxy.url("http", "")) }), Ok(200));
     assert_eq!(proxy.asked(), ["CONNECT receiver.invalid:443 HTTP/1.1"]);
+}
+
+#[test]
+fn a_proxy_that_drips_its_answer_gets_no_more_than_the_connect_timeout() {
+    let proxy = TestProxy::dripping(Receiver::start().address());
+    let connect_timeout = Duration::from_secs(1);
+    let slow = Endpoint { connect_timeout, ..proxied("https://receiver.invalid/", proxy.url("http", "")) };
+    let started = Instant::now();
+    assert_eq!(result(slow), Err("no connection within 1s".to_owned()));
+    // The whole answer takes 9 seconds.
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
 }
 
 #[test]

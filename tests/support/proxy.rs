@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A proxy that records the requests of its clients.
 pub(crate) struct TestProxy {
@@ -17,6 +18,11 @@ impl TestProxy {
     /// Starts an HTTP CONNECT proxy. It connects to `target`, whatever the client requests.
     pub(crate) fn http(target: SocketAddr) -> Self {
         Self::start(target, connect)
+    }
+
+    /// Starts an HTTP CONNECT proxy that sends a byte of its answer every half second.
+    pub(crate) fn dripping(target: SocketAddr) -> Self {
+        Self::start(target, drip)
     }
 
     /// Starts a SOCKS 5 proxy. It connects to `target`, whatever the client requests.
@@ -53,8 +59,25 @@ impl TestProxy {
     }
 }
 
-/// Reads `CONNECT host:port` and the headers. The returned line ends with the credentials, if there are any.
+const ESTABLISHED: &[u8] = b"HTTP/1.1 200 -\r\n\r\n";
+
 fn connect(mut stream: &TcpStream) -> io::Result<String> {
+    let asked = read_connect(stream)?;
+    stream.write_all(ESTABLISHED)?;
+    Ok(asked)
+}
+
+fn drip(mut stream: &TcpStream) -> io::Result<String> {
+    let asked = read_connect(stream)?;
+    for byte in ESTABLISHED.chunks(1) {
+        stream.write_all(byte)?;
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    Ok(asked)
+}
+
+/// Reads `CONNECT host:port` and the headers. The returned line ends with the credentials, if there are any.
+fn read_connect(stream: &TcpStream) -> io::Result<String> {
     let mut reader = BufReader::new(stream);
     let mut asked = String::new();
     reader.read_line(&mut asked)?;
@@ -68,7 +91,6 @@ fn connect(mut stream: &TcpStream) -> io::Result<String> {
             Some(_) => {}
         }
     }
-    stream.write_all(b"HTTP/1.1 200 -\r\n\r\n")?;
     Ok(asked)
 }
 

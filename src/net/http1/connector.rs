@@ -6,9 +6,11 @@ use std::sync::Arc;
 use ureq::Error;
 use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::{
-    ConnectProxyConnector, ConnectionDetails, Connector as Chain, RustlsConnector, SocksConnector, Transport,
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector as Chain, NextTimeout, RustlsConnector,
+    SocksConnector, Transport,
 };
 
+use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
 
 /// A function that connects to a proxy.
@@ -59,10 +61,57 @@ impl Connector {
         if encrypted.is_tls() { Ok(Box::new(encrypted)) } else { Err(Error::TlsRequired) }
     }
 
-    /// Returns the function with which ureq connects to a proxy.
-    pub(super) fn to_proxy(self: &Arc<Self>) -> Arc<Connect> {
+    /// Returns the function with which ureq connects to a proxy. The tunnel has to stand at `deadline`.
+    pub(super) fn to_proxy(self: &Arc<Self>, deadline: Deadline) -> Arc<Connect> {
         let connector = Arc::clone(self);
-        Arc::new(move |details| connector.connect_direct(details).map(|(transport, _)| transport))
+        Arc::new(move |details| {
+            let (transport, _) = connector.connect_direct(details)?;
+            Ok(Box::new(ToProxy { transport, deadline: Some(deadline), has_asked: false }))
+        })
+    }
+}
+
+/// A connection to a proxy. ureq allows the whole timeout for each piece of the proxy's answer, so this ends every wait at
+/// the deadline until the tunnel stands.
+#[derive(Debug)]
+struct ToProxy {
+    transport: Box<dyn Transport>,
+    /// `None` once the tunnel stands.
+    deadline: Option<Deadline>,
+    /// The request for the tunnel was sent.
+    has_asked: bool,
+}
+
+impl ToProxy {
+    fn limit(&self, timeout: NextTimeout) -> Result<NextTimeout, Error> {
+        self.deadline.map_or(Ok(timeout), Deadline::next_timeout)
+    }
+}
+
+impl Transport for ToProxy {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.transport.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        // Nothing is sent between the request for the tunnel and the first bytes in it, and those are always the client's.
+        if self.has_asked {
+            self.deadline = None;
+        }
+        self.transport.transmit_output(amount, self.limit(timeout)?)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.has_asked = true;
+        self.transport.await_input(self.limit(timeout)?)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.transport.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.transport.is_tls()
     }
 }
 

@@ -114,16 +114,18 @@ impl PostClient {
     /// Opens a new connection.
     pub(super) fn connect(&self, deadline: Deadline) -> Result<HttpConnection, Error> {
         let pool = Arc::clone(&self.pool);
+        let addrs = self.addresses(deadline)?;
+        let deadline = deadline.or_within(self.connect_timeout, Timeout::Connect);
         let details = ConnectionDetails {
             uri: self.peer(),
-            addrs: self.addresses(deadline)?,
+            addrs,
             config: &self.config,
             request_level: false,
             resolver: &self.resolver,
             now: UreqInstant::now(),
-            timeout: deadline.or_within(self.connect_timeout, Timeout::Connect).next_timeout()?,
+            timeout: deadline.next_timeout()?,
             current_time: Arc::new(UreqInstant::now),
-            run_connector: self.connector.to_proxy(),
+            run_connector: self.connector.to_proxy(deadline),
             register_shutdown: Arc::new(move |handle| pool.lock().register(handle)),
         };
         if let ServerRoute::Tunnel(_) = self.route {
