@@ -6,9 +6,11 @@ namespace Webpatser\ResonateWebhooks;
 
 use Throwable;
 use WeakMap;
+use Webpatser\ResonateWebhooks\Exceptions\ApplicationProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\UnknownApplication;
 use Webpatser\ResonateWebhooks\Hosts\Application;
 use Webpatser\ResonateWebhooks\Hosts\Host;
+use Webpatser\ResonateWebhooks\Hosts\InstalledApplications;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
@@ -78,6 +80,7 @@ class AppRegistry
      * Register an application by its ID.
      *
      * @throws UnknownApplication
+     * @throws ApplicationProviderFailed
      */
     public function registerById(string $id): void
     {
@@ -88,7 +91,7 @@ class AppRegistry
         try {
             $this->register($this->host->application($id));
         } catch (Throwable $e) {
-            throw UnknownApplication::withId($id, $e);
+            throw InstalledApplications::failure($id, $e);
         }
     }
 

@@ -6,9 +6,12 @@ namespace Tests;
 
 use Illuminate\Support\Facades\Facade;
 use PHPUnit\Framework\Attributes\DataProvider;
+use RuntimeException;
 use Tests\Support\Receiver;
 use Tests\Support\TestApplication;
 use Throwable;
+use Webpatser\Resonate\Contracts\ApplicationProvider;
+use Webpatser\ResonateWebhooks\Exceptions\EventNotSent;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidEvent;
 use Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning;
 use Webpatser\ResonateWebhooks\Exceptions\UnknownApplication;
@@ -83,6 +86,16 @@ final class CustomEventTest extends PluginTestCase
         yield 'an application that does not exist' => [['app' => 'nobody'], UnknownApplication::class, "with the id 'nobody'"];
         yield 'a channel without a name' => [['channel' => ''], InvalidEvent::class, 'the channel has no name'];
         yield 'data that JSON cannot encode' => [['data' => ["\xff"]], InvalidEvent::class, 'the data cannot be encoded as JSON'];
+    }
+
+    public function test_a_provider_of_applications_that_fails_is_the_cause(): void
+    {
+        $this->serve(['endpoints' => [$this->endpoint(more: ['events' => ['order.*']])]]);
+        app()->bind(ApplicationProvider::class, fn () => throw new RuntimeException('the database is away'));
+
+        $this->expectExceptionObject(new EventNotSent('the event was not sent: the provider of applications failed: the database is away'));
+
+        Webhooks::send('order.paid', 'new');
     }
 
     public function test_a_server_whose_webhooks_could_not_start_refuses_events_without_waiting_for_redis(): void

@@ -8,8 +8,10 @@ use Exception;
 use Tests\Support\RedisServer;
 use Tests\Support\TestApplication;
 use Tests\Support\Wait;
+use Webpatser\Resonate\Contracts\ApplicationProvider;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
 use Webpatser\ResonateWebhooks\Contracts\Presence;
+use Webpatser\ResonateWebhooks\Exceptions\ApplicationProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\EndpointProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\NotTracked;
 use Webpatser\ResonateWebhooks\Exceptions\RedisFailed;
@@ -103,6 +105,14 @@ final class PresenceTest extends PluginTestCase
         $this->assertThrows(NotTracked::class, 'subscription_count', fn () => Webhooks::app('1')->count('news'));
         $this->assertThrows(NotTracked::class, 'ignore_channel_prefixes', fn () => Webhooks::app('1')->occupied('#server-to-user-7'));
         $this->assertThrows(UnknownApplication::class, "with the id 'nobody'", fn () => Webhooks::app('nobody')->occupied('news'));
+    }
+
+    public function test_a_provider_of_applications_that_fails_is_named(): void
+    {
+        $this->application = new TestApplication($this->config());
+        app()->bind(ApplicationProvider::class, fn () => throw new Exception('the database is away'));
+
+        $this->assertThrows(ApplicationProviderFailed::class, 'the database is away', fn () => Webhooks::app('1')->occupied('news'));
     }
 
     public function test_the_endpoints_of_a_provider_say_whether_connections_are_counted(): void

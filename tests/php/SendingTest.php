@@ -6,6 +6,7 @@ namespace Tests;
 
 use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\Attributes\TestWith;
+use RuntimeException;
 use Tests\Support\FakeServer;
 use Tests\Support\FreePort;
 use Tests\Support\Receiver;
@@ -13,6 +14,7 @@ use Tests\Support\RedisServer;
 use Tests\Support\Sender;
 use Tests\Support\TestApplication;
 use Tests\Support\Wait;
+use Webpatser\Resonate\Contracts\ApplicationProvider;
 use Webpatser\ResonateWebhooks\Contracts\Cluster;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
 use Webpatser\ResonateWebhooks\Exceptions\EventNotSent;
@@ -135,6 +137,16 @@ final class SendingTest extends PluginTestCase
         $port = FreePort::find();
 
         yield 'an unused port' => [['connection' => ['host' => '127.0.0.1', 'port' => $port]], ["127.0.0.1:{$port}", 'unreachable', 'resonate-webhooks.connection']];
+    }
+
+    public function test_a_provider_of_applications_that_fails_is_the_cause(): void
+    {
+        $this->application = new TestApplication($this->config(['endpoints' => [$this->endpoint(more: self::EVENTS)]]));
+        app()->bind(ApplicationProvider::class, fn () => throw new RuntimeException('the database is away'));
+
+        $this->expectExceptionObject(new EventNotSent('the event was not sent: the provider of applications failed: the database is away'));
+
+        Webhooks::send('order.paid', '1');
     }
 
     public function test_without_the_extension_an_event_is_refused_with_the_fix(): void

@@ -7,6 +7,7 @@ namespace Webpatser\ResonateWebhooks\Hosts;
 use Illuminate\Contracts\Container\Container;
 use Illuminate\Support\Collection;
 use Throwable;
+use Webpatser\ResonateWebhooks\Exceptions\ApplicationProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\UnknownApplication;
 
 /**
@@ -20,6 +21,14 @@ final readonly class InstalledApplications
     private const array PROVIDERS = [
         'Webpatser\Resonate\Contracts\ApplicationProvider',
         'Laravel\Reverb\Contracts\ApplicationProvider',
+    ];
+
+    /**
+     * The exceptions of the hosts' providers for an unknown application.
+     */
+    private const array UNKNOWN = [
+        'Webpatser\Resonate\Exceptions\InvalidApplication',
+        'Laravel\Reverb\Exceptions\InvalidApplication',
     ];
 
     /**
@@ -60,6 +69,7 @@ final readonly class InstalledApplications
      * Ensure that an application exists. This can only be checked if a host is installed.
      *
      * @throws UnknownApplication
+     * @throws ApplicationProviderFailed
      */
     public function ensureExists(string $id): void
     {
@@ -70,8 +80,18 @@ final readonly class InstalledApplications
         try {
             $this->find($id);
         } catch (Throwable $e) {
-            throw UnknownApplication::withId($id, $e);
+            throw self::failure($id, $e);
         }
+    }
+
+    /**
+     * Get the exception for one that a host's provider threw when it was asked for an application.
+     */
+    public static function failure(string $id, Throwable $e): UnknownApplication|ApplicationProviderFailed
+    {
+        return array_any(self::UNKNOWN, fn (string $class) => $e instanceof $class)
+            ? UnknownApplication::withId($id, $e)
+            : ApplicationProviderFailed::because($e);
     }
 
     private function provider(): ?string

@@ -8,6 +8,8 @@ use Throwable;
 use Webpatser\ResonateWebhooks\AppRegistry;
 use Webpatser\ResonateWebhooks\CacheMissDetector;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
+use Webpatser\ResonateWebhooks\Exceptions\ApplicationProviderFailed;
+use Webpatser\ResonateWebhooks\Exceptions\EventNotSent;
 use Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\Json;
@@ -185,7 +187,11 @@ class Node
             throw ServerNotRunning::inThisProcess();
         }
 
-        $this->apps->registerById($app);
+        try {
+            $this->apps->registerById($app);
+        } catch (ApplicationProviderFailed $e) {
+            throw EventNotSent::because($e);
+        }
 
         return $this->engine->send($app, $event, $channel, $data === null ? null : Json::ofApplication($data));
     }

@@ -7,6 +7,7 @@ namespace Webpatser\ResonateWebhooks\Support;
 use Illuminate\Contracts\Container\Container;
 use Throwable;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
+use Webpatser\ResonateWebhooks\Exceptions\ApplicationProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\EndpointProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\EventNotSent;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMismatch;
@@ -51,7 +52,12 @@ final class EventSender
         $native = $this->native();
 
         if (! isset($this->applications[$app])) {
-            (new InstalledApplications($this->container))->ensureExists($app);
+            try {
+                (new InstalledApplications($this->container))->ensureExists($app);
+            } catch (ApplicationProviderFailed $e) {
+                throw EventNotSent::because($e);
+            }
+
             $this->applications[$app] = true;
         }
 
