@@ -6,6 +6,7 @@ namespace Webpatser\ResonateWebhooks\Reverb;
 
 use Illuminate\Console\Events\CommandFinished;
 use Illuminate\Console\Events\CommandStarting;
+use Illuminate\Contracts\Console\Kernel;
 use Illuminate\Support\Facades\Log;
 use Illuminate\Support\ServiceProvider;
 use Throwable;
@@ -27,6 +28,11 @@ class ReverbWebhooksServiceProvider extends ServiceProvider
     {
         if (! $this->app->runningInConsole()) {
             return;
+        }
+
+        // Laravel dispatches no events for commands in the testing environment, unless it is told to.
+        if ($this->app->runningUnitTests() && in_array(static::COMMAND, $_SERVER['argv'] ?? [], true)) {
+            $this->app->make(Kernel::class)->rerouteSymfonyCommandEvents();
         }
 
         $this->app['events']->listen(CommandStarting::class, function (CommandStarting $starting): void {

@@ -8,6 +8,7 @@ use PHPUnit\Framework\Attributes\Group;
 use PHPUnit\Framework\Attributes\TestWith;
 use Tests\PluginTestCase;
 use Tests\Support\FreePort;
+use Tests\Support\Node;
 use Tests\Support\Process;
 use Tests\Support\TestApplication;
 use Tests\Support\Wait;
@@ -42,6 +43,19 @@ final class ReverbSetupTest extends PluginTestCase
     public function test_endpoints_of_an_application_turn_webhooks_on(): void
     {
         $node = $this->reverb(['endpoints' => []], [['webhooks' => [$this->endpoint()]] + TestApplication::app('1')]);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'room');
+
+        $this->assertEvents(['channel_occupied room']);
+        $node->stop();
+    }
+
+    /**
+     * There, Laravel dispatches no events for commands by itself.
+     */
+    public function test_a_server_in_the_testing_environment_has_webhooks(): void
+    {
+        $node = new Node($this->config(), through: ['env', 'APP_ENV=testing'], script: 'reverb-node.php');
         $node->connect('ann');
         $node->command('ann', 'subscribe', 'room');
 

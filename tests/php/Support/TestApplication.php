@@ -93,20 +93,20 @@ final class TestApplication
     }
 
     /**
-     * Create an application with Laravel Reverb instead of Resonate. Its environment is not "testing", in which Laravel
-     * dispatches no events for commands.
+     * Create an application with Laravel Reverb instead of Resonate. By default its environment is not "testing", in which
+     * Laravel dispatches no events for commands.
      *
      * @param  array<string, mixed>|null  $webhooks
      * @param  list<array<string, mixed>>  $apps
      */
-    public static function withReverb(?array $webhooks = null, array $apps = []): self
+    public static function withReverb(?array $webhooks = null, array $apps = [], string $environment = 'local'): self
     {
         return new self($webhooks, $apps, [
             'plugins' => [], 'host' => '127.0.0.1', 'port' => FreePort::find(), 'path' => '', 'hostname' => null, 'options' => [],
             'scaling' => ['enabled' => false], 'pulse_ingest_interval' => 15,
         ], array_values(array_filter([
             'Laravel\Reverb\ApplicationManagerServiceProvider', 'Laravel\Reverb\ReverbServiceProvider', WebhooksServiceProvider::class,
-        ], class_exists(...))), 'local');
+        ], class_exists(...))), $environment);
     }
 
     /**

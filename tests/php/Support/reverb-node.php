@@ -21,7 +21,10 @@ require __DIR__.'/reverb.php';
 
 ['webhooks' => $webhooks, 'apps' => $apps, 'with' => $with] = json_decode((string) fgets(STDIN), true, flags: JSON_THROW_ON_ERROR);
 
-$application = TestApplication::withReverb($webhooks, $apps);
+// As in Artisan's process.
+$_SERVER['argv'] = ['artisan', 'reverb:start'];
+
+$application = TestApplication::withReverb($webhooks, $apps, getenv('APP_ENV') ?: 'local');
 $laravel = $application->laravel;
 $server = null;
 $clients = [];
