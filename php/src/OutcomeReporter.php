@@ -13,6 +13,7 @@ use Webpatser\ResonateWebhooks\Events\EndpointRecovered;
 use Webpatser\ResonateWebhooks\Events\WebhookDelivered;
 use Webpatser\ResonateWebhooks\Events\WebhookDropped;
 use Webpatser\ResonateWebhooks\Native\Engine;
+use Webpatser\ResonateWebhooks\Support\ServerLog;
 
 /**
  * Turns the outcomes of the engine's threads into Laravel events and log lines.
@@ -117,7 +118,7 @@ class OutcomeReporter
                 $this->report($outcome);
             } catch (Throwable $e) {
                 // An exception in one listener must not affect the outcomes after it.
-                app(ExceptionHandler::class)->report($e);
+                $this->failed($e);
             }
 
             if (hrtime(true) >= $end) {
@@ -126,6 +127,18 @@ class OutcomeReporter
         }
 
         return true;
+    }
+
+    /**
+     * Report an exception to Laravel, or to the log if that fails.
+     */
+    protected function failed(Throwable $e): void
+    {
+        try {
+            app(ExceptionHandler::class)->report($e);
+        } catch (Throwable) {
+            ServerLog::error("Resonate webhooks: {$e->getMessage()}");
+        }
     }
 
     /**

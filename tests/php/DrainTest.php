@@ -5,7 +5,9 @@ declare(strict_types=1);
 namespace Tests;
 
 use Illuminate\Support\Facades\Event;
+use Illuminate\Support\Facades\Log;
 use PHPUnit\Framework\Attributes\Group;
+use RuntimeException;
 use Tests\Support\Receiver;
 use Tests\Support\Wait;
 use Webpatser\ResonateWebhooks\Events\WebhookDelivered;
@@ -46,6 +48,24 @@ final class DrainTest extends PluginTestCase
 
         $this->assertSame(self::ENDPOINTS, $delivered);
         $this->assertStringNotContainsString('deliveries', $this->lastLine());
+    }
+
+    public function test_a_log_that_cannot_be_written_affects_no_other_outcome(): void
+    {
+        $reporter = $this->reporterWithDeliveries();
+        (require __DIR__.'/Support/reverb/failing-log.php')($this->application->laravel);
+        Log::clearResolvedInstance('log');
+        $delivered = 0;
+        Event::listen(WebhookDelivered::class, function () use (&$delivered): void {
+            $delivered++;
+
+            throw new RuntimeException('a broken listener');
+        });
+
+        $this->expectErrorLog();
+        $reporter->drain(5.0);
+
+        $this->assertSame(self::ENDPOINTS, $delivered);
     }
 
     /**

@@ -119,7 +119,7 @@ final class ReverbNodesTest extends PluginTestCase
         }
     }
 
-    public function test_a_timer_that_throws_is_reported_and_continues(): void
+    public function test_an_exception_that_cannot_be_reported_is_logged(): void
     {
         $node = $this->reverb(with: ['failing-timers']);
         $this->join($node, 'ann');
@@ -128,7 +128,7 @@ final class ReverbNodesTest extends PluginTestCase
 
         $this->awaitEvent('channel_vacated presence-room');
         $node->connect('bob');
-        $this->assertCount(1, preg_grep('/^ERROR: Resonate webhooks: the exception handler failed/', $node->stop()));
+        $this->assertCount(1, preg_grep('/^ERROR: Resonate webhooks: the listener failed/', $node->stop()));
     }
 
     public function test_a_failing_log_loses_only_its_lines(): void

@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * A listener that throws, and an exception handler that fails once, so that the timer of the outcomes fails.
+ * A listener that throws, and an exception handler that fails once.
  */
 
 use Illuminate\Contracts\Debug\ExceptionHandler;
