@@ -91,7 +91,7 @@ fn the_connections_of_laravel_and_of_upstream_are_accepted_unchanged() {
         "parameters": {}, "read_write_timeout": 0, "scan": null, "failover": 1, "protocol": 3, "alias": "app",
         "pack_ignore_numbers": true, "async_connect": false, "tcp_nodelay": true, "weight": 1, "role": "master",
     });
-    for (connection, ignored) in [(laravel, 4), (further, 23)] {
+    for (connection, ignored) in [(laravel, 4), (further, 21)] {
         let config = accepted(json!({ "connection": connection }));
         assert_eq!(config.warnings.len(), ignored, "{:#?}", config.warnings);
         assert!(config.warnings.iter().all(|warning| warning.contains(" has no effect here: ")));
