@@ -51,9 +51,9 @@ fn as_in_php(value: Value) -> Value {
 fn login(url: &str) -> &str {
     let Some((_, rest)) = url.split_once("://") else { return "" };
     let before_path = rest.split('/').next().unwrap_or_default();
-    let is_host = !before_path.contains('@')
-        && before_path.split_once(':').is_none_or(|(_, port)| port.bytes().all(|digit| digit.is_ascii_digit()));
-    if is_host { "" } else { rest.rsplit_once('@').map_or("", |(login, _)| login) }
+    let is_host = before_path.split_once(':').is_none_or(|(_, port)| port.bytes().all(|digit| digit.is_ascii_digit()));
+    let login = if before_path.contains('@') || is_host { before_path } else { rest }.rsplit_once('@');
+    login.map_or("", |(login, _)| login)
 }
 
 /// Counts the occurrences of the secret where a secret belongs, and everywhere. `key` is the key of the value.
