@@ -105,7 +105,7 @@ class OutcomeReporter
 
         for ($left = 0; ($outcomes = $this->engine->poll()) !== []; $left += count($outcomes));
 
-        Log::warning("Resonate webhooks: the server stopped before {$left} deliveries, drops and log lines were reported, because listeners or the log are slow");
+        ServerLog::warning("Resonate webhooks: the server stopped before {$left} deliveries, drops and log lines were reported, because listeners or the log are slow");
     }
 
     /**

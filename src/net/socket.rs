@@ -153,7 +153,7 @@ impl Transport for Socket {
     }
 
     fn is_open(&mut self) -> bool {
-        // TLS takes input in pieces, and may have left a record that nobody asked for.
+        // TLS decrypts input in pieces, and may have left a record that no request caused.
         if self.unsendable.is_some() || !self.buffers.input().is_empty() {
             return false;
         }

@@ -5,7 +5,6 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Hosts;
 
 use Illuminate\Contracts\Events\Dispatcher;
-use Illuminate\Support\Facades\Log;
 use Throwable;
 use WeakMap;
 use Webpatser\Resonate\Contracts\Connection;
@@ -14,6 +13,7 @@ use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Protocols\Pusher\Channels\ChannelConnection;
 use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 use Webpatser\ResonateWebhooks\PresenceUser;
+use Webpatser\ResonateWebhooks\Support\ServerLog;
 
 /**
  * Reports the client events that Resonate relays, with the data that the client sent.
@@ -105,7 +105,7 @@ final class ResonateClientEvents
                 );
             }
         } catch (Throwable $e) {
-            Log::error('Resonate webhooks: a client event was not reported: '.$e->getMessage(), ['exception' => $e]);
+            ServerLog::error('Resonate webhooks: a client event was not reported: '.$e->getMessage(), ['exception' => $e]);
         }
     }
 

@@ -7,9 +7,9 @@ namespace Webpatser\ResonateWebhooks\Reverb;
 use Illuminate\Console\Events\CommandFinished;
 use Illuminate\Console\Events\CommandStarting;
 use Illuminate\Contracts\Console\Kernel;
-use Illuminate\Support\Facades\Log;
 use Illuminate\Support\ServiceProvider;
 use Throwable;
+use Webpatser\ResonateWebhooks\Support\ServerLog;
 
 /**
  * Adds webhooks to Laravel Reverb, only in the process that runs `reverb:start`.
@@ -53,7 +53,7 @@ class ReverbWebhooksServiceProvider extends ServiceProvider
             }
 
             if (($problem = ReverbSetup::obstacle()) !== null) {
-                Log::error("Resonate webhooks are off: {$problem}");
+                ServerLog::error("Resonate webhooks are off: {$problem}");
 
                 return;
             }

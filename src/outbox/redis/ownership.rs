@@ -204,7 +204,7 @@ impl Ownership {
     }
 
     /// Retires partitions beyond `share`, those with the fewest outstanding events first. They are not read any more.
-    /// Partitions with old events stay, because nobody knows when these are acknowledged.
+    /// Partitions with old events stay, because it is unknown when these are acknowledged.
     pub(crate) fn retire_beyond(&mut self, share: usize) {
         let staying = self.held.values().filter(|owned| !owned.retiring).count();
         let may_retire = |owned: &&mut OwnedPartition| !owned.retiring && !owned.has_old_events();
